@@ -1,0 +1,173 @@
+"""Which modality does the attention W_av favour, category by category? (Fig. 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mbias.analysis.identity import identified
+from mbias.errors import BadInputError
+from mbias.records.run import Run
+from mbias.records.study import Study
+from mbias.records.summary import SCOPES, STATISTICS
+
+
+def categories(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+    """Distribution of W_av over segments, by category and modality.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run, scope, modality and category: ``mean``, the quantiles ``q05``, ``q25``, ``q50``, ``q75``, ``q95``
+        and ``saturated``, the share of weights above 0.9; all in [0, 1]. ``scope`` is ``all`` segments of the recorded
+        split, or those in which the category is ``present`` in some modality (no row where it never is).
+
+    Raises
+    ------
+    BadInputError
+        If a run has not that epoch, or recorded no ``wav``.
+    """
+    parts = []
+    for run, who in identified(study):
+        values = _summary(run, epoch)
+        modalities, names = run.header.modalities, run.header.categories
+        for scope, statistics in zip(SCOPES, values, strict=True):
+            cells = statistics.reshape(len(STATISTICS), -1).T.astype(float)
+            part = pd.DataFrame(cells, columns=list(STATISTICS))
+            part.insert(0, "category", np.tile(names, len(modalities)))
+            part.insert(0, "modality", np.repeat(modalities, len(names)))
+            part.insert(0, "scope", scope)
+            parts.append(_with(who | {"epoch": run.commit(epoch).epoch}, part).dropna(subset=["mean"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def shares(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+    """Attention and contribution of each modality, averaged over categories.
+
+    Attention says where the network looks, the contribution phi what of p_wsl comes from there (`contributions`); the
+    two can name different modalities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run, scope and modality: ``attention``, the mean of W_av; ``saturated``, the share of weights above
+        0.9; ``contribution``, the mean share of phi (NaN where the run lacks the arrays); all in [0, 1], each
+        category weighing the same. ``toward`` is the number of ``categories`` whose mean weight is above 0.5.
+    """
+    table = categories(study, epoch)
+    grouped = table.groupby([*IDENTITY, "epoch", "scope", "modality"], sort=False, dropna=False)
+    result = grouped.agg(
+        attention=("mean", "mean"),
+        saturated=("saturated", "mean"),
+        toward=("mean", lambda means: int((means > 0.5).sum())),
+        categories=("mean", "size"),
+    ).reset_index()
+    parts = [_contributions(run, who, epoch) for run, who in identified(study) if _has_pooling(run, epoch)]
+    keys = ["run", "scope", "modality"]
+    if not parts:
+        return result.assign(contribution=np.nan)
+    means = pd.concat(parts).groupby(keys)["share"].mean().rename("contribution").reset_index()
+    return result.merge(means, on=keys, how="left")
+
+
+def contributions(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+    """What each modality contributes to p_wsl, by category: exact, from Eq. 3.
+
+    With phi_m = sum over segments of W_tp W_av P, p_wsl is the sum of phi_m over modalities.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run, scope, modality and category: ``phi``, the mean over samples, in probability; ``share``, the mean
+        over samples of phi_m / p_wsl, in [0, 1], summing to 1 over modalities; ``samples``, how many. ``scope`` is
+        ``all`` samples of the recorded split, or those that have the category (``present``).
+
+    Raises
+    ------
+    BadInputError
+        If a run has not that epoch, or that epoch not ``wav``, ``wtp`` and ``p``.
+    """
+    return pd.concat([_contributions(run, who, epoch) for run, who in identified(study)], ignore_index=True)
+
+
+def movement(study: Study) -> pd.DataFrame:
+    """How attention moves over epochs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run, epoch, scope and modality: ``attention``, the mean of W_av, and ``saturated``, the share of
+        weights above 0.9, each averaged over the ``categories`` in scope; in [0, 1].
+    """
+    rows = []
+    for run, who in identified(study):
+        run.commit()
+        for commit in run.commits:
+            values = _summary(run, commit.epoch)
+            mean, saturated = values[:, STATISTICS.index("mean")], values[:, STATISTICS.index("saturated")]
+            for s, scope in enumerate(SCOPES):
+                known = ~np.isnan(mean[s, 0])
+                if not known.any():
+                    continue
+                for m, modality in enumerate(run.header.modalities):
+                    rows.append(
+                        {
+                            **who,
+                            "epoch": commit.epoch,
+                            "scope": scope,
+                            "modality": modality,
+                            "attention": mean[s, m, known].mean(dtype=float),
+                            "saturated": saturated[s, m, known].mean(dtype=float),
+                            "categories": int(known.sum()),
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+IDENTITY = ["run", "variant", "smoothing", "seed", "simulated"]
+
+
+def _with(who: dict[str, Any], part: pd.DataFrame) -> pd.DataFrame:
+    for place, (name, value) in enumerate(who.items()):
+        part.insert(place, name, value)
+    return part
+
+
+def _summary(run: Run, epoch: int | str) -> np.ndarray:
+    if "wav" not in run.header.arrays:
+        raise BadInputError(f"{run.path}: it recorded no attention 'wav', so this does not apply; record it as 'wav'")
+    return run.values("wav_summary", epoch)
+
+
+def _has_pooling(run: Run, epoch: int | str) -> bool:
+    return {"wav", "wtp", "p"} <= set(run.commit(epoch).arrays)
+
+
+def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
+    wav, wtp, p = (run.values(name, epoch) for name in ("wav", "wtp", "p"))
+    if wav.ndim != 4:
+        raise BadInputError(f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply")
+    phi = np.einsum("ntmc,ntmc,ntmc->nmc", wtp, wav, p, dtype=np.float64)
+    share = phi / np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    scopes = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}
+    if "weak" in run.truth:
+        scopes["present"] = run.truth["weak"]
+    rows = []
+    for scope, mask in scopes.items():
+        for c in np.flatnonzero(mask.any(axis=0)):
+            rows += [
+                {
+                    **who,
+                    "epoch": run.commit(epoch).epoch,
+                    "scope": scope,
+                    "modality": modality,
+                    "category": run.header.categories[c],
+                    "phi": phi[mask[:, c], m, c].mean(),
+                    "share": share[mask[:, c], m, c].mean(),
+                    "samples": int(mask[:, c].sum()),
+                }
+                for m, modality in enumerate(run.header.modalities)
+            ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,153 @@
+"""Does L_wsl run along L_a or along L_v, and is that more than the smoothing's own floor? (Fig. 2, Eq. 3-6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mbias.analysis.identity import identified
+from mbias.errors import BadInputError
+from mbias.records.commits import Commit
+from mbias.records.run import Run
+from mbias.records.study import Study
+
+KINDS = ("optimised", "excess", "hard")
+"""A loss as optimised; less its floor, the entropy of the labels trained on; against labels without smoothing."""
+
+
+def curves(study: Study) -> pd.DataFrame:
+    """Every loss at every epoch.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run, epoch, loss and kind: ``loss`` is a modality's name or the joint loss's, ``kind`` one of `KINDS`,
+        ``value`` in nats, a mean over the epoch, the videos and the categories. ``joint`` marks L_wsl. The excess is
+        ``optimised - floor``, a Kullback-Leibler divergence: 0 where the network fits its labels, smoothed or not.
+        A foreign run without floors or hard losses has the kind ``optimised`` only.
+
+    Raises
+    ------
+    BadInputError
+        If a run has no epoch yet.
+    """
+    rows = []
+    for run, who in identified(study):
+        run.commit()
+        for commit in run.commits:
+            for loss in run.header.losses:
+                for kind, value in _kinds(commit, loss).items():
+                    joint = loss == run.header.joint_loss
+                    rows.append({**who, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value})
+    return pd.DataFrame(rows)
+
+
+def coincidence(study: Study) -> pd.DataFrame:
+    """How closely L_wsl runs along the loss of each modality: the paper's MSE_wsl,a and MSE_wsl,v.
+
+    MSE_wsl,m is the mean over epochs of (L_wsl - L_m)^2 (section 3). As optimised it is the paper's; smoothing adds
+    the square of its floor to it with no bias needed, which ``excess`` takes off and ``hard`` never has.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run, kind (of `KINDS`) and modality: ``mse`` in nats squared, ``epochs`` the number averaged over, and
+        ``ratio``, how many times the least ``mse`` of that run and kind it is (1 for the modality L_wsl runs along).
+
+    Raises
+    ------
+    BadInputError
+        If a run has no epoch, or no losses of single modalities.
+    """
+    rows = []
+    for run, who in identified(study):
+        for kind in KINDS:
+            errors = _squared_errors(run, kind)
+            least = min(errors.values(), default=np.nan)
+            rows += [
+                {
+                    **who,
+                    "kind": kind,
+                    "modality": loss,
+                    "mse": error,
+                    "epochs": len(run.commits),
+                    "ratio": error / least if least > 0 else np.nan,
+                }
+                for loss, error in errors.items()
+            ]
+    return pd.DataFrame(rows)
+
+
+def residuals(study: Study) -> pd.DataFrame:
+    """How far Eq. 6 is from Eq. 3 at the epochs that hold the arrays for it (the best and the last).
+
+    Eq. 3 makes p_wsl = sum over segments and modalities of W_tp W_av P. Eq. 6 rewrites it as the sum over modalities
+    of W_m p_m, with p_m = sum over segments of W_tp P (Eq. 4, 5) and W_m the mean of W_av over segments. That is an
+    identity only where W_av does not change along the video; this is what it leaves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a run and epoch: ``largest`` and ``mean`` absolute difference, in probability, over ``samples`` samples
+        and all categories; and ``eq3``, the largest difference of the recorded p_wsl from Eq. 3, which is rounding.
+
+    Raises
+    ------
+    BadInputError
+        If no epoch of a run holds ``wav``, ``wtp``, ``p`` and ``p_joint``.
+    """
+    needed = {"wav", "wtp", "p", "p_joint"}
+    rows = []
+    for run, who in identified(study):
+        epochs = [commit.epoch for commit in run.commits if needed <= set(commit.arrays)]
+        if not epochs:
+            raise BadInputError(f"{run.path}: no epoch holds wav, wtp, p and p_joint, so Eq. 6 cannot be checked; record them")
+        for epoch in epochs:
+            wav, wtp, p, joint = (run.values(name, epoch) for name in ("wav", "wtp", "p", "p_joint"))
+            _check_pooling(run, wav)
+            single = np.einsum("ntmc,ntmc->nmc", wtp, p, dtype=np.float64)
+            difference = np.abs((wav.mean(axis=1, dtype=np.float64) * single).sum(axis=1) - joint)
+            exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
+            rows.append(
+                {
+                    **who,
+                    "epoch": epoch,
+                    "largest": difference.max(),
+                    "mean": difference.mean(),
+                    "eq3": exact.max(),
+                    "samples": len(joint),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _check_pooling(run: Run, wav: np.ndarray) -> None:
+    if wav.ndim != 4:
+        raise BadInputError(f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply")
+
+
+def _kinds(commit: Commit, loss: str) -> dict[str, float]:
+    values = commit.losses.get(loss, {})
+    kinds = {kind: values[kind] for kind in ("optimised", "hard") if kind in values}
+    if "optimised" in values and "floor" in values:
+        kinds["excess"] = values["optimised"] - values["floor"]
+    return kinds
+
+
+def _squared_errors(run: Run, kind: str) -> dict[str, float]:
+    """Mean squared difference from the joint loss, of every loss that has the kind at every epoch."""
+    run.commit()
+    joint = run.header.joint_loss
+    single = [loss for loss in run.header.losses if loss != joint]
+    if not single:
+        raise BadInputError(f"{run.path}: {joint!r} is its only loss; record a loss of each modality to compare it with")
+    values = {loss: [_kinds(commit, loss).get(kind) for commit in run.commits] for loss in (joint, *single)}
+    if None in values[joint]:
+        if kind == "optimised":
+            raise BadInputError(f"{run.path}: an epoch has no {joint!r} as optimised; record it with every epoch")
+        return {}
+    return {
+        loss: float(np.mean(np.square(np.subtract(values[joint], values[loss]))))
+        for loss in single
+        if None not in values[loss]
+    }

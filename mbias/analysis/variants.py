@@ -1,0 +1,43 @@
+"""Which aggregate of features parses best? (Table 1, Eq. 1, 2, 7, 8)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mbias.analysis.published import table1
+from mbias.analysis.scores import beside, run_scores, setting_scores
+from mbias.errors import BadInputError
+from mbias.records.study import Study
+
+
+def scores(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
+    """Table 1: F-scores of the variants, all trained with the same smoothing.
+
+    The smoothing is the one under which the study has most variants; of several, ``ls_v``, which is the paper's, else
+    the first.
+
+    Parameters
+    ----------
+    epoch
+        ``"best"`` is the epoch whose model was kept.
+    published
+        Whether the paper's figures follow, with ``source`` ``published``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a variant, metric and level (see `mbias.analysis.scores.setting_scores`), in percent.
+
+    Raises
+    ------
+    BadInputError
+        If no two variants share a smoothing, or a run has no scores.
+    """
+    table = setting_scores(run_scores(study, epoch))
+    counts = table.groupby("smoothing")["variant"].nunique()
+    if counts.max() < 2:
+        raise BadInputError("no two variants in these runs share a smoothing, so none can be compared; add such runs")
+    shared = list(counts.index[counts == counts.max()])
+    smoothing = "ls_v" if "ls_v" in shared else shared[0]
+    measured = table[table["smoothing"] == smoothing].reset_index(drop=True)
+    return beside(measured, table1()) if published else measured

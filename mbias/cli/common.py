@@ -1,0 +1,57 @@
+"""What both commands share: one way to run a command and to end with an error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from mbias.errors import BadInputError, MbiasError
+
+
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    """Parse the arguments and call the command's ``handler``; give the exit code.
+
+    0 is success, 1 a failure, 2 bad input, 130 an interruption. An error is one line on standard error;
+    ``--debug`` shows its traceback.
+    """
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.handler(options) or 0)
+    except BrokenPipeError:
+        # The reader of our output has gone (as in `| head`); point stdout away so that Python's exit stays quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt as interruption:
+        print(f"{parser.prog}: interrupted{': ' * bool(str(interruption))}{interruption}", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, MbiasError) else 1
+
+
+def add_command(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    """A command's parser, with its summary, one example and ``--debug``."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=summary[0].upper() + summary[1:] + ".",
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return command
+
+
+def missing_extra(module: str, extra: str) -> BadInputError:
+    """The error for a part of the toolkit whose optional packages are not installed."""
+    return BadInputError(f"this needs {module}, which is not installed: pip install 'mbias[{extra}]'")
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, MbiasError) and text else f"{type(error).__name__}: {text}"

@@ -1,0 +1,152 @@
+"""Reading a run, also one that is being written."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mbias.errors import BadInputError
+from mbias.records import summary
+from mbias.records.commits import Commit, read_commits
+from mbias.records.header import Header
+from mbias.records.shards import read_arrays
+from mbias.terms import smoothing_label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+class Run:
+    """A run on disk.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+
+    Raises
+    ------
+    BadInputError
+        If the folder holds no readable run.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.header = Header.read(self.path / "run.json")
+        self.commits = tuple(read_commits(self.path)[0])
+
+    @property
+    def name(self) -> str:
+        """Name of the run's folder."""
+        return self.path.resolve().name
+
+    @property
+    def variant(self) -> str | None:
+        """The variant trained, or None for a foreign model."""
+        return self._trained("variant")
+
+    @property
+    def smoothing(self) -> str | None:
+        """Name of the smoothing trained with, or None for a foreign model."""
+        return self._trained("smoothing")
+
+    @property
+    def seed(self) -> int | None:
+        """The seed trained with, or None for a foreign model."""
+        return self._trained("seed")
+
+    def _trained(self, setting: str):  # type: ignore[no-untyped-def]  # as JSON has it
+        return (self.header.training or {}).get(setting)
+
+    @property
+    def label(self) -> str:
+        """The run's name on screen."""
+        from mbias.terms import Variant
+
+        if self.variant not in set(Variant) or self.smoothing is None:
+            return self.name
+        return f"{Variant(self.variant).label}, {smoothing_label(self.smoothing)}, seed {self.seed}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all epochs it was to be trained for are committed; True for a foreign model with an epoch."""
+        return len(self.commits) >= max(1, (self.header.training or {}).get("epochs", 1))
+
+    def commit(self, epoch: int | str = "last") -> Commit:
+        """An epoch's commit; ``epoch`` is a number from 1, ``"last"`` or ``"best"``.
+
+        Raises
+        ------
+        BadInputError
+            If no epoch is committed, or not that one.
+        """
+        if not self.commits:
+            raise BadInputError(f"{self.path}: no epoch is committed yet; train it on, or leave it out")
+        if epoch == "last":
+            return self.commits[-1]
+        if epoch == "best":
+            marked = [commit for commit in self.commits if commit.best]
+            return marked[-1] if marked else self.commits[-1]
+        if not isinstance(epoch, int) or not 1 <= epoch <= len(self.commits):
+            raise BadInputError(f"{self.path}: no epoch {epoch}; take 1 to {len(self.commits)}, 'last' or 'best'")
+        return self.commits[epoch - 1]
+
+    def values(self, name: str, epoch: int | str = "last") -> np.ndarray:
+        """One array of one epoch, float32, with the dimensions ``header.arrays[name]``.
+
+        Raises
+        ------
+        BadInputError
+            If that epoch does not hold the array; the message says which do.
+        """
+        commit = self.commit(epoch)
+        if name not in commit.arrays:
+            holders = [str(c.epoch) for c in self.commits if name in c.arrays]
+            mend = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
+            raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {mend}")
+        return read_arrays(self.path / commit.shard, (name,))[name]
+
+    def array(self, name: str, epoch: int | str = "last") -> xr.DataArray:
+        """One array of one epoch, labelled."""
+        import xarray as xr
+
+        values = self.values(name, epoch)
+        dimensions = self._dimensions(name)
+        coordinates = {d: self._coordinate(d, n) for d, n in zip(dimensions, values.shape, strict=True)}
+        attributes = {"run": self.name, "epoch": self.commit(epoch).epoch}
+        return xr.DataArray(values, coordinates, dimensions, name=name, attrs=attributes)
+
+    def _dimensions(self, name: str) -> tuple[str, ...]:
+        return summary.DIMENSIONS if name.endswith("_summary") else self.header.arrays[name]
+
+    def _coordinate(self, dimension: str, size: int) -> list:
+        known = {
+            "modality": self.header.modalities,
+            "category": self.header.categories,
+            "scope": summary.SCOPES,
+            "statistic": summary.STATISTICS,
+        }
+        if dimension == self.header.sample:
+            return list(self.samples.iloc[:, 0])
+        return list(known.get(dimension, range(size)))
+
+    @functools.cached_property
+    def samples(self) -> pd.DataFrame:
+        """A row a recorded sample, in the order of the arrays; its first column identifies the sample."""
+        import pandas as pd
+
+        path = self.path / "samples.csv"
+        try:
+            return pd.read_csv(path, dtype={0: str}, keep_default_na=False)
+        except (OSError, ValueError) as error:
+            raise BadInputError(f"{path}: not a readable table of samples ({error}); record the run again") from None
+
+    @functools.cached_property
+    def truth(self) -> dict[str, np.ndarray]:
+        """Boolean arrays of the truth, by name (`RunWriter.create`); empty where the run has none."""
+        path = self.path / "truth.safetensors"
+        return read_arrays(path) if path.exists() else {}

@@ -1,0 +1,147 @@
+"""Writing a run: created once, then an epoch at a time, each committed whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mbias.errors import BadInputError
+from mbias.files import append_line, write_json, write_text
+from mbias.records.commits import LOG, Commit, read_commits, shard_name
+from mbias.records.header import Header
+from mbias.records.shards import read_arrays, write_arrays
+from mbias.records.summary import attention_summary, presence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ATTENTION = "wav"
+"""The array of attention weights across modalities, of which a summary is kept with every epoch."""
+
+
+class RunWriter:
+    """Writes the record of one run.
+
+    `create` starts a run, `reopen` goes on with one; `commit` adds an epoch. A kill at any moment leaves every
+    committed epoch whole, and nothing else that a reader would take for one.
+    """
+
+    def __init__(self, path: Path, header: Header, truth: Mapping[str, np.ndarray], samples: int, last: int) -> None:
+        self.path = path
+        self.header = header
+        self.last = last
+        self._present = presence(truth, header.modalities)
+        self._samples = samples
+
+    @classmethod
+    def create(
+        cls, path: Path, header: Header, samples: pd.DataFrame, truth: Mapping[str, np.ndarray] | None = None
+    ) -> RunWriter:
+        """Start a run in the folder ``path``.
+
+        Parameters
+        ----------
+        samples
+            A row a recorded sample, in the order of the arrays; its first column identifies the sample.
+        truth
+            Boolean arrays: ``weak`` (sample, category), and by modality (sample, segment, category).
+
+        Raises
+        ------
+        BadInputError
+            If there is a run already, or an array of ``truth`` has not as many samples as ``samples`` has rows.
+        """
+        if (path / "run.json").exists():
+            raise BadInputError(f"{path}: there is a run already; choose another folder or delete it")
+        truth = {name: np.asarray(array, dtype=bool) for name, array in (truth or {}).items()}
+        for name, array in truth.items():
+            if array.shape[0] != len(samples) or array.shape[-1] != len(header.categories):
+                raise BadInputError(
+                    f"truth {name!r} has shape {array.shape}: its first dimension must be the {len(samples)} samples, "
+                    f"its last the {len(header.categories)} categories"
+                )
+        (path / "epochs").mkdir(parents=True, exist_ok=True)
+        write_text(path / "samples.csv", samples.to_csv(index=False, lineterminator="\n"))
+        if truth:
+            write_arrays(path / "truth.safetensors", truth)
+        # Last: with it the folder becomes a run, and all a run needs is there.
+        write_json(path / "run.json", header.to_json())
+        return cls(path, header, truth, len(samples), 0)
+
+    @classmethod
+    def reopen(cls, path: Path) -> RunWriter:
+        """Go on with the run at ``path``; what was being written when it stopped is cut off."""
+        import pandas as pd
+
+        header = Header.read(path / "run.json")
+        commits, length = read_commits(path)
+        if (path / LOG).exists():
+            os.truncate(path / LOG, length)
+        truth_file = path / "truth.safetensors"
+        truth = read_arrays(truth_file) if truth_file.exists() else {}
+        samples = len(pd.read_csv(path / "samples.csv"))
+        return cls(path, header, truth, samples, len(commits))
+
+    def commit(
+        self,
+        losses: Mapping[str, Mapping[str, float]],
+        arrays: Mapping[str, np.ndarray],
+        scores: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
+        best: bool = False,
+        learning_rate: float | None = None,
+        seconds: float | None = None,
+    ) -> Commit:
+        """Add the next epoch; the parameters are those of `Commit`.
+
+        Raises
+        ------
+        BadInputError
+            If a loss or array is not one the header names, or an array has not its dimensions or is not finite.
+        """
+        epoch = self.last + 1
+        self._check(losses, arrays)
+        shard = {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
+        if ATTENTION in shard:
+            shard[f"{ATTENTION}_summary"] = attention_summary(shard[ATTENTION], self._present)
+        content = write_arrays(self.path / shard_name(epoch), shard)
+        commit = Commit(
+            epoch=epoch,
+            losses={name: dict(values) for name, values in losses.items()},
+            arrays=tuple(shard),
+            bytes=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            scores={split: {level: dict(v) for level, v in levels.items()} for split, levels in (scores or {}).items()},
+            best=best,
+            learning_rate=learning_rate,
+            seconds=seconds,
+        )
+        append_line(self.path / LOG, commit.to_line())
+        self.last = epoch
+        return commit
+
+    def _check(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> None:
+        for name in losses:
+            if name not in self.header.losses:
+                raise BadInputError(f"loss {name!r} is not among the run's losses {', '.join(self.header.losses)}")
+        sizes: dict[str, int] = {
+            self.header.sample: self._samples,
+            "modality": len(self.header.modalities),
+            "category": len(self.header.categories),
+        }
+        for name, array in arrays.items():
+            if name not in self.header.arrays:
+                raise BadInputError(f"array {name!r} is not among the run's arrays {', '.join(self.header.arrays)}")
+            dimensions = self.header.arrays[name]
+            shape = np.shape(array)
+            expected = tuple(sizes.get(d, n) for d, n in zip(dimensions, shape, strict=False))
+            if len(shape) != len(dimensions) or shape != expected:
+                raise BadInputError(
+                    f"array {name!r} has shape {shape}: it must be {' x '.join(dimensions)}, {expected}"
+                )
+            if not np.isfinite(array).all():
+                raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {self.last + 1}")

@@ -1,0 +1,118 @@
+"""Training one run: the loop, from top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from mbias.errors import MbiasError
+from mbias.han.losses import LOSSES, by_loss, cross_entropies, entropies, probabilities, targets
+from mbias.han.network import HAN
+from mbias.records.commits import Commit
+from mbias.terms import Level, Metric, Split
+from mbias.training.checkpoints import Checkpoints, TrainingState
+from mbias.training.data import Data, Videos
+from mbias.training.devices import choose_precision
+from mbias.training.evaluation import autocast, outputs, scores
+from mbias.training.record import open_record
+from mbias.training.settings import Settings
+
+OnEpoch = Callable[[Commit], None]
+
+
+def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
+    """Train a run and record it in the folder ``path``; go on with it where it stopped.
+
+    Parameters
+    ----------
+    on_epoch
+        Called with every committed epoch.
+
+    Raises
+    ------
+    BadInputError
+        If the folder holds a run of other settings or data.
+    MbiasError
+        If a loss is not finite.
+    """
+    train, val, recorded = (data.videos[split] for split in (Split.TRAIN, Split.VAL, settings.record))
+    dtype = choose_precision(settings.precision, train.labels.device)
+    writer = open_record(path, settings, data, dtype)
+    checkpoints = Checkpoints(path)
+
+    torch.manual_seed(settings.seed)
+    model = HAN(settings.variant).to(train.labels.device)
+    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, settings.step, settings.factor)
+    order = torch.Generator().manual_seed(settings.seed)
+    state = TrainingState(model, optimizer, schedule, order)
+    checkpoints.restore(state, writer.last)
+
+    for epoch in range(state.epoch + 1, settings.epochs + 1):
+        start = time.perf_counter()
+        learning_rate = float(schedule.get_last_lr()[0])
+        losses = train_epoch(model, optimizer, train, settings, dtype, order)
+        schedule.step()
+        if not all(torch.isfinite(torch.tensor(list(kinds.values()))).all() for kinds in losses.values()):
+            raise MbiasError(f"{path}: a loss is not finite in epoch {epoch}; lower the learning rate")
+
+        arrays = outputs(model, recorded, dtype)
+        on_val = arrays if settings.record == Split.VAL else outputs(model, val, dtype)
+        epoch_scores = {
+            str(split): scores(given, data.truth(split))
+            for split, given in ((Split.VAL, on_val), (settings.record, arrays))
+        }
+        type_av = epoch_scores[Split.VAL][Level.SEGMENT][Metric.TYPE_AVERAGE]
+        best = type_av >= state.best
+        state.epoch, state.best = epoch, max(type_av, state.best)
+
+        checkpoints.prepare(state)
+        commit = writer.commit(
+            losses=losses,
+            arrays=arrays if best or epoch == settings.epochs else {"wav": arrays["wav"]},
+            scores=epoch_scores,
+            best=best,
+            learning_rate=learning_rate,
+            seconds=time.perf_counter() - start,
+        )
+        checkpoints.confirm(state, best)
+        on_epoch(commit)
+    checkpoints.finish(state)
+
+
+def train_epoch(
+    model: HAN,
+    optimizer: torch.optim.Optimizer,
+    videos: Videos,
+    settings: Settings,
+    dtype: torch.dtype,
+    order: torch.Generator,
+) -> dict[str, dict[str, float]]:
+    """Train for one epoch; give the means of the losses as optimised and against hard labels, and their floor."""
+    model.train()
+    device = videos.labels.device
+    sums = torch.zeros(3, len(LOSSES), device=device)
+    for index in batches(len(videos), settings.batch_size, order):
+        labels = videos.labels[index]
+        smoothed = targets(labels, settings.smoothing)
+        with autocast(device, dtype):
+            p = probabilities(model(*videos.features(index)))
+        losses = cross_entropies(p, smoothed)
+        optimizer.zero_grad()
+        losses.sum().backward()
+        optimizer.step()
+        with torch.no_grad():
+            hard = cross_entropies(p, labels.expand_as(p))
+            # Added up on the device: to look at a loss in every step would wait for it in every step.
+            sums += len(labels) * torch.stack([losses, hard, entropies(smoothed)])
+    optimised, hard, floor = (sums / len(videos)).cpu()
+    return by_loss({"optimised": optimised, "hard": hard, "floor": floor})
+
+
+def batches(videos: int, size: int, order: torch.Generator) -> Iterator[Tensor]:
+    """Indices of all videos, in a random order, ``size`` at a time."""
+    yield from torch.randperm(videos, generator=order).split(size)

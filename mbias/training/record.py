@@ -1,0 +1,93 @@
+"""The record of a run trained here."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mbias.errors import BadInputError
+from mbias.han.losses import JOINT_LOSS, LOSSES
+from mbias.records.header import Header
+from mbias.records.run import Run
+from mbias.records.writer import RunWriter
+from mbias.terms import CATEGORIES, Modality
+from mbias.training.checkpoints import Checkpoints
+from mbias.training.data import Data
+from mbias.training.settings import Settings
+
+ARRAYS = {
+    **dict.fromkeys(("wav", "wtp", "p"), ("video", "segment", "modality", "category")),
+    "p_joint": ("video", "category"),
+}
+
+
+def open_record(path: Path, settings: Settings, data: Data, dtype: torch.dtype) -> RunWriter:
+    """Writer of a run's record, new or to go on with.
+
+    Raises
+    ------
+    BadInputError
+        If the record is of other settings or data; the message names what differs.
+    """
+    if not (path / "run.json").exists():
+        return _create(path, settings, data, dtype)
+    check_same(Run(path), settings, data.fingerprint)
+    return RunWriter.reopen(path)
+
+
+def is_complete(path: Path, settings: Settings, fingerprint: str) -> bool:
+    """Whether the run of these settings and data is there, with all its epochs.
+
+    Raises
+    ------
+    BadInputError
+        If there is a run of other settings or data; the message names what differs.
+    """
+    if not (path / "run.json").exists():
+        return False
+    run = Run(path)
+    check_same(run, settings, fingerprint)
+    return run.complete and Checkpoints(path).finished
+
+
+def check_same(run: Run, settings: Settings, fingerprint: str) -> None:
+    """Raise where a run was trained with other settings or data."""
+    trained = run.header.training or {}
+    for name, value in settings.to_json().items():
+        if trained.get(name) != value:
+            raise BadInputError(
+                f"{run.path}: trained with {name} = {trained.get(name)}, not {value}; "
+                f"choose another folder, or set {name} back"
+            )
+    if run.header.data != fingerprint:
+        raise BadInputError(f"{run.path}: trained on other data; choose another folder, or give its data")
+
+
+def _create(path: Path, settings: Settings, data: Data, dtype: torch.dtype) -> RunWriter:
+    import pandas as pd
+
+    split = data.splits[settings.record]
+    header = Header(
+        modalities=tuple(Modality),
+        categories=CATEGORIES,
+        losses=LOSSES,
+        joint_loss=JOINT_LOSS,
+        split=settings.record,
+        arrays=ARRAYS,
+        sample="video",
+        simulated=data.simulated,
+        training={**settings.to_json(), "computed_in": str(dtype).removeprefix("torch.")},
+        data=data.fingerprint,
+        software={
+            "mbias": version("mbias"),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    )
+    truth = {str(modality): data.truth(settings.record)[:, :, i] for i, modality in enumerate(Modality)}
+    return RunWriter.create(path, header, pd.DataFrame({"video": split.videos}), {"weak": split.weak, **truth})

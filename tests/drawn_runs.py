@@ -1,0 +1,149 @@
+"""Small run records made of drawn arrays: what a reader of runs is tested on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mbias.records.header import Header
+from mbias.records.writer import RunWriter
+from mbias.terms import CATEGORIES, SEGMENTS, Smoothing
+
+PULL = {"no_ls": -0.5, "ls_a": -6.0, "ls_v": 6.0, "ls_av": -2.0}
+"""Where the attention of a smoothing setting ends: a logit, positive toward audio."""
+
+TABLE = [(variant, "ls_v") for variant in ("aself_vself", "aself_vcross", "across_vself", "across_vcross")] + [
+    (variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("no_ls", "ls_a", "ls_av")
+]
+"""The ten runs of the paper's two tables."""
+
+
+def draw_study(folder: Path, settings=TABLE, seeds=(0,), **options) -> Path:
+    """A folder with a drawn run for every setting and seed."""
+    for variant, smoothing in settings:
+        for seed in seeds:
+            draw_run(folder / f"{variant}-{smoothing}-{seed}", variant, smoothing, seed, **options)
+    return folder
+
+
+def draw_run(
+    path: Path,
+    variant: str = "across_vcross",
+    smoothing: str = "ls_v",
+    seed: int = 0,
+    videos: int = 8,
+    epochs: int = 3,
+    categories: int = 5,
+    foreign: bool = False,
+    modalities: tuple[str, ...] = ("audio", "visual"),
+    names: tuple[str, ...] | None = None,
+) -> Path:
+    """A run whose arrays are drawn and whose losses follow from them; the last epoch is the best.
+
+    ``foreign`` leaves out what only a run trained here has: the training, hard losses, floors and scores.
+    """
+    names = names or CATEGORIES[:categories]
+    rng = np.random.default_rng([seed, len(variant), *smoothing.encode()])
+    truth = _truth(rng, videos, len(names), modalities)
+    dimensions = ("video", "segment", "modality", "category")
+    header = Header(
+        modalities=modalities,
+        categories=names,
+        losses=(*modalities, "wsl"),
+        joint_loss="wsl",
+        split="test",
+        arrays={"wav": dimensions, "wtp": dimensions, "p": dimensions, "p_joint": ("video", "category")},
+        sample="video",
+        simulated=not foreign,
+        training=None if foreign else _training(variant, smoothing, seed, epochs),
+    )
+    writer = RunWriter.create(path, header, pd.DataFrame({"video": [f"v{i:04d}" for i in range(videos)]}), truth)
+    pulls = PULL.get(smoothing, 0.0) + rng.normal(0, 1.2, len(names))
+    for epoch in range(1, epochs + 1):
+        progress = epoch / epochs
+        arrays = _arrays(rng, truth, pulls * progress, progress, modalities)
+        losses = _losses(arrays, truth["weak"], None if foreign else Smoothing.parse(smoothing), modalities)
+        last = epoch == epochs
+        writer.commit(
+            losses,
+            arrays if last else {"wav": arrays["wav"]},
+            scores=None if foreign else {"val": _scores(rng, variant), "test": _scores(rng, variant)},
+            best=last,
+            learning_rate=3e-4,
+            seconds=1.0,
+        )
+    return path
+
+
+def _training(variant, smoothing, seed, epochs):
+    return {
+        "variant": variant,
+        "smoothing": smoothing,
+        "seed": seed,
+        "epochs": epochs,
+        "batch_size": 16,
+        "learning_rate": 3e-4,
+    }
+
+
+def _truth(rng, videos, categories, modalities):
+    weak = rng.random((videos, categories)) < min(0.4, 1.6 / categories)
+    weak[np.arange(videos), rng.integers(categories, size=videos)] = True
+    dense = {m: weak[:, None, :] & (rng.random((videos, SEGMENTS, categories)) < 0.6) for m in modalities}
+    return {"weak": weak, **dense}
+
+
+def _arrays(rng, truth, pulls, progress, modalities):
+    dense = np.stack([truth[m] for m in modalities], axis=2)
+    p = _sigmoid(rng.normal(-4 * progress, 1, dense.shape) + 6 * progress * dense)
+    logits = rng.normal(0, 0.7, dense.shape)
+    logits[:, :, 0] += pulls
+    wav = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+    temporal = np.exp(rng.normal(0, 1, dense.shape) + dense)
+    wtp = temporal / temporal.sum(axis=1, keepdims=True)
+    return {"wav": wav, "wtp": wtp, "p": p, "p_joint": (wtp * wav * p).sum(axis=(1, 2))}
+
+
+def _losses(arrays, weak, smoothing, modalities):
+    probabilities = {m: (arrays["wtp"] * arrays["p"])[:, :, i].sum(axis=1) for i, m in enumerate(modalities)}
+    probabilities["wsl"] = arrays["p_joint"]
+    losses = {}
+    for name, p in probabilities.items():
+        hard = _cross_entropy(p, weak)
+        if smoothing is None:
+            losses[name] = {"optimised": hard}
+            continue
+        delta = 0.0 if name == "wsl" else smoothing[name]
+        target = (1 - delta) * weak + delta / smoothing.k
+        losses[name] = {
+            "optimised": _cross_entropy(p, target),
+            "hard": hard,
+            "floor": _cross_entropy(target, target) if delta else 0.0,
+        }
+    return losses
+
+
+def _scores(rng, variant):
+    base = 0.45 + 0.1 * variant.startswith("across") + 0.02 * variant.endswith("vself")
+    levels = {}
+    for level, drop in (("segment", 0.0), ("event", 0.07)):
+        audio, visual, both = base - drop + np.array([0.03, 0.0, -0.05]) + rng.normal(0, 0.01, 3)
+        levels[level] = {
+            "audio": audio,
+            "visual": visual,
+            "audio_visual": both,
+            "type_average": (audio + visual + both) / 3,
+            "event_average": (audio + visual) / 2,
+        }
+    return {level: {metric: float(score) for metric, score in scores.items()} for level, scores in levels.items()}
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _cross_entropy(p, y):
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return float(-(y * np.log(p) + (1 - y) * np.log1p(-p)).mean())
