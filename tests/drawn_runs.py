@@ -45,7 +45,7 @@ def draw_run(
     ``foreign`` leaves out what only a run trained here has: the training, hard losses, floors and scores.
     """
     names = names or CATEGORIES[:categories]
-    rng = np.random.default_rng([seed, len(variant), *smoothing.encode()])
+    rng = np.random.default_rng([seed, *f"{variant} {smoothing}".encode()])
     truth = _truth(rng, videos, len(names), modalities)
     dimensions = ("video", "segment", "modality", "category")
     header = Header(

@@ -8,10 +8,43 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.identity import identified
+from mbias.analysis.layout import RUN, Layout, number
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.records.summary import SCOPES, STATISTICS
+
+
+LAYOUTS = {
+    "shares": Layout(
+        (*RUN, "scope"),
+        ("modality",),
+        {
+            "W_{}": number("attention", ".3f"),
+            "W_{}\n>.9": number("saturated", ".3f"),
+            "phi_{}": number("contribution", ".3f"),
+        },
+    ),
+    "categories": Layout(
+        (*RUN, "scope", "modality", "category"),
+        (),
+        {
+            "mean": number("mean", ".3f"),
+            "5 %": number("q05", ".3f"),
+            "50 %": number("q50", ".3f"),
+            "95 %": number("q95", ".3f"),
+            "W>.9": number("saturated", ".3f"),
+        },
+    ),
+    "contributions": Layout(
+        (*RUN, "scope", "category"), ("modality",), {"phi_{}": number("phi", ".4f"), "share {}": number("share", ".3f")}
+    ),
+    "movement": Layout(
+        (*RUN, "scope", "epoch"),
+        ("modality",),
+        {"W_{}": number("attention", ".3f"), "W_{}\n>.9": number("saturated", ".3f")},
+    ),
+}
 
 
 def categories(study: Study, epoch: int | str = "best") -> pd.DataFrame:
@@ -22,7 +55,8 @@ def categories(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     pandas.DataFrame
         A row a run, scope, modality and category: ``mean``, the quantiles ``q05``, ``q25``, ``q50``, ``q75``, ``q95``
         and ``saturated``, the share of weights above 0.9; all in [0, 1]. ``scope`` is ``all`` segments of the recorded
-        split, or those in which the category is ``present`` in some modality (no row where it never is).
+        split, or those in which the category is ``present`` in some modality (no row where it never is); ``samples``
+        is the number of samples these segments come from.
 
     Raises
     ------
@@ -33,13 +67,14 @@ def categories(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     for run, who in identified(study):
         values = _summary(run, epoch)
         modalities, names = run.header.modalities, run.header.categories
+        who = {**who, "epoch": run.commit(epoch).epoch, "samples": len(run.samples)}
         for scope, statistics in zip(SCOPES, values, strict=True):
             cells = statistics.reshape(len(STATISTICS), -1).T.astype(float)
             part = pd.DataFrame(cells, columns=list(STATISTICS))
             part.insert(0, "category", np.tile(names, len(modalities)))
             part.insert(0, "modality", np.repeat(modalities, len(names)))
             part.insert(0, "scope", scope)
-            parts.append(_with(who | {"epoch": run.commit(epoch).epoch}, part).dropna(subset=["mean"]))
+            parts.append(_with(who, part).dropna(subset=["mean"]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -104,7 +139,7 @@ def movement(study: Study) -> pd.DataFrame:
     rows = []
     for run, who in identified(study):
         run.commit()
-        for commit in run.commits:
+        for commit in (commit for commit in run.commits if "wav_summary" in commit.arrays):
             values = _summary(run, commit.epoch)
             mean, saturated = values[:, STATISTICS.index("mean")], values[:, STATISTICS.index("saturated")]
             for s, scope in enumerate(SCOPES):

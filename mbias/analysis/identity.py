@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
+
+from mbias.analysis.labels import label
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.terms import PRESETS, Variant
@@ -41,6 +44,19 @@ def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
 def place_of(name: str | None, order: tuple[str, ...]) -> tuple[int, str]:
     """Key that sorts names as ``order`` has them, and others behind, by name."""
     return (order.index(name) if name in order else len(order), str(name))
+
+
+def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of one variant, and its label.
+
+    The variant is the original network's, A_cross + V_cross, where the table has it, else the first in the paper's
+    order; a table of foreign models comes back whole, with an empty label.
+    """
+    variants = sorted(table["variant"].dropna().unique(), key=lambda name: place_of(name, VARIANT_ORDER))
+    if not variants:
+        return table, ""
+    chosen: str = Variant.ACROSS_VCROSS if Variant.ACROSS_VCROSS in variants else variants[0]
+    return table[table["variant"] == chosen], label("variant", chosen)
 
 
 def _place(run: Run) -> tuple:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.identity import identified
+from mbias.analysis.identity import identified, one_variant
+from mbias.analysis.labels import loss_label, setting_label, short
+from mbias.analysis.layout import RUN, Layout, number
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
@@ -13,6 +15,19 @@ from mbias.records.study import Study
 
 KINDS = ("optimised", "excess", "hard")
 """A loss as optimised; less its floor, the entropy of the labels trained on; against labels without smoothing."""
+
+
+LAYOUTS = {
+    "coincidence": Layout(
+        (*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": number("ratio", ".4g")}
+    ),
+    "curves": Layout((*RUN, "loss", "epoch"), ("kind",), {"{}": number("value", ".4f")}),
+    "residuals": Layout(
+        (*RUN, "epoch"),
+        (),
+        {"largest": number("largest", ".3g"), "mean": number("mean", ".2e"), "Eq. 3": number("eq3", ".0e")},
+    ),
+}
 
 
 def curves(study: Study) -> pd.DataFrame:
@@ -119,6 +134,26 @@ def residuals(study: Study) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
+
+
+def finding(table: pd.DataFrame) -> list[str]:
+    """What a table of `coincidence` says, a sentence a setting of one variant, with its numbers."""
+    rows, _ = one_variant(table)
+    means = rows.groupby(["setting", "kind", "modality"], sort=False)["mse"].mean() if "setting" in rows else None
+    if means is None:
+        return finding(rows.assign(setting=setting_label(rows)))
+    sentences = []
+    for setting in dict.fromkeys(rows["setting"]):
+        kinds = {kind: means[setting, kind].sort_values() for kind in dict.fromkeys(rows["kind"]) if (setting, kind) in means}
+        paper = kinds["optimised"]
+        near, far = paper.index[0], paper.index[-1]
+        others = [f"{words} {_times(kinds[kind], near, far)}" for kind, words in _OTHERS.items() if kind in kinds]
+        sentences.append(
+            f"{setting}: L_wsl runs along {loss_label(near)}, MSE_wsl,{short(near)} = {paper[near]:.1e} against "
+            f"MSE_wsl,{short(far)} = {paper[far]:.1e}, {_times(paper, near, far)}"
+            f"{f' ({chr(59).join(others)})'.replace(chr(59), '; ') if others else ''}."
+        )
+    return sentences
 
 
 def _check_pooling(run: Run, wav: np.ndarray) -> None:

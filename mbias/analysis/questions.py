@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from mbias.analysis.layout import Layout
     from mbias.records.study import Study
 
 
@@ -58,10 +59,18 @@ class Question:
         name = name or self.tables[0]
         if name not in self.tables:
             raise BadInputError(f"{self.word} has no table {name!r}; take one of {', '.join(self.tables)}")
-        function = getattr(importlib.import_module(f"mbias.analysis.{self.word}"), name)
+        function = getattr(self._analysis(), name)
         known = inspect.signature(function).parameters
         table: pd.DataFrame = function(study, **{key: value for key, value in options.items() if key in known})
         return table
+
+    def layout(self, name: str) -> Layout:
+        """How the table ``name`` is laid out for people."""
+        layouts: dict[str, Layout] = self._analysis().LAYOUTS
+        return layouts[name]
+
+    def _analysis(self) -> Any:
+        return importlib.import_module(f"mbias.analysis.{self.word}")
 
     def figure(self, table: pd.DataFrame) -> Figure:
         """The figure of the question's ``drawn`` table."""

@@ -12,6 +12,11 @@ from mbias.terms import Level, Metric
 SETTING = ["variant", "smoothing"]
 
 
+def score_cell(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' itertuples
+    """An F-score as text, with its standard deviation over seeds where there are several."""
+    return f"{row.f_score:.1f}" if pd.isna(row.sd) else f"{row.f_score:.1f} ± {row.sd:.1f}"
+
+
 def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     """F-scores of every run on its recorded split.
 

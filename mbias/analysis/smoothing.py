@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mbias.analysis.published import table2
-from mbias.analysis.scores import beside, run_scores, setting_scores
+from mbias.analysis.layout import Layout, number
+from mbias.analysis.published import mended, table2
+from mbias.analysis.scores import beside, run_scores, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.terms import Metric
 
 AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
 """The metrics the variance is averaged over (section 5.3)."""
+
+
+LAYOUTS = {
+    "scores": Layout(("metric", "smoothing"), ("source", "variant", "level"), {"{}": score_cell}),
+    "stability": Layout(("source", "variant", "settings"), ("level",), {"{}": number("variance", ".3f")}),
+}
 
 
 def scores(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
@@ -44,8 +51,15 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
 
 
 def stability(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
-    """How much the scores of `scores` vary across smoothings; the columns are those of `variance`."""
-    return variance(scores(study, epoch, published))
+    """How much the scores of `scores` vary across smoothings; the columns are those of `variance`.
+
+    With ``published``, the published Table 2 stands below as printed, and with its misprints mended.
+    """
+    table = scores(study, epoch, published)
+    if not published:
+        return variance(table)
+    paper = table[table["source"] == "published"].reset_index(drop=True)
+    return variance(pd.concat([table, mended(paper).assign(source="published, mended")]))
 
 
 def variance(table: pd.DataFrame) -> pd.DataFrame:

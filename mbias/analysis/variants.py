@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mbias.analysis.layout import Layout
 from mbias.analysis.published import table1
-from mbias.analysis.scores import beside, run_scores, setting_scores
+from mbias.analysis.scores import beside, run_scores, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
+
+
+LAYOUTS = {"scores": Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell})}
 
 
 def scores(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:

@@ -7,13 +7,76 @@ from dataclasses import fields
 from pathlib import Path
 
 from mbias.cli.common import add_command
+from mbias.errors import BadInputError
+from mbias.llp.audit import KINDS, Oddity, audit_annotations, audit_features
 from mbias.llp.knobs import ByCategory, Knobs, Pairs
 from mbias.terms import Split
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
     """Register the commands on data."""
+    _add_check_data(commands)
+    _add_pack(commands)
     _add_synth(commands)
+
+
+def _add_check_data(commands: argparse._SubParsersAction) -> None:
+    command = add_command(
+        commands,
+        "check-data",
+        "name every oddity of a data directory, and what is done about it",
+        "mbias check-data data/llp",
+    )
+    command.add_argument("directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv, and feats/ if any")
+    command.set_defaults(handler=_check_data)
+
+
+def _check_data(options: argparse.Namespace) -> int:
+    oddities = audit_annotations(options.directory)
+    feats = options.directory / "feats"
+    checked = f"features: there is no {feats}; not checked"
+    if feats.is_dir():
+        files, bad = audit_features(options.directory)
+        oddities += bad
+        checked = f"features: all {files:,} files read"
+    _print_summary(oddities)
+    print(checked)
+    for kind in KINDS:
+        rows = [oddity for oddity in oddities if oddity.kind == kind]
+        if rows:
+            print(f"\n{kind.name} ({kind.done})")
+            print("\n".join(f"  {oddity}" for oddity in rows))
+    usable = all(oddity.kind.usable for oddity in oddities)
+    return 0 if usable else BadInputError.exit_code
+
+
+def _print_summary(oddities: list[Oddity]) -> None:
+    """A line for each kind of oddity, those not found too."""
+    width = max(len(kind.name) for kind in KINDS)
+    print(f"{'oddity':{width}}  found  what is done")
+    for kind in KINDS:
+        found = sum(oddity.kind == kind for oddity in oddities)
+        print(f"{kind.name:{width}}  {found:5,}  {kind.done if found else '-'}")
+
+
+def _add_pack(commands: argparse._SubParsersAction) -> None:
+    command = add_command(
+        commands, "pack", "pack the features of each split, frames pooled, for training", "mbias pack data/llp"
+    )
+    command.add_argument("directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv and feats/")
+    command.add_argument("--skip-bad", action="store_true", help="leave out videos with missing or unusable features")
+    command.set_defaults(handler=_pack)
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from mbias.llp.pack import pack_split
+
+    for split in Split:
+        packed = pack_split(options.directory, split, skip_bad=options.skip_bad)
+        print(f"{split}: {packed.videos:,} videos {'are packed already' if packed.already else 'packed'}", flush=True)
+        for video, reason in packed.skipped.items():
+            print(f"  left out {video}: {reason.partition(';')[0]}")
+    return 0
 
 
 def _add_synth(commands: argparse._SubParsersAction) -> None:
@@ -45,6 +108,8 @@ _METAVARS: dict[type, str] = {ByCategory: "NUMBERS", Pairs: "PAIRS", float: "X"}
 def _synth(options: argparse.Namespace) -> int:
     from mbias.llp.simulate import simulate
 
+    for name in (*Split, "seed"):
+        _check_at_least(0 if name == "seed" else 1, name, getattr(options, name))
     sizes = {split: getattr(options, split) for split in Split if getattr(options, split) is not None}
     knobs = Knobs.parse({knob.name: getattr(options, knob.name) for knob in fields(Knobs)})
     written = simulate(
@@ -57,3 +122,8 @@ def _synth(options: argparse.Namespace) -> int:
     )
     print(f"{options.out}: simulated data {'written' if written else 'of these settings is there already'}")
     return 0
+
+
+def _check_at_least(least: int, name: str, value: int | None) -> None:
+    if value is not None and value < least:
+        raise BadInputError(f"--{name} is {value}: it must be {least} or more")

@@ -1,1 +1,1 @@
-"""The Look, Listen, and Parse (LLP) data set: its annotations and features, their audit and packed store, and its simulation."""
+"""The Look, Listen, and Parse (LLP) data set: annotations, features, audit, packed store, and simulation."""

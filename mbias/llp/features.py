@@ -52,7 +52,7 @@ def read_feature(path: Path, stream: Stream) -> np.ndarray:
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such feature file; {_AGAIN}") from None
     except (ValueError, OSError, EOFError) as error:
-        reason = "it holds Python objects" if "pickle" in str(error) else "it is cut short or no .npy array"
+        reason = "it holds Python objects" if "Object arrays" in str(error) else "it is cut short or no .npy array"
         raise BadInputError(f"{path}: not readable: {reason}; {_AGAIN}") from None
     if not isinstance(values, np.ndarray) or not np.issubdtype(values.dtype, np.floating):
         kind = getattr(values, "dtype", "an archive of arrays")

@@ -47,7 +47,7 @@ class ByCategory:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of categories whose sounds are confusable, as in ``Blender+Vacuum_cleaner,Car+Motorcycle``; none is ``-``."""
+    """Pairs of categories whose sounds are confusable, as in ``Blender+Vacuum_cleaner``; ``-`` is none."""
 
     pairs: tuple[tuple[str, str], ...]
 
@@ -124,7 +124,7 @@ class Knobs:
     confusable: float = field(
         default=0.9, metadata=_means("share, in power, of the sound that the two of a pair have in common")
     )
-    video_noise: float = field(default=0.5, metadata=_means("noise that stays through a video"))
+    video_noise: float = field(default=0.3, metadata=_means("noise that stays through a video"))
     segment_noise: float = field(default=1.0, metadata=_means("noise of each segment"))
     frame_noise: float = field(
         default=1.0, metadata=_means("noise of each of a segment's 8 frames, gone in their mean")
@@ -157,7 +157,8 @@ class Knobs:
 
 def _parse(knob: Field[Any], text: str) -> Any:
     try:
-        return _positive(text) if isinstance(knob.default, float) else type(knob.default).parse(text)
+        default: Any = knob.default
+        return _positive(text) if isinstance(default, float) else default.parse(text)
     except BadInputError as error:
         raise BadInputError(f"--{knob.name.replace('_', '-')}: {error}") from None
 

@@ -72,8 +72,8 @@ def simulate(
     sizes
         Videos of each split: by default LLP's, or with `annotations` all there are (fewer are the first ones).
     annotations
-        A directory of LLP's five CSV files to copy. Its dense labels are the planted truth of validation and test videos;
-        for training videos, which have none, the carrier and the times of each weak label are drawn.
+        A directory of LLP's five CSV files to copy. Its dense labels are the planted truth of validation and test
+        videos; for training videos, which have none, the carrier and the times of each weak label are drawn.
     packed
         Write the packed store in place of one file a video and stream.
 

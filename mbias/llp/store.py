@@ -44,7 +44,7 @@ class LLPSplit:
     weak: np.ndarray
     """bool (video, category)."""
     truth: np.ndarray | None
-    """bool (video, segment, modality, category), audio first; None for the training split, which has no dense labels."""
+    """bool (video, segment, modality, category), audio first; None for training, which has no dense labels."""
     fingerprint: str
     """SHA-256 of the features, the names and the labels."""
     simulated: bool
@@ -57,8 +57,8 @@ def open_split(directory: Path, split: Split) -> LLPSplit:
     Raises
     ------
     BadInputError
-        If the split is not packed, is packed by a newer version or is damaged, or its annotations are missing, unreadable
-        or lack a packed video.
+        If the split is not packed, is packed by a newer version or is damaged, or its annotations are missing,
+        unreadable or lack a packed video.
     """
     folder = packed_folder(directory, split)
     again = f"run `mbias pack {directory}`"

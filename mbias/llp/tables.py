@@ -64,7 +64,7 @@ def read_statistics() -> Statistics:
 
 
 def _tilted(counts: np.ndarray, lengths: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """The spans' shares for each category: the table's counts, tilted by length until the mean length is the category's.
+    """The spans' shares for each category: the table's counts, tilted by length to the category's mean length.
 
     The table of spans is for all categories together. Of all distributions with a category's mean length, the one
     closest to it in relative entropy is proportional to counts * exp(rate * length); the rate is found by bisection.

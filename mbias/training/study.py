@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def read_definition(path: Path) -> StudyDefinition:
         runs = [Settings(**cell, **_kinds(training)) for grid in grids for cell in _cells(path, grid)]
     except (BadInputError, TypeError, ValueError) as error:
         raise BadInputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-    directory = path.parent / data["path"] if "path" in data else None
+    directory = Path(os.path.normpath(path.parent / data["path"])) if "path" in data else None
     return StudyDefinition(directory, tuple(dict.fromkeys(runs)))
 
 

@@ -1,0 +1,33 @@
+"""The names on screen of what stands in tables and figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from mbias.terms import Metric, Variant, smoothing_label
+
+_SHORT = {"audio": "a", "visual": "v"}
+
+
+def short(modality: str) -> str:
+    """A modality as the paper's subscripts have it: ``a``, ``v``; others by their name."""
+    return _SHORT.get(modality, modality)
+
+
+def loss_label(loss: str) -> str:
+    """A loss's name on screen: ``L_a``, ``L_v``, ``L_wsl``."""
+    return f"L_{short(loss)}"
+
+
+def label(column: str, value: object) -> str:
+    """A cell of an identifying column on screen, as ``LS-V`` for the smoothing ``ls_v``."""
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    text = str(value)
+    if column == "variant":
+        return Variant(text).label if text in set(Variant) else text
+    if column == "smoothing":
+        return smoothing_label(text)
+    if column == "metric":
+        return Metric(text).label if text in set(Metric) else text
+    return text

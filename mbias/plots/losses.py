@@ -1,0 +1,91 @@
+"""Fig. 2: the losses of the modalities and their joint loss, epoch by epoch."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mbias.analysis.identity import one_variant
+from mbias.analysis.labels import loss_label
+from mbias.plots.style import (
+    JOINT,
+    WIDTH,
+    label_ends,
+    line_ends,
+    mark_simulated,
+    mathtext,
+    modality_colours,
+    panel_titles,
+    style,
+)
+
+COLUMNS = 4
+"""Panels in a row."""
+
+
+def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
+    """Fig. 2 of one setting.
+
+    Parameters
+    ----------
+    table
+        Rows of `mbias.analysis.losses.curves` of one setting; of several seeds their mean is drawn.
+    kind
+        Which of the table's kinds: ``optimised``, ``excess`` or ``hard``.
+    """
+    shown = table[table["kind"] == kind]
+    losses = list(dict.fromkeys(shown["loss"]))
+    joint = set(shown.loc[shown["joint"], "loss"])
+    colours = modality_colours([loss for loss in losses if loss not in joint])
+    means = shown.groupby(["loss", "epoch"])["value"].mean()
+    # Lines that coincide stay in sight: each is narrower than the one below it, the joint loss thin and dashed on top.
+    width = 3.6
+    for loss in sorted(losses, key=lambda loss: loss in joint):
+        line = means[loss]
+        width = max(width - 1.2, 1.1)
+        look = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
+        ax.plot(line.index, line.to_numpy(), label=mathtext(loss_label(loss)), lw=width, marker="o" if len(line) == 1 else None, **look)
+    ax.set_xlim(left=means.index.get_level_values("epoch").min())
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_ylim(bottom=0)
+    ax.grid(axis="y")
+    return ax
+
+
+def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
+    """Fig. 2 of every smoothing side by side, of one variant (`mbias.analysis.identity.one_variant`)."""
+    rows, variant = one_variant(table)
+    titles = panel_titles(rows)
+    panels = list(dict.fromkeys(titles))
+    lines = -(-len(panels) // COLUMNS)
+    columns = min(len(panels), COLUMNS)
+    with style():
+        size = (WIDTH if columns > 1 else WIDTH / 2, 1.9 * lines + 0.25)
+        fig, axes = plt.subplots(lines, columns, sharex=True, sharey=True, squeeze=False, figsize=size)
+        for ax, panel in zip(axes.flat, panels, strict=False):
+            draw(rows[titles == panel], ax, kind)
+            ax.set_title(panel)
+        for ax in axes.flat[len(panels) :]:
+            ax.remove()
+        for ax in axes[-1]:
+            ax.set_xlabel("epoch")
+        for ax in axes[:, 0]:
+            ax.set_ylabel(_unit(kind))
+        fig.suptitle(_title(rows, variant), fontsize=8, x=0.01, ha="left")
+        mark_simulated(fig, rows)
+        fig.get_layout_engine().set(rect=(0, 0.03, 0.97, 0.97))
+        fig.canvas.draw()
+        for ax in axes.flat[: len(panels)]:
+            label_ends(ax, line_ends(ax))
+    return fig
+
+
+def _unit(kind: str) -> str:
+    return {"optimised": "loss (nats)", "excess": "loss less its floor (nats)", "hard": "loss, hard labels (nats)"}[kind]
+
+
+def _title(rows: pd.DataFrame, variant: str) -> str:
+    seeds = rows.groupby("smoothing")["seed"].nunique().max() if variant else 0
+    return f"{mathtext(variant)}{f', mean of {seeds} seeds' if seeds > 1 else ''}"

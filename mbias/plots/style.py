@@ -1,0 +1,156 @@
+"""What all figures share: the style, a colour for each modality and smoothing, direct labels, and saving."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from importlib import resources
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg", force=False)
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from mbias.analysis.labels import label
+from mbias.files import write_bytes
+
+WIDTH = 7.0
+"""Width in inches of a figure that spans a paper's two columns."""
+
+# Petroff's palette of six, made for readers of every colour vision (arXiv 2107.02270).
+_MODALITIES = {"audio": "#f89c20", "visual": "#5790fc"}
+_OTHERS = ("#e42536", "#964a8b", "#7a21dd", "#9c9ca1")
+JOINT = "#1f2328"
+"""Colour of what all modalities share, as L_wsl."""
+
+SMOOTHINGS = {
+    "no_ls": ("#717581", "-"),
+    "ls_a": ("#e42536", (0, (4, 1.2))),
+    "ls_v": ("#7a21dd", (0, (1, 0.8))),
+    "ls_av": ("#964a8b", (0, (5, 1, 1, 1))),
+}
+"""Colour and dashes of a smoothing; others take `smoothing_look`'s."""
+
+VARIANTS = {"aself_vself": "#a9adb5", "aself_vcross": "#8a8f98", "across_vself": "#1f2328", "across_vcross": "#60656e"}
+"""A variant is a shade and a marker: the colours are the modalities' and the smoothings'."""
+
+MARKERS = {"aself_vself": "s", "aself_vcross": "^", "across_vself": "D", "across_vcross": "o"}
+
+
+def style() -> AbstractContextManager[None]:
+    """The style of every figure, as a context."""
+    context: AbstractContextManager[None] = plt.style.context(
+        str(resources.files("mbias.plots").joinpath("style.mplstyle"))
+    )
+    return context
+
+
+def modality_colours(modalities: Sequence[str]) -> dict[str, str]:
+    """A colour a modality: audio and visual always the same ones, others in their order."""
+    others = iter(_OTHERS * len(modalities))
+    return {modality: _MODALITIES.get(modality) or next(others) for modality in modalities}
+
+
+def smoothing_look(smoothing: str | None) -> tuple:
+    """Colour and dashes of a smoothing's lines; those of No-LS for a setting without a look of its own."""
+    return SMOOTHINGS.get(smoothing or "no_ls", SMOOTHINGS["no_ls"])
+
+
+def ink(colour: str) -> str:
+    """A colour darkened until text in it reads well on white."""
+    return to_hex([0.66 * part for part in to_rgb(colour)])
+
+
+def mathtext(text: str) -> str:
+    """A label such as ``L_wsl`` or ``A_cross + V_self`` with its subscripts set; for our own labels, not for names."""
+    return " ".join(_subscripted(word) for word in text.split(" "))
+
+
+def plain(text: str) -> str:
+    """A name from data, safe from being read as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def panel_titles(table: pd.DataFrame) -> pd.Series:
+    """What each row's panel is called: its smoothing, or for a foreign model its run."""
+    named = [
+        label("smoothing", smoothing) if pd.notna(smoothing) else plain(run)
+        for run, smoothing in zip(table["run"], table["smoothing"], strict=True)
+    ]
+    return pd.Series(named, index=table.index)
+
+
+def spread(positions: Sequence[float], gap: float, floor: float = -math.inf) -> list[float]:
+    """The positions moved apart until neighbours are ``gap`` apart, their order kept, none below ``floor``."""
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+    placed = list(positions)
+    groups: list[list[int]] = []
+    for index in order:
+        groups.append([index])
+        # A group is centred on the mean of its wishes; groups that touch become one.
+        while len(groups) > 1 and _bottom(groups[-1], positions, gap) < _bottom(groups[-2], positions, gap) + gap * len(
+            groups[-2]
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    for group in groups:
+        bottom = _bottom(group, positions, gap)
+        for step, index in enumerate(group):
+            placed[index] = bottom + step * gap
+    for step, index in enumerate(order):
+        placed[index] = max(placed[index], floor + step * gap)
+    return placed
+
+
+def line_ends(ax: Axes) -> list[tuple[float, float, str, str]]:
+    """Where the named lines of ``ax`` end, for `label_ends`."""
+    named = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    return [(line.get_xdata()[-1], line.get_ydata()[-1], str(line.get_label()), line.get_color()) for line in named]  # type: ignore[index,misc]
+
+
+def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: float = 7) -> None:
+    """Labels (x, y, text, colour) right of where lines end, moved apart so that none covers another."""
+    if not ends:
+        return
+    figure = ax.get_figure()
+    height = ax.get_position().height * figure.get_figheight() * 72  # type: ignore[union-attr]
+    transform = ax.transData.transform
+    pixels = [transform((x, y))[1] for x, y, _, _ in ends]
+    bottom, top = ax.transAxes.transform([(0, 0), (0, 1)])[:, 1]
+    gap = (top - bottom) * 1.25 * size / max(height, 1)
+    for (x, y, text, colour), place in zip(ends, spread(pixels, gap, bottom + gap / 2), strict=True):
+        offset = (place - transform((x, y))[1]) / (top - bottom) * height
+        ax.annotate(
+            text, (x, y), (4, offset), textcoords="offset points", color=ink(colour), fontsize=size, va="center", clip_on=False
+        ).set_in_layout(False)
+
+
+def mark_simulated(figure: Figure, table: pd.DataFrame) -> None:
+    """Writes into the figure that its data are simulated, where they are."""
+    if "simulated" in table and table["simulated"].any():
+        figure.text(0.998, 0.002, "simulated data", ha="right", va="bottom", fontsize=6, color="#6b6f76", style="italic")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as its name ends (.pdf, .png, .svg), whole or not at all; the same figure, the same bytes."""
+    form = path.suffix.lstrip(".")
+    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    buffer = io.BytesIO()
+    with style():
+        figure.savefig(buffer, format=form, metadata=dates.get(form))
+    write_bytes(path, buffer.getvalue())
+
+
+def _subscripted(word: str) -> str:
+    stem, underscore, rest = word.partition("_")
+    return rf"${stem}_{{{rest}}}$" if underscore and rest else word
+
+
+def _bottom(group: list[int], positions: Sequence[float], gap: float) -> float:
+    return sum(positions[index] for index in group) / len(group) - gap * (len(group) - 1) / 2

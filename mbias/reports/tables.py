@@ -1,0 +1,167 @@
+"""Tables as text for a terminal, JSON, CSV, LaTeX and HTML."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+FORMATS = ("table", "json", "csv", "latex")
+
+_LINE = "\n"
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "<": r"$<$",
+    ">": r"$>$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Every column and row, numbers to the last bit (as Python's ``repr`` has them)."""
+    return str(table.to_csv(index=False, lineterminator="\n"))
+
+
+def as_json(table: pd.DataFrame) -> str:
+    """A list of rows; an unknown number is null."""
+    columns = {
+        name: [None if pd.isna(value) or value in (float("inf"), float("-inf")) else value for value in values.tolist()]
+        for name, values in table.items()
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def as_text(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str], width: int) -> str:
+    """A laid-out table in lines of at most ``width`` characters where its columns allow it.
+
+    Columns that do not fit follow below, each part with the columns that name its rows.
+    """
+    names = _name_columns(wide)
+    texts = _unrepeated(wide, names)
+    size = {column: max(map(len, [*_stacked(column), *texts[column]])) for column in wide.columns}
+    parts = []
+    for columns in _parts(list(wide.columns[names:]), size, width - sum(size[c] + 2 for c in wide.columns[:names])):
+        shown = [*wide.columns[:names], *columns]
+        parts.append("\n".join(_lines(texts[shown], size, names)))
+    head = ", ".join(f"{name} {text}" for name, text in constant.items())
+    return "\n\n".join([*([head] if head else []), *parts, *([" ".join(notes)] if notes else [])])
+
+
+def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str]) -> str:
+    """A laid-out table for the booktabs package; a row's first name is set once for the rows that share it."""
+    names = _name_columns(wide)
+    lines = [
+        f"% {' '.join([*(f'{name} {text};' for name, text in constant.items()), *notes])}".rstrip().replace("\n", " "),
+        rf"\begin{{tabular}}{{{'l' * names}{'r' * (len(wide.columns) - names)}}}",
+        r"\toprule",
+        *_latex_heads(list(wide.columns)),
+        r"\midrule",
+    ]
+    texts = _unrepeated(wide, names)
+    for row in texts.itertuples(index=False):
+        cells = [
+            _typeset(text) if column == "variant" or place >= names else _escaped(text)
+            for place, (column, text) in enumerate(zip(wide.columns, row, strict=True))
+        ]
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def as_html(wide: pd.DataFrame, caption: str) -> str:
+    """A laid-out table as HTML, names escaped; the columns that name a row are its headers."""
+    names = _name_columns(wide)
+    head = "".join(f'<th scope="col">{_subscripts(html.escape(column)).replace(_LINE, "<br>")}</th>' for column in wide.columns)
+    rows = []
+    for row in wide.itertuples(index=False):
+        headers = "".join(f'<th scope="row">{_subscripts(html.escape(text))}</th>' for text in row[:names])
+        cells = "".join(f"<td>{html.escape(text)}</td>" for text in row[names:])
+        rows.append(f"<tr>{headers}{cells}</tr>")
+    return (
+        f'<div class="table"><table><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _name_columns(wide: pd.DataFrame) -> int:
+    return int(wide.attrs["names"])
+
+
+def _unrepeated(wide: pd.DataFrame, names: int) -> pd.DataFrame:
+    """The texts with a row's leading names left blank where the row above has the same."""
+    texts = wide.copy()
+    same = pd.Series(True, index=wide.index)
+    for column in wide.columns[: names - 1]:
+        same &= wide[column] == wide[column].shift()
+        texts.loc[same, column] = ""
+    return texts
+
+
+def _parts(columns: list[str], size: Mapping[str, int], width: int) -> list[list[str]]:
+    parts: list[list[str]] = [[]]
+    for column in columns:
+        if parts[-1] and sum(size[c] + 2 for c in [*parts[-1], column]) - 2 > width:
+            parts.append([])
+        parts[-1].append(column)
+    return parts
+
+
+def _lines(texts: pd.DataFrame, size: Mapping[str, int], names: int) -> list[str]:
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            text.ljust(size[column]) if place < names else text.rjust(size[column])
+            for place, (column, text) in enumerate(zip(texts.columns, cells, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    stacks = [_stacked(column) for column in texts.columns]
+    height = max(map(len, stacks))
+    heads = zip(*([""] * (height - len(stack)) + stack for stack in stacks), strict=True)
+    return [*map(line, heads), *(line(row) for row in texts.itertuples(index=False))]
+
+
+def _stacked(header: str) -> list[str]:
+    return header.replace(" + ", "\n+ ").split("\n")
+
+
+def _latex_heads(columns: Sequence[str]) -> list[str]:
+    """Header rows; what several columns side by side share is set once, above a rule."""
+    stacks = [column.split("\n") for column in columns]
+    height = max(map(len, stacks))
+    stacks = [[""] * (height - len(stack)) + stack for stack in stacks]
+    lines = []
+    for level in range(height - 1):
+        cells, rules, place = [], [], 1
+        for above, group in itertools.groupby(tuple(stack[: level + 1]) for stack in stacks):
+            span = len(list(group))
+            cells.append(rf"\multicolumn{{{span}}}{{c}}{{{_typeset(above[-1])}}}")
+            rules += [rf"\cmidrule(lr){{{place}-{place + span - 1}}}"] if above[-1] else []
+            place += span
+        lines += [" & ".join(cells) + r" \\", " ".join(rules)]
+    return [*lines, " & ".join(_typeset(stack[-1]) for stack in stacks) + r" \\"]
+
+
+def _escaped(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _typeset(text: str) -> str:
+    """LaTeX of one of our own labels: ``L_wsl`` with its subscript, ``1.7e-04`` as a power of ten."""
+    power = re.fullmatch(r"(-?[\d.]+)e([+-]\d+)", text)
+    if power:
+        return rf"${power[1]} \times 10^{{{int(power[2])}}}$"
+    escaped = _escaped(text)
+    escaped = re.sub(r"\bphi\\_", r"$\\phi$\\_", escaped)
+    return re.sub(r"(\$\\phi\$|\b[A-Z]+)\\_(\w+(?:,\w+)?)", lambda m: f"${m[1].strip('$')}_\\mathrm{{{m[2]}}}$", escaped)
+
+
+def _subscripts(escaped: str) -> str:
+    return re.sub(r"\b(MSE|phi|[ALVW])_(cross|self|wsl,\w+|wsl|\w+)", r"\1<sub>\2</sub>", escaped)

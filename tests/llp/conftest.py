@@ -1,0 +1,47 @@
+"""A small simulated data directory as files, and the published annotations where they are at hand."""
+
+from pathlib import Path
+
+import pytest
+
+from mbias.llp.annotations import DENSE_FILES, WEAK_FILES
+from mbias.llp.simulate import simulate
+from mbias.terms import Split
+
+SIZES = {Split.TRAIN: 6, Split.VAL: 3, Split.TEST: 4}
+PUBLISHED = Path(__file__).resolve().parents[2].parent / "shared" / "llp"
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    if not PUBLISHED.is_dir():
+        pytest.skip("the published LLP annotations are not in ../shared/llp")
+    return PUBLISHED
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    """A data directory with feature files: 6, 3 and 4 videos."""
+    simulate(tmp_path / "data", sizes=SIZES)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """Hand-written annotations: two validation videos with events, one test video without any."""
+    rows = {
+        WEAK_FILES["train"]: ["filename\tevent_labels", "trainVideo1_0_10\tDog"],
+        WEAK_FILES["val"]: ["filename\tevent_labels", "valueVideo1_0_10\tDog,Speech", "valueVideo2_5_15\tCat,Cat"],
+        WEAK_FILES["test"]: ["filename\tevent_labels", "testsVideo1_1.5_11.5\tSpeech"],
+        DENSE_FILES["audio"]: [
+            "filename\tonset\toffset\tevent_labels",
+            "valueVideo1_0_10\t2\t4\tDog",
+            "valueVideo1_0_10\t4\t6\tDog",
+            "valueVideo1_0_10\t0\t10\tSpeech",
+            "valueVideo2_5_15\t3\t3\tCat",
+        ],
+        DENSE_FILES["visual"]: ["filename\tonset\toffset\tevent_labels", "valueVideo2_5_15\t0\t1\tCar"],
+    }
+    for name, lines in rows.items():
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    return tmp_path

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from mbias.errors import BadInputError
+from mbias.llp.features import STREAMS, feature_path, pool_frames, read_feature, read_video
+
+VIDEO = "abcdefghijk_10_20"
+
+
+@pytest.fixture
+def files(tmp_path):
+    rng = np.random.default_rng(3)
+    for stream in STREAMS:
+        path = feature_path(tmp_path, stream, VIDEO)
+        path.parent.mkdir(parents=True)
+        np.save(path, rng.standard_normal((stream.rows, stream.width)).astype(np.float32))
+    return tmp_path
+
+
+def test_features_of_a_video_have_frames_pooled_over_eight(files):
+    features = read_video(files, VIDEO)
+    frames = np.load(files / "feats" / "res152" / "abcdefghijk.npy")
+    by_hand = np.array([frames[8 * segment : 8 * segment + 8].mean(axis=0) for segment in range(10)])
+    assert {name: values.shape for name, values in features.items()} == {
+        "audio": (10, 128),
+        "frames": (10, 2048),
+        "motion": (10, 512),
+    }
+    np.testing.assert_allclose(features["frames"], by_hand, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(features["audio"], np.load(files / "feats" / "vggish" / "abcdefghijk.npy"))
+
+
+def test_pooling_does_not_mix_segments():
+    assert pool_frames(np.repeat(np.arange(10.0), 8)[:, None]).ravel().tolist() == list(range(10))
+
+
+def with_value(value):
+    array = np.zeros((10, 128), np.float32)
+    array[4, 7] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((9, 128), np.float32), "shape (9, 128) in place of (10, 128)"),
+        (np.zeros((10, 127), np.float32), "shape (10, 127) in place of (10, 128)"),
+        (with_value(np.nan), "nan at row 4, column 7"),
+        (with_value(np.inf), "inf at row 4, column 7"),
+        (np.zeros((10, 128), int), "int64 in place of float32"),
+        (np.array([{}], object), "it holds Python objects"),
+    ],
+)
+def test_bad_array_is_named_with_what_is_wrong(files, array, words):
+    path = feature_path(files, STREAMS[0], VIDEO)
+    np.save(path, array)
+    with pytest.raises(BadInputError) as error:
+        read_feature(path, STREAMS[0])
+    assert str(error.value).startswith(f"{path}: ")
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("size", [0, 5, 60, 1000])
+def test_file_cut_short_is_refused(files, size):
+    path = feature_path(files, STREAMS[0], VIDEO)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(BadInputError, match="cut short"):
+        read_feature(path, STREAMS[0])
+
+
+def test_archive_in_place_of_an_array_is_refused(files):
+    path = feature_path(files, STREAMS[0], VIDEO)
+    with path.open("wb") as file:
+        np.savez(file, x=np.zeros(3))
+    with pytest.raises(BadInputError, match="an archive of arrays in place of float32"):
+        read_feature(path, STREAMS[0])

@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from mbias.errors import BadInputError
+from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak, weak_array
+from mbias.llp.knobs import ByCategory, Knobs
+from mbias.llp.pack import pack_split
+from mbias.llp.simulate import PLANTED_FILE, simulate
+from mbias.llp.store import open_split
+from mbias.terms import CATEGORIES, Split
+from tests.llp.conftest import SIZES
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        simulate(tmp_path / name, sizes=SIZES, seed=seed, packed=True)
+    a, b, c = (contents(tmp_path / name) for name in "abc")
+    assert a == b
+    assert a.keys() == c.keys()
+    assert all(a[name] != c[name] for name in a)
+
+
+def test_a_video_does_not_depend_on_how_many_others_there_are(tmp_path):
+    simulate(tmp_path / "few", sizes=SIZES, packed=True)
+    simulate(tmp_path / "more", sizes={Split.TRAIN: 9, Split.VAL: 5, Split.TEST: 4}, packed=True)
+    for split in Split:
+        few, more = (open_split(tmp_path / name, split) for name in ("few", "more"))
+        count = SIZES[split]
+        assert few.videos == more.videos[:count]
+        np.testing.assert_array_equal(few.frames, more.frames[:count])
+        np.testing.assert_array_equal(few.weak, more.weak[:count])
+
+
+def test_files_then_packed_are_what_is_packed_straight_away(tmp_path, data):
+    simulate(tmp_path / "packed", sizes=SIZES, packed=True)
+    for split in Split:
+        pack_split(data, split)
+        files, straight = open_split(data, split), open_split(tmp_path / "packed", split)
+        np.testing.assert_array_equal(files.audio, straight.audio)
+        np.testing.assert_array_equal(files.motion, straight.motion)
+        np.testing.assert_allclose(files.frames, straight.frames, atol=1e-5)
+    video = files.videos[0][:11]
+    frames = np.load(data / "feats" / "res152" / f"{video}.npy").reshape(10, 8, 2048)
+    assert 0.8 < frames.std(axis=1).mean() < 1.1  # the eight frames of a segment do differ
+
+
+def test_the_planted_truth_is_what_the_annotations_say(data):
+    planted = load_file(data / PLANTED_FILE)
+    for split in Split:
+        rows = read_weak(data / WEAK_FILES[split])
+        presence = planted[f"{split}.presence"]
+        np.testing.assert_array_equal(presence.any(axis=(1, 2)), weak_array(rows))
+        np.testing.assert_array_equal(planted[f"{split}.strengths"] > 0, presence.any(axis=1))
+        if split != Split.TRAIN:
+            np.testing.assert_array_equal(presence, read_truth(data, [row.video for row in rows]))
+
+
+def test_the_folder_is_left_alone_or_refused(data):
+    before = contents(data)
+    assert not simulate(data, sizes=SIZES)
+    with pytest.raises(BadInputError, match=r"other settings \(seed\)"):
+        simulate(data, sizes=SIZES, seed=1)
+    assert contents(data) == before
+    other = data / "feats"
+    with pytest.raises(BadInputError, match="holds something else"):
+        simulate(other, sizes=SIZES)
+
+
+def test_an_interrupted_simulation_leaves_no_data_directory(tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mbias.llp.simulate._write_planted", stop)
+        with pytest.raises(KeyboardInterrupt):
+            simulate(tmp_path / "data", sizes=SIZES)
+    assert not (tmp_path / "data").exists()
+    assert simulate(tmp_path / "data", sizes=SIZES)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_real_annotations_are_copied_and_their_dense_labels_planted(tiny, tmp_path):
+    out = tmp_path / "simulated"
+    simulate(out, annotations=tiny, packed=True)
+    for path in tiny.glob("AVVP_*.csv"):
+        assert (out / path.name).read_bytes() == path.read_bytes()
+    planted = load_file(out / PLANTED_FILE)
+    truth = read_truth(tiny, ["valueVideo1_0_10", "valueVideo2_5_15"])
+    np.testing.assert_array_equal(planted["val.presence"], truth)
+    assert list(np.flatnonzero(planted["train.presence"].any(axis=(0, 1, 2)))) == [CATEGORIES.index("Dog")]
+    assert not planted["test.presence"].any()  # the test video has a weak label and no event
+
+
+def test_the_first_videos_of_real_annotations_take_their_dense_rows_along(published, tmp_path):
+    sizes = {Split.TRAIN: 5, Split.VAL: 4, Split.TEST: 3}
+    simulate(tmp_path / "out", annotations=published, sizes=sizes, packed=True)
+    for split in Split:
+        assert (
+            read_weak(tmp_path / "out" / WEAK_FILES[split]) == read_weak(published / WEAK_FILES[split])[: sizes[split]]
+        )
+    opened = open_split(tmp_path / "out", Split.TEST)
+    np.testing.assert_array_equal(opened.truth, read_truth(published, opened.videos))
+    with pytest.raises(BadInputError, match="649 videos, and 650 are asked for"):
+        simulate(tmp_path / "out2", annotations=published, sizes={Split.VAL: 650})
+
+
+def test_features_are_the_planted_directions_where_noise_is_off(tmp_path):
+    quiet = Knobs(video_noise=0.0, segment_noise=0.0, category_spread=0.0, event_spread=0.0)
+    simulate(tmp_path / "data", sizes={Split.TRAIN: 30, Split.VAL: 1, Split.TEST: 1}, knobs=quiet, packed=True)
+    opened = open_split(tmp_path / "data", Split.TRAIN)
+    presence = load_file(tmp_path / "data" / PLANTED_FILE)["train.presence"]
+    for modality, arrays in ((0, (opened.audio,)), (1, (opened.frames, opened.motion))):
+        strength = (quiet.audio_strength, quiet.visual_strength)[modality].default
+        alone = presence[:, :, modality].sum(axis=-1) == 1
+        for array in arrays:
+            norms = np.sqrt((array.astype(float) ** 2).sum(axis=-1))
+            np.testing.assert_allclose(norms[alone], strength, rtol=1e-5)
+            assert (norms[~presence[:, :, modality].any(axis=-1)] == 0).all()
+
+
+def test_noise_has_the_size_of_its_knobs(tmp_path):
+    still = Knobs(audio_strength=ByCategory(0.0), visual_strength=ByCategory(0.0), video_noise=0.5, segment_noise=2.0)
+    simulate(tmp_path / "data", sizes={Split.TRAIN: 40, Split.VAL: 1, Split.TEST: 1}, knobs=still, packed=True)
+    frames = np.asarray(open_split(tmp_path / "data", Split.TRAIN).frames)
+    assert frames.std() == pytest.approx(np.hypot(0.5, 2), rel=0.01)
+    assert frames.var(axis=1, ddof=1).mean() == pytest.approx(4, rel=0.01)

@@ -1,0 +1,179 @@
+"""A run: what is recorded of it, and that going on with it is the same as never having stopped."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mbias import Run
+from mbias.errors import BadInputError, MbiasError
+from mbias.han.network import HAN
+from mbias.records.validate import faults
+from mbias.scores.f_scores import as_table, f_scores, predictions
+from mbias.terms import PRESETS, Split, Variant
+from mbias.training import fit as fit_module
+from mbias.training.checkpoints import Checkpoints
+from mbias.training.evaluation import outputs
+from mbias.training.fit import batches, fit
+from mbias.training.record import is_complete
+from mbias.training.settings import Settings
+
+SETTINGS = Settings(epochs=4, step=2, precision="float32")
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+def nothing(commit):
+    pass
+
+
+def stop_after(epoch):
+    def on_epoch(commit):
+        if commit.epoch == epoch:
+            raise StoppedError
+
+    return on_epoch
+
+
+@pytest.fixture(scope="module")
+def path(data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    fit(SETTINGS, data, path, nothing)
+    return path
+
+
+def test_what_is_recorded(path, data):
+    run = Run(path)
+    assert faults(path) == []
+    assert run.complete
+    assert is_complete(path, SETTINGS, data.fingerprint)
+    assert run.header.simulated
+    assert run.header.training["smoothing"] == "ls_v"
+    assert run.label == "A_cross + V_cross, LS-V, seed 0"
+    assert [c.learning_rate for c in run.commits] == pytest.approx([3e-4, 3e-4, 3e-5, 3e-5])
+    assert {"wav", "wtp", "p", "p_joint"} < set(run.commit("last").arrays)
+    assert {"wav", "wtp", "p", "p_joint"} < set(run.commit("best").arrays)
+    assert run.values("wav").shape == (20, 10, 2, 25)
+    assert list(run.samples["video"]) == list(data.splits[Split.TEST].videos)
+
+
+def test_losses_fall_and_keep_above_their_floor(path):
+    commits = Run(path).commits
+    assert commits[-1].losses["wsl"]["optimised"] < commits[0].losses["wsl"]["optimised"]
+    for commit in commits:
+        assert commit.losses["visual"]["floor"] == pytest.approx(0.1985, abs=1e-4)  # entropy of 0.05 / 0.95
+        assert commit.losses["audio"]["floor"] == commit.losses["wsl"]["floor"] == 0
+        assert commit.losses["visual"]["optimised"] > commit.losses["visual"]["floor"]
+        assert commit.losses["audio"]["hard"] == pytest.approx(commit.losses["audio"]["optimised"])
+        assert commit.losses["visual"]["hard"] != pytest.approx(commit.losses["visual"]["optimised"])
+
+
+def test_best_epoch_is_the_one_of_the_best_validation_score(path):
+    run = Run(path)
+    scores = [c.scores["val"]["segment"]["type_average"] for c in run.commits]
+    assert scores[run.commit("best").epoch - 1] == max(scores)
+    assert [c.best for c in run.commits] == [s == max(scores[: i + 1]) for i, s in enumerate(scores)]
+
+
+def test_recorded_scores_are_those_of_the_recorded_arrays(path):
+    run = Run(path)
+    truth = np.stack([run.truth["audio"], run.truth["visual"]], axis=2)
+    predicted = predictions(run.values("p", "best"), run.values("p_joint", "best"))
+    assert as_table(f_scores(predicted, truth)) == run.commit("best").scores["test"]
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_kept_weights_give_the_recorded_arrays(path, data, which):
+    model = HAN(SETTINGS.variant)
+    model.load_state_dict(load_file(path / "checkpoints" / f"{which}.safetensors"))
+    arrays = outputs(model, data.videos[Split.TEST], torch.float32)
+    np.testing.assert_array_equal(arrays["p"], Run(path).values("p", which))
+
+
+def same_run(one, other):
+    for mine, its in zip(Run(one).commits, Run(other).commits, strict=True):
+        assert dataclasses.replace(mine, seconds=None) == dataclasses.replace(its, seconds=None)
+    for name in ("best", "last"):
+        a, b = (load_file(path / "checkpoints" / f"{name}.safetensors") for path in (one, other))
+        assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 4])
+def test_going_on_is_the_same_as_never_having_stopped(path, data, tmp_path, epoch):
+    with pytest.raises(StoppedError):
+        fit(SETTINGS, data, tmp_path / "run", stop_after(epoch))
+    torch.manual_seed(99)
+    fit(SETTINGS, data, tmp_path / "run", nothing)
+    same_run(path, tmp_path / "run")
+
+
+@pytest.mark.parametrize("place", ["prepare", "confirm", "finish"])
+def test_a_stop_around_a_commit_loses_nothing(path, data, tmp_path, monkeypatch, place):
+    """StoppedError before or after the state is written, or the weights, a run goes on as if it had not been."""
+    whole = getattr(Checkpoints, place)
+    calls = iter(range(9))
+
+    def stopped(self, *arguments):
+        if next(calls) == (0 if place == "finish" else 2):
+            raise StoppedError
+        whole(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, place, stopped)
+        with pytest.raises(StoppedError):
+            fit(SETTINGS, data, tmp_path / "run", nothing)
+    assert not is_complete(tmp_path / "run", SETTINGS, data.fingerprint)
+    fit(SETTINGS, data, tmp_path / "run", nothing)
+    same_run(path, tmp_path / "run")
+    assert faults(tmp_path / "run") == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"seed": 1}, {"variant": Variant.ACROSS_VSELF}, {"smoothing": PRESETS["ls_a"]}, {"epochs": 5}]
+)
+def test_a_run_of_other_settings_is_named(path, data, changes):
+    with pytest.raises(BadInputError, match=f"trained with {next(iter(changes))} = "):
+        fit(dataclasses.replace(SETTINGS, **changes), data, path, nothing)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(data, tmp_path, monkeypatch):
+    nan = {loss: {"optimised": float("nan")} for loss in ("audio", "visual", "wsl")}
+    monkeypatch.setattr(fit_module, "train_epoch", lambda *arguments: nan)
+    with pytest.raises(MbiasError, match="not finite in epoch 1"):
+        fit(SETTINGS, data, tmp_path / "run", nothing)
+    assert Run(tmp_path / "run").commits == ()
+
+
+def test_an_epoch_shows_every_video_once():
+    order = torch.Generator().manual_seed(3)
+    first, second = (list(batches(37, 16, order)) for _ in range(2))
+    assert [len(index) for index in first] == [16, 16, 5]
+    assert sorted(torch.cat(first).tolist()) == list(range(37))
+    assert torch.cat(first).tolist() != torch.cat(second).tolist()
+
+
+def test_bfloat16_is_close_to_float32(path, data):
+    model = HAN(SETTINGS.variant)
+    model.load_state_dict(load_file(path / "checkpoints" / "last.safetensors"))
+    whole, half = (outputs(model, data.videos[Split.TEST], dtype) for dtype in (torch.float32, torch.bfloat16))
+    assert half["p"].dtype == np.float32
+    np.testing.assert_allclose(half["p"], whole["p"], atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"seed": -1}, "seed"),
+        ({"record": Split.TRAIN}, "record"),
+        ({"precision": "half"}, "precision"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(changes, message):
+    with pytest.raises(BadInputError, match=message):
+        Settings(**changes)
