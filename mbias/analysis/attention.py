@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.identity import identified
+from mbias.analysis.identity import identified, one_variant
+from mbias.analysis.labels import setting_names, short
 from mbias.analysis.layout import RUN, Layout, number
 from mbias.errors import BadInputError
 from mbias.records.run import Run
@@ -159,6 +160,25 @@ def movement(study: Study) -> pd.DataFrame:
                         }
                     )
     return pd.DataFrame(rows)
+
+
+def finding(table: pd.DataFrame) -> list[str]:
+    """What a table of `shares` says: a sentence a setting of one variant, with its numbers (means over seeds)."""
+    rows, _ = one_variant(table[table["scope"] == "all"])
+    return [_sentence(setting, part) for setting, part in rows.groupby(setting_names(rows), sort=False)]
+
+
+def _sentence(setting: str, rows: pd.DataFrame) -> str:
+    means = rows.groupby("modality", sort=False)[["attention", "saturated", "toward", "categories", "contribution"]].mean()
+    first = means.iloc[0]
+    most = means["attention"].idxmax()
+    favoured = means.loc[most]
+    contribution = f"; its share of the contributions is {favoured['contribution']:.3f}"
+    return (
+        f"{setting}: mean W_{short(str(means.index[0]))} is {first['attention']:.3f}, toward {most} in "
+        f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories, {favoured['saturated']:.0%} of its weights above 0.9"
+        f"{contribution if pd.notna(favoured['contribution']) else ''}."
+    )
 
 
 IDENTITY = ["run", "variant", "smoothing", "seed", "simulated"]

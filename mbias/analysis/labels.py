@@ -31,3 +31,12 @@ def label(column: str, value: object) -> str:
     if column == "metric":
         return Metric(text).label if text in set(Metric) else text
     return text
+
+
+def setting_names(table: pd.DataFrame) -> pd.Series:
+    """What each row's setting is called: its smoothing, or for a foreign model its run."""
+    names = [
+        label("smoothing", smoothing) if pd.notna(smoothing) else run
+        for run, smoothing in zip(table["run"], table["smoothing"], strict=True)
+    ]
+    return pd.Series(names, index=table.index, name="setting")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.identity import identified, one_variant
-from mbias.analysis.labels import loss_label, setting_label, short
+from mbias.analysis.labels import loss_label, setting_names, short
 from mbias.analysis.layout import RUN, Layout, number
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
@@ -137,23 +137,26 @@ def residuals(study: Study) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `coincidence` says, a sentence a setting of one variant, with its numbers."""
+    """What a table of `coincidence` says: a sentence a setting of one variant, with its numbers (means over seeds)."""
     rows, _ = one_variant(table)
-    means = rows.groupby(["setting", "kind", "modality"], sort=False)["mse"].mean() if "setting" in rows else None
-    if means is None:
-        return finding(rows.assign(setting=setting_label(rows)))
-    sentences = []
-    for setting in dict.fromkeys(rows["setting"]):
-        kinds = {kind: means[setting, kind].sort_values() for kind in dict.fromkeys(rows["kind"]) if (setting, kind) in means}
-        paper = kinds["optimised"]
-        near, far = paper.index[0], paper.index[-1]
-        others = [f"{words} {_times(kinds[kind], near, far)}" for kind, words in _OTHERS.items() if kind in kinds]
-        sentences.append(
-            f"{setting}: L_wsl runs along {loss_label(near)}, MSE_wsl,{short(near)} = {paper[near]:.1e} against "
-            f"MSE_wsl,{short(far)} = {paper[far]:.1e}, {_times(paper, near, far)}"
-            f"{f' ({chr(59).join(others)})'.replace(chr(59), '; ') if others else ''}."
-        )
-    return sentences
+    return [_sentence(setting, part) for setting, part in rows.groupby(setting_names(rows), sort=False)]
+
+
+def _sentence(setting: str, rows: pd.DataFrame) -> str:
+    errors = {kind: part.groupby("modality")["mse"].mean() for kind, part in rows.groupby("kind", sort=False)}
+    paper = errors["optimised"].sort_values()
+    near, far = paper.index[0], paper.index[-1]
+    if len(paper) < 2:
+        return f"{setting}: MSE_wsl,{short(near)} = {paper[near]:.1e}; there is no loss of another modality beside it."
+    text = (
+        f"{setting}: L_wsl runs along {loss_label(near)}: MSE_wsl,{short(near)} = {paper[near]:.1e} is "
+        f"{paper[far] / paper[near]:,.3g} times below MSE_wsl,{short(far)} = {paper[far]:.1e}"
+    )
+    words = {"excess": "with the floors of smoothing taken off", "hard": "against hard labels"}
+    beside = [
+        f"{words[kind]} {errors[kind][far] / errors[kind][near]:,.3g} times" for kind in words if len(errors.get(kind, ())) > 1
+    ]
+    return f"{text} ({', '.join(beside)})." if beside else f"{text}."
 
 
 def _check_pooling(run: Run, wav: np.ndarray) -> None:

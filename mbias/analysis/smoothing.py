@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mbias.analysis.labels import label
 from mbias.analysis.layout import Layout, number
 from mbias.analysis.published import mended, table2
 from mbias.analysis.scores import beside, run_scores, score_cell, setting_scores
@@ -90,3 +91,11 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
     return averaged.agg(
         variance=("variance", "mean"), settings=("settings", "min"), simulated=("simulated", "any")
     ).reset_index()
+
+
+def finding(table: pd.DataFrame) -> list[str]:
+    """What a table of `variance` says: the variance of each measured variant, the steadiest first."""
+    both = table[(table["level"] == "both") & (table["source"] == "measured")].sort_values("variance")
+    first, *others = [f"{row.variance:.3g} for {label('variant', row.variant)}" for row in both.itertuples()]
+    against = f", against {', '.join(others)}" if others else ""
+    return [f"Variance of the F-scores across {both['settings'].iloc[0]} settings of smoothing: {first}{against}."]

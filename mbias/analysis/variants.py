@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mbias.analysis.labels import label
 from mbias.analysis.layout import Layout
 from mbias.analysis.published import table1
 from mbias.analysis.scores import beside, run_scores, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
+from mbias.terms import Metric
 
 
 LAYOUTS = {"scores": Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell})}
@@ -45,3 +47,19 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     smoothing = "ls_v" if "ls_v" in shared else shared[0]
     measured = table[table["smoothing"] == smoothing].reset_index(drop=True)
     return beside(measured, table1()) if published else measured
+
+
+def finding(table: pd.DataFrame) -> list[str]:
+    """What a table of `scores` says: which variant leads at either level, and by how much."""
+    measured = table[(table["source"] == "measured") & (table["metric"] == Metric.TYPE_AVERAGE)]
+    return [_sentence(str(level), rows) for level, rows in measured.groupby("level", sort=False)]
+
+
+def _sentence(level: str, rows: pd.DataFrame) -> str:
+    first, second = rows.sort_values("f_score", ascending=False).head(2).itertuples()
+    seeds = int(rows["seeds"].min())
+    return (
+        f"{label('variant', first.variant)} has the highest {level}-level Type@AV, {first.f_score:.1f} %, "
+        f"{first.f_score - second.f_score:.1f} points above {label('variant', second.variant)} "
+        f"({'one seed each: this may be chance' if seeds == 1 else f'means over {seeds} seeds or more'})."
+    )

@@ -107,7 +107,7 @@ class Knobs:
         ),
     )
     audio_strength: ByCategory = field(
-        default=ByCategory(3.0), metadata=_means("strength of events in the audio stream")
+        default=ByCategory(4.0), metadata=_means("strength of events in the audio stream")
     )
     visual_strength: ByCategory = field(
         default=ByCategory(6.0), metadata=_means("strength of events in the frame and motion streams")

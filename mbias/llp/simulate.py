@@ -6,52 +6,27 @@ is made, and the same seed gives the same bytes.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.files import read_json, sync_folder, write_bytes, write_json, write_text
-from mbias.llp.annotations import DENSE_COLUMNS, DENSE_FILES, WEAK_COLUMNS, WEAK_FILES, read_truth, read_weak
+from mbias.llp.annotations import DENSE_COLUMNS, DENSE_FILES, WEAK_COLUMNS, WEAK_FILES, read_weak
 from mbias.llp.features import STREAMS, feature_path
 from mbias.llp.knobs import Knobs
+from mbias.llp.planted import FEATURES, FRAMES, Planted, generator, plant_source, plant_split, read_source
 from mbias.llp.planting import Planter
 from mbias.llp.signals import Signals
 from mbias.llp.store import SYNTH_FILE, PackedArrays, digest, packed_folder, write_index
-from mbias.terms import CATEGORIES, SEGMENTS, Split
+from mbias.terms import CATEGORIES, Split
 
 PLANTED_FILE = "planted.safetensors"
 SIZES = {Split.TRAIN: 10_000, Split.VAL: 649, Split.TEST: 1_200}
 """Videos of each split of LLP."""
-
-_PLANT, _FEATURES, _FRAMES = range(3)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A split of real annotations that features are to be simulated for."""
-
-    videos: tuple[str, ...]
-    labels: tuple[tuple[str, ...], ...]
-    truth: np.ndarray | None
-    """bool (video, segment, modality, category); None for the training split."""
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A split's videos and labels, and what is planted in them, before any feature is made."""
-
-    videos: tuple[str, ...]
-    labels: tuple[tuple[str, ...], ...]
-    presence: np.ndarray
-    """bool (video, segment, modality, category)."""
-    strengths: np.ndarray
-    """float32 (video, modality, category); 0 where a category is not planted in a modality."""
 
 
 def simulate(
@@ -82,30 +57,34 @@ def simulate(
     BadInputError
         If `out` holds something else, or the annotations are unreadable or have too few videos.
     """
-    knobs = knobs or Knobs()
+    out, knobs = out.resolve(), knobs or Knobs()
     signals, planter = Signals(knobs, seed), Planter(knobs)
     sources = (
         {split: read_source(annotations, split, (sizes or {}).get(split)) for split in Split} if annotations else {}
     )
     asked = {split: len(sources[split].videos) for split in Split} if sources else {**SIZES, **(sizes or {})}
     about = _about(seed, asked, knobs, annotations, packed)
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         _check_same(out, about)
         return False
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     planted = {
         split: plant_source(sources[split], split, seed, planter, signals)
         if sources
         else plant_split(asked[split], split, seed, planter, signals)
         for split in Split
     }
-    _write_annotations(partial, planted, annotations)
-    _write_planted(partial / PLANTED_FILE, planted)
-    for split in Split:
-        _write_features(partial, split, seed, planted[split], signals, packed)
-    write_json(partial / SYNTH_FILE, about)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _write_annotations(partial, planted, annotations)
+        _write_planted(partial / PLANTED_FILE, planted)
+        for split in Split:
+            _write_features(partial, split, seed, planted[split], signals, packed)
+        write_json(partial / SYNTH_FILE, about)
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
     if out.exists():
         out.rmdir()
     partial.rename(out)
@@ -113,70 +92,10 @@ def simulate(
     return True
 
 
-def read_source(directory: Path, split: Split, size: int | None) -> Source:
-    """The first `size` videos of a split of real annotations; all where `size` is None.
-
-    Raises
-    ------
-    BadInputError
-        If a file is unreadable, or has fewer videos.
-    """
-    path = directory / WEAK_FILES[split]
-    rows = read_weak(path)
-    if size is not None and size > len(rows):
-        raise BadInputError(f"{path}: {len(rows)} videos, and {size} are asked for; ask for fewer with --{split}")
-    videos = tuple(row.video for row in rows[:size])
-    truth = None if split == Split.TRAIN else read_truth(directory, videos)
-    return Source(videos, tuple(row.labels for row in rows[:size]), truth)
-
-
-def plant_split(size: int, split: Split, seed: int, planter: Planter, signals: Signals) -> Planted:
-    """A split of `size` videos whose labels and truth are drawn."""
-    labels, presence, strengths = [], np.zeros((size, SEGMENTS, 2, len(CATEGORIES)), bool), []
-    for place in range(size):
-        rng = _generator(seed, split, place, _PLANT)
-        drawn = planter.labels(rng)
-        labels.append(tuple(CATEGORIES[category] for category in drawn))
-        presence[place] = planter.presence(drawn, rng)
-        strengths.append(signals.strengths(rng))
-    videos = tuple(video_name(seed, split, place) for place in range(size))
-    return Planted(videos, tuple(labels), presence, _where_present(strengths, presence))
-
-
-def plant_source(source: Source, split: Split, seed: int, planter: Planter, signals: Signals) -> Planted:
-    """A split of real annotations: its dense labels are the truth, or a truth is drawn for its weak ones."""
-    size = len(source.videos)
-    presence, strengths = np.zeros((size, SEGMENTS, 2, len(CATEGORIES)), bool), []
-    for place, labels in enumerate(source.labels):
-        rng = _generator(seed, split, place, _PLANT)
-        if source.truth is None:
-            presence[place] = planter.presence([CATEGORIES.index(label) for label in dict.fromkeys(labels)], rng)
-        else:
-            presence[place] = source.truth[place]
-        strengths.append(signals.strengths(rng))
-    return Planted(source.videos, source.labels, presence, _where_present(strengths, presence))
-
-
-def video_name(seed: int, split: Split, place: int) -> str:
-    """A name like LLP's: eleven characters, then the second at which the clip starts and the one at which it ends."""
-    drawn = hashlib.sha256(f"{seed}/{split}/{place}".encode()).digest()
-    start = 10 * (drawn[8] % 60)
-    return f"{base64.urlsafe_b64encode(drawn[:9]).decode()[:11]}_{start}_{start + 10}"
-
-
 def runs(present: np.ndarray) -> list[tuple[int, int]]:
     """The onset and offset of each run of segments, from bool (segment,)."""
     steps = np.flatnonzero(np.diff(np.concatenate([[0], present.astype(np.int8), [0]])))
     return [(int(onset), int(offset)) for onset, offset in steps.reshape(-1, 2)]
-
-
-def _generator(seed: int, split: Split, place: int, part: int) -> np.random.Generator:
-    return np.random.default_rng([seed, 1 + list(Split).index(split), place, part])
-
-
-def _where_present(strengths: Sequence[np.ndarray], presence: np.ndarray) -> np.ndarray:
-    stacked = np.array(strengths, np.float32).reshape(len(presence), 2, len(CATEGORIES))
-    return np.where(presence.any(axis=1), stacked, np.float32(0))
 
 
 def _about(
@@ -265,7 +184,7 @@ def _write_features(folder: Path, split: Split, seed: int, planted: Planted, sig
 
 
 def _features(place: int, split: Split, seed: int, planted: Planted, signals: Signals) -> dict[str, np.ndarray]:
-    rng = _generator(seed, split, place, _FEATURES)
+    rng = generator(seed, split, place, FEATURES)
     return signals.features(planted.presence[place], planted.strengths[place], rng)
 
 
@@ -291,6 +210,6 @@ def _write_files(
         (folder / "feats" / stream.folder).mkdir(parents=True, exist_ok=True)
     for place in places:
         features = _features(place, split, seed, planted, signals)
-        features["frames"] = signals.frames(features["frames"], _generator(seed, split, place, _FRAMES))
+        features["frames"] = signals.frames(features["frames"], generator(seed, split, place, FRAMES))
         for stream in STREAMS:
             np.save(feature_path(folder, stream, planted.videos[place]), features[stream.name])

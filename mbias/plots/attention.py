@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import label, short
+from mbias.analysis.labels import label, setting_names, short
+from mbias.errors import BadInputError
 from mbias.plots.style import (
     WIDTH,
     label_ends,
@@ -17,7 +18,6 @@ from mbias.plots.style import (
     mark_simulated,
     mathtext,
     modality_colours,
-    panel_titles,
     plain,
     smoothing_look,
     style,
@@ -62,7 +62,9 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
 def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
     """Fig. 3 of one variant (`mbias.analysis.identity.one_variant`), categories in the order of their mean weight."""
     rows, variant = one_variant(table[table["scope"] == scope])
-    titles = panel_titles(rows)
+    if rows.empty:
+        raise BadInputError("the runs do not say where a category is present; record their truth")
+    titles = setting_names(rows)
     panels = list(dict.fromkeys(titles))
     modalities = list(dict.fromkeys(rows["modality"]))
     first = rows[rows["modality"] == modalities[0]]
@@ -93,7 +95,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
     rows = table[table["scope"] == scope]
     modality = rows["modality"].iloc[0]
     rows = rows[rows["modality"] == modality]
-    rows = rows.assign(line=panel_titles(rows), panel=rows["variant"].fillna(""))
+    rows = rows.assign(line=setting_names(rows), panel=rows["variant"].fillna(""))
     panels = list(dict.fromkeys(rows["panel"]))
     with style():
         size = (min(WIDTH, 1.75 * len(panels) + 1.2), 2.2)
@@ -103,7 +105,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
             ax.set_title(mathtext(label("variant", panel)))
         axes[0, 0].set_ylabel(f"mean {mathtext('W_' + short(modality))}")
         mark_simulated(fig, rows)
-        fig.get_layout_engine().set(rect=(0, 0.03, 0.95, 0.97))
+        fig.get_layout_engine().set(rect=(0, 0.03, 0.95, 0.97), wspace=0.2)
         fig.canvas.draw()
         for ax in axes[0]:
             label_ends(ax, line_ends(ax), size=6.5)
@@ -114,7 +116,7 @@ def _draw_movement(rows: pd.DataFrame, ax: Axes) -> None:
     for name, line in rows.groupby("line", sort=False):
         mean = line.groupby("epoch")["attention"].mean()
         colour, dashes = smoothing_look(line["smoothing"].iloc[0])
-        ax.plot(mean.index, mean.to_numpy(), color=colour, ls=dashes, label=name, marker="o" if len(mean) == 1 else None)
+        ax.plot(mean.index, mean.to_numpy(), color=colour, ls=dashes, label=plain(name), marker="o" if len(mean) == 1 else None)
     ax.axhline(0.5, color=_MIDDLE, lw=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("epoch")
@@ -123,7 +125,7 @@ def _draw_movement(rows: pd.DataFrame, ax: Axes) -> None:
 
 def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> None:
     first = rows[rows["modality"] == modalities[0]]
-    ax.set_title(f"{title}\n", fontsize=8)
+    ax.set_title(f"{plain(title)}\n", fontsize=8)
     ax.text(0.5, 1.012, f"mean {mathtext('W_' + short(modalities[0]))} = {first['mean'].mean():.3f}", fontsize=7, ha="center", transform=ax.transAxes)
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.axvline(0.5, color=_MIDDLE, lw=0.7, zorder=0)
@@ -143,7 +145,7 @@ def _axis(modalities: list[str]) -> str:
 def _title(rows: pd.DataFrame, variant: str) -> str:
     seeds = int(rows.groupby("smoothing")["seed"].nunique().max()) if variant else 0
     what = "all segments" if rows["scope"].iloc[0] == "all" else "segments in which the category is present"
-    parts = [mathtext(variant)] * bool(variant) + [f"{what} (n = {rows['samples'].max():,})"]
+    parts = [mathtext(variant)] * bool(variant) + [f"{what} (n = {rows['samples'].max():,} samples)"]
     parts += [f"mean of {seeds} seeds"] * (seeds > 1)
     between = "\n" if rows["smoothing"].nunique() < 2 else "; "
     return f"{', '.join(parts)}{between}dot: median, thick: 25-75 %, thin: 5-95 %"

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import loss_label
+from mbias.analysis.labels import loss_label, setting_names
+from mbias.errors import BadInputError
 from mbias.plots.style import (
     JOINT,
     WIDTH,
@@ -17,7 +18,7 @@ from mbias.plots.style import (
     mark_simulated,
     mathtext,
     modality_colours,
-    panel_titles,
+    plain,
     style,
 )
 
@@ -57,7 +58,9 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
 def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
     """Fig. 2 of every smoothing side by side, of one variant (`mbias.analysis.identity.one_variant`)."""
     rows, variant = one_variant(table)
-    titles = panel_titles(rows)
+    if kind not in set(rows["kind"]):
+        raise BadInputError(f"the runs have no losses of the kind {kind!r}; record them with every epoch")
+    titles = setting_names(rows)
     panels = list(dict.fromkeys(titles))
     lines = -(-len(panels) // COLUMNS)
     columns = min(len(panels), COLUMNS)
@@ -66,7 +69,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
         fig, axes = plt.subplots(lines, columns, sharex=True, sharey=True, squeeze=False, figsize=size)
         for ax, panel in zip(axes.flat, panels, strict=False):
             draw(rows[titles == panel], ax, kind)
-            ax.set_title(panel)
+            ax.set_title(plain(panel))
         for ax in axes.flat[len(panels) :]:
             ax.remove()
         for ax in axes[-1]:
@@ -75,7 +78,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
             ax.set_ylabel(_unit(kind))
         fig.suptitle(_title(rows, variant), fontsize=8, x=0.01, ha="left")
         mark_simulated(fig, rows)
-        fig.get_layout_engine().set(rect=(0, 0.03, 0.97, 0.97))
+        fig.get_layout_engine().set(rect=(0, 0.03, 0.97, 0.97), wspace=0.14)
         fig.canvas.draw()
         for ax in axes.flat[: len(panels)]:
             label_ends(ax, line_ends(ax))

@@ -18,7 +18,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from mbias.analysis.labels import label
 from mbias.files import write_bytes
 
 WIDTH = 7.0
@@ -76,15 +75,6 @@ def mathtext(text: str) -> str:
 def plain(text: str) -> str:
     """A name from data, safe from being read as mathematics."""
     return text.replace("$", r"\$")
-
-
-def panel_titles(table: pd.DataFrame) -> pd.Series:
-    """What each row's panel is called: its smoothing, or for a foreign model its run."""
-    named = [
-        label("smoothing", smoothing) if pd.notna(smoothing) else plain(run)
-        for run, smoothing in zip(table["run"], table["smoothing"], strict=True)
-    ]
-    return pd.Series(named, index=table.index)
 
 
 def spread(positions: Sequence[float], gap: float, floor: float = -math.inf) -> list[float]:

@@ -77,18 +77,25 @@ def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[st
 
 
 def as_html(wide: pd.DataFrame, caption: str) -> str:
-    """A laid-out table as HTML, names escaped; the columns that name a row are its headers."""
+    """A laid-out table as HTML, names escaped; the columns that name a row are its headers; ``caption`` is HTML."""
     names = _name_columns(wide)
-    head = "".join(f'<th scope="col">{_subscripts(html.escape(column)).replace(_LINE, "<br>")}</th>' for column in wide.columns)
+    head = "".join(f'<th scope="col">{with_subscripts(column).replace(_LINE, "<br>")}</th>' for column in wide.columns)
     rows = []
     for row in wide.itertuples(index=False):
-        headers = "".join(f'<th scope="row">{_subscripts(html.escape(text))}</th>' for text in row[:names])
-        cells = "".join(f"<td>{html.escape(text)}</td>" for text in row[names:])
+        headers = "".join(f'<th scope="row">{with_subscripts(text)}</th>' for text in row[:names])
+        cells = "".join(f"<td>{with_subscripts(text)}</td>" for text in row[names:])
         rows.append(f"<tr>{headers}{cells}</tr>")
     return (
-        f'<div class="table"><table><caption>{html.escape(caption)}</caption>'
+        f'<div class="table" role="region" tabindex="0" aria-label="table"><table><caption>{caption}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def with_subscripts(text: str) -> str:
+    """Text as HTML, escaped, our own labels (``L_wsl``, ``A_cross``, ``1.7e-04``) set as in print."""
+    marked = re.sub(r"\b(MSE|phi|[ALVW])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", html.escape(text))
+    powers = re.sub(r"\b(\d(?:\.\d+)?)e([+-]\d+)\b", lambda m: f"{m[1]} × 10<sup>{int(m[2])}</sup>".replace("-", "−"), marked)
+    return powers.replace("phi<sub>", "φ<sub>")
 
 
 def _name_columns(wide: pd.DataFrame) -> int:
@@ -163,5 +170,3 @@ def _typeset(text: str) -> str:
     return re.sub(r"(\$\\phi\$|\b[A-Z]+)\\_(\w+(?:,\w+)?)", lambda m: f"${m[1].strip('$')}_\\mathrm{{{m[2]}}}$", escaped)
 
 
-def _subscripts(escaped: str) -> str:
-    return re.sub(r"\b(MSE|phi|[ALVW])_(cross|self|wsl,\w+|wsl|\w+)", r"\1<sub>\2</sub>", escaped)

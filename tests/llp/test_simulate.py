@@ -81,7 +81,7 @@ def test_an_interrupted_simulation_leaves_no_data_directory(tmp_path, monkeypatc
         patch.setattr("mbias.llp.simulate._write_planted", stop)
         with pytest.raises(KeyboardInterrupt):
             simulate(tmp_path / "data", sizes=SIZES)
-    assert not (tmp_path / "data").exists()
+    assert list(tmp_path.iterdir()) == []
     assert simulate(tmp_path / "data", sizes=SIZES)
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
@@ -131,3 +131,10 @@ def test_noise_has_the_size_of_its_knobs(tmp_path):
     frames = np.asarray(open_split(tmp_path / "data", Split.TRAIN).frames)
     assert frames.std() == pytest.approx(np.hypot(0.5, 2), rel=0.01)
     assert frames.var(axis=1, ddof=1).mean() == pytest.approx(4, rel=0.01)
+
+
+def test_an_empty_folder_that_one_is_in_can_be_written(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert simulate(Path(), sizes=SIZES, packed=True)
+    assert (tmp_path / "here" / "synth.json").exists()

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mbias.analysis.attention import categories, contributions, finding, movement, shares
+from mbias.errors import BadInputError
+
+
+@pytest.fixture(scope="module")
+def one(study):
+    return next(run for run in study if (run.variant, run.smoothing) == ("across_vcross", "no_ls"))
+
+
+def _rows(table, run):
+    return table[table["run"] == run.name]
+
+
+def test_distribution_is_that_of_the_recorded_weights(study, one):
+    weights = one.values("wav", "best")
+    table = _rows(categories(study), one)
+    everywhere = table[table["scope"] == "all"].set_index(["modality", "category"])
+
+    for m, modality in enumerate(one.header.modalities):
+        for c, category in enumerate(one.header.categories):
+            cell, row = weights[:, :, m, c], everywhere.loc[(modality, category)]
+            assert row["mean"] == pytest.approx(cell.mean(), abs=1e-6)
+            assert row["q25"] == pytest.approx(np.quantile(cell, 0.25), abs=1e-6)
+            assert row["saturated"] == pytest.approx((cell > 0.9).mean(), abs=1e-6)
+
+
+def test_present_counts_segments_with_the_category_in_either_modality(study, one):
+    weights, truth = one.values("wav", "best"), one.truth
+    mask = truth["audio"] | truth["visual"]
+    table = _rows(categories(study), one)
+    present = table[table["scope"] == "present"].set_index(["modality", "category"])
+
+    assert len(present) == 2 * int(mask.any(axis=(0, 1)).sum())
+    for (modality, category), row in present.iterrows():
+        c = one.header.categories.index(category)
+        cell = weights[:, :, one.header.modalities.index(modality), c][mask[:, :, c]]
+        assert row["mean"] == pytest.approx(cell.mean(), abs=1e-6)
+
+
+def test_contributions_add_up_to_the_prediction(study, one):
+    table = _rows(contributions(study), one)
+    everywhere = table[table["scope"] == "all"]
+
+    assert everywhere.groupby("category", sort=False)["phi"].sum().to_numpy() == pytest.approx(
+        one.values("p_joint", "best").mean(axis=0), abs=1e-6
+    )
+    assert everywhere.groupby("category")["share"].sum().to_numpy() == pytest.approx(1)
+
+
+def test_contributions_by_plain_loops(study, one):
+    wav, wtp, p = (one.values(name, "best") for name in ("wav", "wtp", "p"))
+    table = _rows(contributions(study), one)
+    having = np.flatnonzero(one.truth["weak"][:, 0])
+    shares_of = []
+    for n in having:
+        phi = [sum(float(wtp[n, t, m, 0] * wav[n, t, m, 0] * p[n, t, m, 0]) for t in range(10)) for m in range(2)]
+        shares_of.append(phi[0] / sum(phi))
+    row = table[(table["scope"] == "present") & (table["modality"] == "audio") & (table["category"] == "Speech")].iloc[0]
+
+    assert row["share"] == pytest.approx(np.mean(shares_of), abs=1e-6)
+    assert row["samples"] == len(having)
+
+
+def test_shares_are_means_over_categories(study, one):
+    row = _rows(shares(study), one).set_index(["scope", "modality"]).loc[("all", "audio")]
+    weights = one.values("wav", "best")[:, :, 0]
+
+    assert row["attention"] == pytest.approx(weights.mean(), abs=1e-6)
+    assert row["toward"] == (weights.mean(axis=(0, 1)) > 0.5).sum()
+    assert row["categories"] == 5
+
+
+def test_movement_has_every_epoch_and_ends_where_the_last_one_is(study, one):
+    table = _rows(movement(study), one)
+    audio = table[(table["scope"] == "all") & (table["modality"] == "audio")]
+
+    assert list(audio["epoch"]) == [1, 2, 3]
+    assert audio["attention"].iloc[-1] == pytest.approx(one.values("wav", "last")[:, :, 0].mean(), abs=1e-6)
+
+
+def test_an_epoch_can_be_named(study, one):
+    table = _rows(categories(study, epoch=1), one)
+
+    assert set(table["epoch"]) == {1}
+    with pytest.raises(BadInputError, match="no epoch 9; take 1 to 3"):
+        categories(study, epoch=9)
+
+
+def test_contributions_name_the_epochs_that_hold_them(study):
+    with pytest.raises(BadInputError, match="epoch 1 holds no array 'wtp'; take epoch 3"):
+        contributions(study, epoch=1)
+    assert shares(study, epoch=1)["contribution"].isna().all()
+
+
+def test_three_modalities(foreign):
+    table = shares(foreign)
+    everywhere = table[table["scope"] == "all"]
+
+    assert list(everywhere["modality"]) == ["audio", "visual", "text"]
+    assert everywhere["attention"].sum() == pytest.approx(1, abs=1e-5)
+    assert finding(table)[0].startswith("theirs: mean W_a is ")
+
+
+def test_finding_says_which_side(study):
+    sentences = {sentence.split(":")[0]: sentence for sentence in finding(shares(study))}
+
+    assert "toward audio in 5 of 5 categories" in sentences["LS-V"]
+    assert "toward visual in 5 of 5 categories" in sentences["LS-A"]
