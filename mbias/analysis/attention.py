@@ -15,7 +15,6 @@ from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.records.summary import SCOPES, STATISTICS
 
-
 LAYOUTS = {
     "shares": Layout(
         (*RUN, "scope"),
@@ -169,14 +168,17 @@ def finding(table: pd.DataFrame) -> list[str]:
 
 
 def _sentence(setting: str, rows: pd.DataFrame) -> str:
-    means = rows.groupby("modality", sort=False)[["attention", "saturated", "toward", "categories", "contribution"]].mean()
+    means = rows.groupby("modality", sort=False)[
+        ["attention", "saturated", "toward", "categories", "contribution"]
+    ].mean()
     first = means.iloc[0]
     most = means["attention"].idxmax()
     favoured = means.loc[most]
     contribution = f"; its share of the contributions is {favoured['contribution']:.3f}"
     return (
         f"{setting}: mean W_{short(str(means.index[0]))} is {first['attention']:.3f}, toward {most} in "
-        f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories, {favoured['saturated']:.0%} of its weights above 0.9"
+        f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories, "
+        f"{favoured['saturated']:.0%} of its weights above 0.9"
         f"{contribution if pd.notna(favoured['contribution']) else ''}."
     )
 
@@ -203,7 +205,9 @@ def _has_pooling(run: Run, epoch: int | str) -> bool:
 def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
     wav, wtp, p = (run.values(name, epoch) for name in ("wav", "wtp", "p"))
     if wav.ndim != 4:
-        raise BadInputError(f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply")
+        raise BadInputError(
+            f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply"
+        )
     phi = np.einsum("ntmc,ntmc,ntmc->nmc", wtp, wav, p, dtype=np.float64)
     share = phi / np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     scopes = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}

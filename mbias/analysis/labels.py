@@ -21,7 +21,7 @@ def loss_label(loss: str) -> str:
 
 def label(column: str, value: object) -> str:
     """A cell of an identifying column on screen, as ``LS-V`` for the smoothing ``ls_v``."""
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return ""
     text = str(value)
     if column == "variant":

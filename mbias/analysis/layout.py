@@ -54,7 +54,7 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
         Those names, by column.
     """
     names = _row_names(table, layout.rows)
-    constant = {name: label(name, table[name].iloc[0]) for name in names if table[name].nunique(dropna=False) == 1}
+    constant = {name: label(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
     names = [name for name in names if name not in constant] or names[-1:]
     constant = {name: text for name, text in constant.items() if name not in names and text}
     rows: dict[tuple, dict[str, str]] = {}

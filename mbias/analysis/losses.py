@@ -17,10 +17,12 @@ KINDS = ("optimised", "excess", "hard")
 """A loss as optimised; less its floor, the entropy of the labels trained on; against labels without smoothing."""
 
 
+def _times(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' itertuples
+    return "" if pd.isna(row.ratio) else f"{row.ratio:,.0f}" if row.ratio >= 100 else f"{row.ratio:.3g}"
+
+
 LAYOUTS = {
-    "coincidence": Layout(
-        (*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": number("ratio", ".4g")}
-    ),
+    "coincidence": Layout((*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": _times}),
     "curves": Layout((*RUN, "loss", "epoch"), ("kind",), {"{}": number("value", ".4f")}),
     "residuals": Layout(
         (*RUN, "epoch"),
@@ -53,7 +55,9 @@ def curves(study: Study) -> pd.DataFrame:
             for loss in run.header.losses:
                 for kind, value in _kinds(commit, loss).items():
                     joint = loss == run.header.joint_loss
-                    rows.append({**who, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value})
+                    rows.append(
+                        {**who, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value}
+                    )
     return pd.DataFrame(rows)
 
 
@@ -116,7 +120,9 @@ def residuals(study: Study) -> pd.DataFrame:
     for run, who in identified(study):
         epochs = [commit.epoch for commit in run.commits if needed <= set(commit.arrays)]
         if not epochs:
-            raise BadInputError(f"{run.path}: no epoch holds wav, wtp, p and p_joint, so Eq. 6 cannot be checked; record them")
+            raise BadInputError(
+                f"{run.path}: no epoch holds wav, wtp, p and p_joint, so Eq. 6 cannot be checked; record them"
+            )
         for epoch in epochs:
             wav, wtp, p, joint = (run.values(name, epoch) for name in ("wav", "wtp", "p", "p_joint"))
             _check_pooling(run, wav)
@@ -154,19 +160,23 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     )
     words = {"excess": "with the floors of smoothing taken off", "hard": "against hard labels"}
     beside = [
-        f"{words[kind]} {errors[kind][far] / errors[kind][near]:,.3g} times" for kind in words if len(errors.get(kind, ())) > 1
+        f"{words[kind]} {errors[kind][far] / errors[kind][near]:,.3g} times"
+        for kind in words
+        if len(errors.get(kind, ())) > 1
     ]
     return f"{text} ({', '.join(beside)})." if beside else f"{text}."
 
 
 def _check_pooling(run: Run, wav: np.ndarray) -> None:
     if wav.ndim != 4:
-        raise BadInputError(f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply")
+        raise BadInputError(
+            f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply"
+        )
 
 
 def _kinds(commit: Commit, loss: str) -> dict[str, float]:
     values = commit.losses.get(loss, {})
-    kinds = {kind: values[kind] for kind in ("optimised", "hard") if kind in values}
+    kinds: dict[str, float] = {kind: values[kind] for kind in ("optimised", "hard") if kind in values}
     if "optimised" in values and "floor" in values:
         kinds["excess"] = values["optimised"] - values["floor"]
     return kinds
@@ -178,14 +188,13 @@ def _squared_errors(run: Run, kind: str) -> dict[str, float]:
     joint = run.header.joint_loss
     single = [loss for loss in run.header.losses if loss != joint]
     if not single:
-        raise BadInputError(f"{run.path}: {joint!r} is its only loss; record a loss of each modality to compare it with")
-    values = {loss: [_kinds(commit, loss).get(kind) for commit in run.commits] for loss in (joint, *single)}
-    if None in values[joint]:
-        if kind == "optimised":
-            raise BadInputError(f"{run.path}: an epoch has no {joint!r} as optimised; record it with every epoch")
-        return {}
-    return {
-        loss: float(np.mean(np.square(np.subtract(values[joint], values[loss]))))
-        for loss in single
-        if None not in values[loss]
+        raise BadInputError(
+            f"{run.path}: {joint!r} is its only loss; record a loss of each modality to compare it with"
+        )
+    known = {
+        loss: np.array([_kinds(commit, loss).get(kind, np.nan) for commit in run.commits]) for loss in (joint, *single)
     }
+    if kind == "optimised" and np.isnan(known[joint]).any():
+        raise BadInputError(f"{run.path}: an epoch has no {joint!r} as optimised; record it with every epoch")
+    errors = {loss: float(np.mean((known[joint] - known[loss]) ** 2)) for loss in single}
+    return {loss: error for loss, error in errors.items() if np.isfinite(error)}

@@ -34,7 +34,9 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     for run, who in identified(study):
         commit = run.commit(epoch)
         if run.variant is None or run.smoothing is None:
-            raise BadInputError(f"{run.path}: no variant and smoothing are known of it, so it has no place in the table")
+            raise BadInputError(
+                f"{run.path}: no variant and smoothing are known of it, so it has no place in the table"
+            )
         levels = commit.scores.get(run.header.split)
         if not levels:
             raise BadInputError(f"{run.path}: epoch {commit.epoch} has no scores on {run.header.split}; train it here")

@@ -46,7 +46,9 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     counts = table.groupby("variant")["smoothing"].nunique()
     several = counts.index[counts >= 2]
     if several.empty:
-        raise BadInputError("no variant in these runs was trained with two smoothings, so none can be compared; add such runs")
+        raise BadInputError(
+            "no variant in these runs was trained with two smoothings, so none can be compared; add such runs"
+        )
     measured = table[table["variant"].isin(several)].reset_index(drop=True)
     return beside(measured, table2()) if published else measured
 

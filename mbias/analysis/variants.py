@@ -12,7 +12,6 @@ from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.terms import Metric
 
-
 LAYOUTS = {"scores": Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell})}
 
 

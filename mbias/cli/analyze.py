@@ -56,7 +56,10 @@ def _add_question(commands: argparse._SubParsersAction, question: Question) -> N
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a run, or a folder of runs")
     command.add_argument("--format", choices=FORMATS, default="table", help="how the table is printed (default: table)")
     command.add_argument(
-        "--table", choices=question.tables, default=question.tables[0], help=f"which one (default: {question.tables[0]})"
+        "--table",
+        choices=question.tables,
+        default=question.tables[0],
+        help=f"which one (default: {question.tables[0]})",
     )
     command.add_argument("--figure", type=Path, metavar="FILE", help="draw the figure too: .pdf, .png or .svg")
     if "epoch" in question.options:
@@ -64,7 +67,9 @@ def _add_question(commands: argparse._SubParsersAction, question: Question) -> N
             "--epoch", type=_epoch, default="best", help="a number, 'last' or 'best' (default: best, the model kept)"
         )
     if "published" in question.options:
-        command.add_argument("--published", action="store_true", help="set the paper's figures beside the measured ones")
+        command.add_argument(
+            "--published", action="store_true", help="set the paper's figures beside the measured ones"
+        )
     command.set_defaults(handler=_answer, question=question)
 
 

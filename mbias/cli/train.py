@@ -100,8 +100,9 @@ def _fit_all(runs: list[tuple[Settings, Path]], directory: Path, device: str) ->
     from mbias.training.record import is_complete
 
     on = choose_device(device)
-    loaded = load_data(directory, runs[0][0].record, on)
-    precision = str(choose_precision(runs[0][0].precision, on)).removeprefix("torch.")
+    dtype = choose_precision(runs[0][0].precision, on)
+    loaded = load_data(directory, runs[0][0].record, on, dtype)
+    precision = str(dtype).removeprefix("torch.")
     kind = "simulated data" if loaded.simulated else "data"
     print(f"{len(runs)} runs on {kind} of {directory}, {on}, {precision}" if len(runs) > 1 else f"{on}, {precision}")
     for number, (settings, path) in enumerate(runs, start=1):

@@ -36,9 +36,10 @@ def cross_entropies(p: Tensor, targets: Tensor) -> Tensor:
     return -(targets * p.log() + (1 - targets) * (1 - p).log()).mean(dim=(1, 2))
 
 
-def entropies(targets: Tensor) -> Tensor:
-    """Entropy of the targets in nats, of shape (3,): the least that `cross_entropies` can be, the smoothing's floor."""
-    return (torch.special.entr(targets) + torch.special.entr(1 - targets)).mean(dim=(1, 2))
+def floor(labels: Tensor, smoothing: Smoothing) -> Tensor:
+    """The least the losses can be for labels of shape (B, C): the mean entropy of their `targets`, in nats, (3,)."""
+    smoothed = targets(labels, smoothing)
+    return (torch.special.entr(smoothed) + torch.special.entr(1 - smoothed)).mean(dim=(1, 2))
 
 
 def by_loss(values: Mapping[str, Tensor]) -> dict[str, dict[str, float]]:

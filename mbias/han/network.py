@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mbias.han.dropout import dropout
 from mbias.terms import CATEGORIES, SEGMENTS, Variant
 
 AUDIO, FRAMES, MOTION = 128, 2048, 512
@@ -16,7 +17,6 @@ AUDIO, FRAMES, MOTION = 128, 2048, 512
 
 FRAMES_PER_SEGMENT = 8
 WIDTH = 512
-DROPOUT = 0.1
 
 
 class HANOutput(NamedTuple):
@@ -108,23 +108,25 @@ class HybridAttentionLayer(nn.Module):
         self.linear2 = nn.Linear(WIDTH, WIDTH)
         self.norm1 = nn.LayerNorm(WIDTH)
         self.norm2 = nn.LayerNorm(WIDTH)
-        self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, f: Tensor) -> Tensor:
         """Aggregated features from features, both of shape (2, B, T, width), audio before visual."""
-        f = f + self.dropout(self.self_attn(f, f)) + self.cross_attention(f)
+        f = f + self._dropout(self.self_attn(f, f)) + self.cross_attention(f)
         f = self.norm1(f)
-        f = f + self.dropout(self.linear2(self.dropout(torch.relu(self.linear1(f)))))
+        f = f + self._dropout(self.linear2(self._dropout(torch.relu(self.linear1(f)))))
         return self.norm2(f)
+
+    def _dropout(self, f: Tensor) -> Tensor:
+        return dropout(f, self.training)
 
     def cross_attention(self, f: Tensor) -> Tensor:
         """What each modality takes from the other one: g_ca of Eq. 1 and 2, nothing in Eq. 7 and 8."""
         audio_cross, visual_cross = self.variant.audio_cross, self.variant.visual_cross
         if audio_cross and visual_cross:
-            return self.dropout(self.cm_attn(f, f.flip(0)))
+            return self._dropout(self.cm_attn(f, f.flip(0)))
         nothing = torch.zeros_like(f[:1])
-        audio = self.dropout(self.cm_attn(f[:1], f[1:])) if audio_cross else nothing
-        visual = self.dropout(self.cm_attn(f[1:], f[:1])) if visual_cross else nothing
+        audio = self._dropout(self.cm_attn(f[:1], f[1:])) if audio_cross else nothing
+        visual = self._dropout(self.cm_attn(f[1:], f[:1])) if visual_cross else nothing
         return torch.cat([audio, visual])
 
 
@@ -144,8 +146,10 @@ class Attention(nn.Module):
         if query is memory:
             q, k, v = F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         else:
-            q = F.linear(query, self.in_proj_weight[:WIDTH], self.in_proj_bias[:WIDTH])
-            k, v = F.linear(memory, self.in_proj_weight[WIDTH:], self.in_proj_bias[WIDTH:]).chunk(2, dim=-1)
+            to_q, to_kv = self.in_proj_weight.split([WIDTH, 2 * WIDTH])
+            q_bias, kv_bias = self.in_proj_bias.split([WIDTH, 2 * WIDTH])
+            q = F.linear(query, to_q, q_bias)
+            k, v = F.linear(memory, to_kv, kv_bias).chunk(2, dim=-1)
         weights = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(WIDTH), dim=-1)
-        attended: Tensor = self.out_proj(F.dropout(weights, DROPOUT, self.training) @ v)
+        attended: Tensor = self.out_proj(dropout(weights, self.training) @ v)
         return attended

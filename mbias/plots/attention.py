@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import label, setting_names, short
@@ -14,6 +15,7 @@ from mbias.errors import BadInputError
 from mbias.plots.style import (
     WIDTH,
     label_ends,
+    leave_room,
     line_ends,
     mark_simulated,
     mathtext,
@@ -79,7 +81,9 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
         fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
         fig.supxlabel(_axis(modalities), fontsize=8)
         if len(modalities) > 2:
-            fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=len(modalities), frameon=False)
+            fig.legend(
+                *axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=len(modalities), frameon=False
+            )
         mark_simulated(fig, rows)
     return fig
 
@@ -105,7 +109,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
             ax.set_title(mathtext(label("variant", panel)))
         axes[0, 0].set_ylabel(f"mean {mathtext('W_' + short(modality))}")
         mark_simulated(fig, rows)
-        fig.get_layout_engine().set(rect=(0, 0.03, 0.95, 0.97), wspace=0.2)
+        leave_room(fig, bottom=0.03, right=0.05, between=0.2)
         fig.canvas.draw()
         for ax in axes[0]:
             label_ends(ax, line_ends(ax), size=6.5)
@@ -116,17 +120,31 @@ def _draw_movement(rows: pd.DataFrame, ax: Axes) -> None:
     for name, line in rows.groupby("line", sort=False):
         mean = line.groupby("epoch")["attention"].mean()
         colour, dashes = smoothing_look(line["smoothing"].iloc[0])
-        ax.plot(mean.index, mean.to_numpy(), color=colour, ls=dashes, label=plain(name), marker="o" if len(mean) == 1 else None)
+        ax.plot(
+            mean.index,
+            mean.to_numpy(),
+            color=colour,
+            ls=dashes,
+            label=plain(name),
+            marker="o" if len(mean) == 1 else None,
+        )
     ax.axhline(0.5, color=_MIDDLE, lw=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("epoch")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
 def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> None:
     first = rows[rows["modality"] == modalities[0]]
     ax.set_title(f"{plain(title)}\n", fontsize=8)
-    ax.text(0.5, 1.012, f"mean {mathtext('W_' + short(modalities[0]))} = {first['mean'].mean():.3f}", fontsize=7, ha="center", transform=ax.transAxes)
+    ax.text(
+        0.5,
+        1.012,
+        f"mean {mathtext('W_' + short(modalities[0]))} = {first['mean'].mean():.3f}",
+        fontsize=7,
+        ha="center",
+        transform=ax.transAxes,
+    )
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.axvline(0.5, color=_MIDDLE, lw=0.7, zorder=0)
     ax.grid(axis="y", lw=0.4)
@@ -137,8 +155,10 @@ def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> N
 def _axis(modalities: list[str]) -> str:
     if len(modalities) > 2:
         return "attention weight"
-    return f"visual  ←  {mathtext('W_' + short(modalities[0]))}  →  audio" if modalities == ["audio", "visual"] else (
-        f"{plain(modalities[1])}  ←  attention weight  →  {plain(modalities[0])}"
+    return (
+        f"visual  ←  {mathtext('W_' + short(modalities[0]))}  →  audio"
+        if modalities == ["audio", "visual"]
+        else (f"{plain(modalities[1])}  ←  attention weight  →  {plain(modalities[0])}")
     )
 
 

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import loss_label, setting_names
@@ -14,6 +15,7 @@ from mbias.plots.style import (
     JOINT,
     WIDTH,
     label_ends,
+    leave_room,
     line_ends,
     mark_simulated,
     mathtext,
@@ -47,10 +49,17 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
         line = means[loss]
         width = max(width - 1.2, 1.1)
         look = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
-        ax.plot(line.index, line.to_numpy(), label=mathtext(loss_label(loss)), lw=width, marker="o" if len(line) == 1 else None, **look)
+        ax.plot(
+            line.index,
+            line.to_numpy(),
+            label=mathtext(loss_label(loss)),
+            lw=width,
+            marker="o" if len(line) == 1 else None,
+            **look,
+        )
     ax.set_xlim(left=means.index.get_level_values("epoch").min())
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    ax.set_ylim(0, 1.05 * means.max())
     ax.grid(axis="y")
     return ax
 
@@ -70,6 +79,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
         for ax, panel in zip(axes.flat, panels, strict=False):
             draw(rows[titles == panel], ax, kind)
             ax.set_title(plain(panel))
+        axes[0, 0].set_ylim(0, 1.05 * rows.loc[rows["kind"] == kind, "value"].max())
         for ax in axes.flat[len(panels) :]:
             ax.remove()
         for ax in axes[-1]:
@@ -78,7 +88,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
             ax.set_ylabel(_unit(kind))
         fig.suptitle(_title(rows, variant), fontsize=8, x=0.01, ha="left")
         mark_simulated(fig, rows)
-        fig.get_layout_engine().set(rect=(0, 0.03, 0.97, 0.97), wspace=0.14)
+        leave_room(fig, bottom=0.03, right=0.03, between=0.14)
         fig.canvas.draw()
         for ax in axes.flat[: len(panels)]:
             label_ends(ax, line_ends(ax))
@@ -86,7 +96,9 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
 
 
 def _unit(kind: str) -> str:
-    return {"optimised": "loss (nats)", "excess": "loss less its floor (nats)", "hard": "loss, hard labels (nats)"}[kind]
+    return {"optimised": "loss (nats)", "excess": "loss less its floor (nats)", "hard": "loss, hard labels (nats)"}[
+        kind
+    ]
 
 
 def _title(rows: pd.DataFrame, variant: str) -> str:

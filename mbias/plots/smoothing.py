@@ -8,7 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.labels import label
-from mbias.plots.style import MARKERS, VARIANTS, WIDTH, label_ends, line_ends, mark_simulated, mathtext, style
+from mbias.plots.style import (
+    MARKERS,
+    VARIANTS,
+    WIDTH,
+    label_ends,
+    leave_room,
+    line_ends,
+    mark_simulated,
+    mathtext,
+    style,
+)
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
@@ -41,7 +51,12 @@ def figure(table: pd.DataFrame) -> Figure:
     levels, metrics = list(dict.fromkeys(table["level"])), list(dict.fromkeys(table["metric"]))
     with style():
         fig, axes = plt.subplots(
-            len(levels), len(metrics), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 1.55 * len(levels) + 0.5)
+            len(levels),
+            len(metrics),
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+            figsize=(WIDTH, 1.55 * len(levels) + 0.5),
         )
         for line, level in zip(axes, levels, strict=True):
             for ax, metric in zip(line, metrics, strict=True):
@@ -50,7 +65,7 @@ def figure(table: pd.DataFrame) -> Figure:
         for ax, metric in zip(axes[0], metrics, strict=True):
             ax.set_title(label("metric", metric))
         mark_simulated(fig, table)
-        fig.get_layout_engine().set(rect=(0, 0.03, 0.88, 0.97))
+        leave_room(fig, bottom=0.03, right=0.12)
         fig.canvas.draw()
         for line in axes:
             label_ends(line[-1], line_ends(line[-1]), size=6.5)

@@ -17,6 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mbias.files import write_bytes
 
@@ -64,7 +65,7 @@ def smoothing_look(smoothing: str | None) -> tuple:
 
 def ink(colour: str) -> str:
     """A colour darkened until text in it reads well on white."""
-    return to_hex([0.66 * part for part in to_rgb(colour)])
+    return to_hex(tuple(0.66 * part for part in to_rgb(colour)))  # type: ignore[arg-type]  # a generator's length
 
 
 def mathtext(text: str) -> str:
@@ -117,24 +118,44 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: fl
     for (x, y, text, colour), place in zip(ends, spread(pixels, gap, bottom + gap / 2), strict=True):
         offset = (place - transform((x, y))[1]) / (top - bottom) * height
         ax.annotate(
-            text, (x, y), (4, offset), textcoords="offset points", color=ink(colour), fontsize=size, va="center", clip_on=False
+            text,
+            (x, y),
+            (4, offset),
+            textcoords="offset points",
+            color=ink(colour),
+            fontsize=size,
+            va="center",
+            clip_on=False,
         ).set_in_layout(False)
+
+
+def leave_room(figure: Figure, bottom: float = 0.0, right: float = 0.0, between: float = 0.02) -> None:
+    """Keep a share of the figure free at its edges and between its panels, for labels."""
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, bottom, 1 - right, 1 - bottom), wspace=between)
 
 
 def mark_simulated(figure: Figure, table: pd.DataFrame) -> None:
     """Writes into the figure that its data are simulated, where they are."""
     if "simulated" in table and table["simulated"].any():
-        figure.text(0.998, 0.002, "simulated data", ha="right", va="bottom", fontsize=6, color="#6b6f76", style="italic")
+        figure.text(
+            0.998, 0.002, "simulated data", ha="right", va="bottom", fontsize=6, color="#6b6f76", style="italic"
+        )
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as its name ends (.pdf, .png, .svg), whole or not at all; the same figure, the same bytes."""
-    form = path.suffix.lstrip(".")
+    write_bytes(path, rendered(figure, path.suffix.lstrip(".")))
+
+
+def rendered(figure: Figure, form: str) -> bytes:
+    """A figure as the bytes of a ``pdf``, ``png`` or ``svg`` file; the same figure, the same bytes."""
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     buffer = io.BytesIO()
     with style():
         figure.savefig(buffer, format=form, metadata=dates.get(form))
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def _subscripted(word: str) -> str:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.labels import label
-from mbias.plots.style import JOINT, WIDTH, ink, mark_simulated, mathtext, style
+from mbias.plots.style import JOINT, WIDTH, ink, leave_room, mark_simulated, mathtext, style
 
 LEVELS = {"segment": (JOINT, "o", -0.14), "event": ("#8a8f98", "s", 0.14)}
 """Colour, marker and place of a level."""
@@ -27,7 +27,9 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         rows = table[table["level"] == level]
         measured = rows[rows["source"] == "measured"]
         y = [variants.index(variant) + shift for variant in measured["variant"]]
-        ax.errorbar(measured["f_score"], y, xerr=measured["sd"].fillna(0), fmt=marker, color=colour, ms=4.5, elinewidth=0.9)
+        ax.errorbar(
+            measured["f_score"], y, xerr=measured["sd"].fillna(0), fmt=marker, color=colour, ms=4.5, elinewidth=0.9
+        )
         published = rows[rows["source"] == "published"]
         y = [variants.index(variant) + shift for variant in published["variant"]]
         ax.plot(published["f_score"], y, marker, mfc="none", mec=colour, ms=4.5, mew=0.8)
@@ -50,7 +52,7 @@ def figure(table: pd.DataFrame) -> Figure:
             ax.set_title(label("metric", metric))
             ax.set_xlabel("F-score (%)")
         _key(fig, table)
-        fig.get_layout_engine().set(rect=(0, 0.08, 1, 0.92))
+        leave_room(fig, bottom=0.08)
         mark_simulated(fig, table)
     return fig
 

@@ -41,7 +41,9 @@ def run_notebook(path: Path, parameters: dict[str, Any]) -> Any:
         from jupyter_client.kernelspec import NoSuchKernel
         from papermill.exceptions import PapermillExecutionError
     except ImportError as error:
-        raise BadInputError(f"a report needs {error.name}, which is not installed: pip install 'mbias[notebooks]'") from None
+        raise BadInputError(
+            f"a report needs {error.name}, which is not installed: pip install 'mbias[notebooks]'"
+        ) from None
     known = papermill.inspect_notebook(path)
     if not known:
         raise BadInputError(f"{path}: no cell is tagged 'parameters', so nothing can be passed to it; tag one")
@@ -58,9 +60,14 @@ def run_notebook(path: Path, parameters: dict[str, Any]) -> Any:
                 extra_arguments=["--log-level=40"],
             )
         except NoSuchKernel:
-            raise BadInputError("a report needs ipykernel, which is not installed: pip install 'mbias[notebooks]'") from None
+            raise BadInputError(
+                "a report needs ipykernel, which is not installed: pip install 'mbias[notebooks]'"
+            ) from None
         except PapermillExecutionError as error:
-            raise MbiasError(f"{path.name}: cell {error.cell_index + 1} failed with {error.ename}: {error.evalue}") from None
+            # Counted from 1; papermill counts from 0, but has put a cell of its own behind the parameters.
+            raise MbiasError(
+                f"{path.name}: cell {error.cell_index} failed with {error.ename}: {error.evalue}"
+            ) from None
 
 
 def contents(notebook: Any) -> str:

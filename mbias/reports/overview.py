@@ -13,7 +13,6 @@ from mbias.analysis.layout import Layout, lay_out, notes, number
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.reports.tables import as_html, with_subscripts
-from mbias.terms import PRESETS, Smoothing
 
 
 def phenomenon(study: Study, epoch: int | str = "best") -> pd.DataFrame:
@@ -60,9 +59,8 @@ def expectation(table: pd.DataFrame) -> list[str]:
     its loss (its MSE at least 100 times below).
     """
     sentences = []
-    for name in ("ls_v", "ls_a"):
+    for name, smoothed, spared in (("ls_v", "visual", "audio"), ("ls_a", "audio", "visual")):
         rows = table[table["setting"] == label("smoothing", name)].set_index("modality")
-        smoothed, spared = ("visual", "audio") if PRESETS[name] == Smoothing(visual=0.1) else ("audio", "visual")
         if not {smoothed, spared} <= set(rows.index):
             continue
         weight, times = rows.loc[spared, "attention"], rows.loc[smoothed, "mse"] / rows.loc[spared, "mse"]
@@ -72,10 +70,10 @@ def expectation(table: pd.DataFrame) -> list[str]:
             f"MSE_wsl,{short(spared)} = {rows.loc[spared, 'mse']:.1e} is {times:,.3g} times below "
             f"MSE_wsl,{short(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
         )
-    between = table[(table["setting"] == label("smoothing", "no_ls")) & (table["modality"] == "audio")]
-    return sentences + [
-        f"{row.setting}, no labels smoothed: mean W_a = {row.attention:.3f}." for row in between.itertuples()
-    ]
+    for name, words in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both smoothed")):
+        rows = table[(table["setting"] == label("smoothing", name)) & (table["modality"] == "audio")]
+        sentences += [f"{row.setting}, {words}: mean W_a = {row.attention:.3f}." for row in rows.itertuples()]
+    return sentences
 
 
 def overview(study: Study, epoch: int | str, reasons: dict[str, str]) -> str:
@@ -91,7 +89,9 @@ def overview(study: Study, epoch: int | str, reasons: dict[str, str]) -> str:
         which = f" ({', '.join(constant.values())})" if constant else ""
         caption = f"Attention, and how closely L_wsl runs along each modality's loss{which}. {' '.join(notes(table))}"
         parts += [f'<ul class="finding">{items}</ul>' if items else "", as_html(wide, with_subscripts(caption))]
-    parts += [f'<p class="note">{html.escape(word)} does not apply: {html.escape(why)}</p>' for word, why in reasons.items()]
+    parts += [
+        f'<p class="note">{html.escape(word)} does not apply: {html.escape(why)}</p>' for word, why in reasons.items()
+    ]
     return "\n".join([*parts, "<h3>Runs</h3>", _runs(study, epoch)])
 
 
@@ -114,5 +114,10 @@ def _runs(study: Study, epoch: int | str) -> str:
             }
         )
     table = pd.DataFrame(rows)
+    same = [column for column in table.columns[1:] if len(table) > 1 and len(set(table[column])) == 1]
+    shared = ", ".join(f"{column} {table[column].iloc[0]}" for column in same)
+    table = table.drop(columns=same)
     table.attrs["names"] = 1
-    return as_html(table, "The runs of this report.")
+    return as_html(
+        table, html.escape(f"The {len(table)} runs of this report. {f'In all of them: {shared}.' if shared else ''}")
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from mbias.analysis.layout import lay_out, notes
 from mbias.analysis.questions import QUESTIONS
 from mbias.errors import BadInputError
 from mbias.files import write_json, write_text
-from mbias.plots.style import save
+from mbias.plots.style import rendered, save
 from mbias.reports.tables import as_csv, as_html, as_latex, with_subscripts
 
 
@@ -65,8 +64,8 @@ class Page:
         text = " ".join([caption, *([f"All rows: {', '.join(same)}."] if same else []), *notes(table)])
         return Shown(as_html(wide, with_subscripts(text) + links))
 
-    def figure(self, name: str, figure: Figure, caption: str) -> Shown:
-        """A figure with its caption, which is its text for those who do not see it; kept as PNG and PDF."""
+    def figure(self, name: str, figure: Figure, caption: str, finding: Sequence[str] = ()) -> Shown:
+        """A figure with its caption; with the finding, that is its text for who cannot see it; kept as PNG and PDF."""
         import matplotlib.pyplot as plt
 
         stem = f"{self._question.word}-{name}"
@@ -76,12 +75,11 @@ class Page:
             for form in ("png", "pdf"):
                 save(figure, folder / f"{stem}.{form}")
             links = f' <a href="figures/{stem}.pdf">PDF</a> <a href="figures/{stem}.png">PNG</a>'
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=200)
+        data = base64.b64encode(rendered(figure, "png")).decode()
         plt.close(figure)
-        data = base64.b64encode(buffer.getvalue()).decode()
+        text = html.escape(" ".join([caption, *finding]))
         return Shown(
-            f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(caption)}" style="max-width:100%">'
+            f'<figure><img src="data:image/png;base64,{data}" alt="{text}" style="max-width:100%">'
             f"<figcaption>{with_subscripts(caption)}{links}</figcaption></figure>"
         )
 

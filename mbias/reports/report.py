@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -67,7 +66,9 @@ def write_report(study: Path, out: Path, epoch: int | str = "best", published: b
 def _check_out(out: Path) -> None:
     strange = sorted({entry.name for entry in out.iterdir()} - PARTS) if out.is_dir() else []
     if strange or (out.exists() and not out.is_dir()):
-        raise BadInputError(f"{out}: holds {', '.join(strange) or 'a file'}, which is no part of a report; choose another folder")
+        raise BadInputError(
+            f"{out}: holds {', '.join(strange) or 'a file'}, which is no part of a report; choose another folder"
+        )
 
 
 def _reasons(runs: Study, epoch: int | str) -> dict[str, str]:
@@ -143,5 +144,5 @@ def _page(title: str, simulated: bool, front: str, sections: dict[str, str]) -> 
 def _swap(built: Path, out: Path) -> None:
     """Put the report in its place; the old one goes to the temporary folder, and with it."""
     if out.exists():
-        os.replace(out, built.with_name("old"))
-    os.replace(built, out)
+        out.replace(built.with_name("old"))
+    built.replace(out)

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-FORMATS = ("table", "json", "csv", "latex")
-
 _LINE = "\n"
 
 _LATEX = {
@@ -79,14 +77,18 @@ def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[st
 def as_html(wide: pd.DataFrame, caption: str) -> str:
     """A laid-out table as HTML, names escaped; the columns that name a row are its headers; ``caption`` is HTML."""
     names = _name_columns(wide)
-    head = "".join(f'<th scope="col">{with_subscripts(column).replace(_LINE, "<br>")}</th>' for column in wide.columns)
+    head = "".join(
+        f'<th scope="col"{" class=name" * (place < names)}>{with_subscripts(column).replace(_LINE, "<br>")}</th>'
+        for place, column in enumerate(wide.columns)
+    )
+    label = html.escape(re.sub(r"<[^>]*>", "", html.unescape(caption)), quote=True)
     rows = []
     for row in wide.itertuples(index=False):
         headers = "".join(f'<th scope="row">{with_subscripts(text)}</th>' for text in row[:names])
         cells = "".join(f"<td>{with_subscripts(text)}</td>" for text in row[names:])
         rows.append(f"<tr>{headers}{cells}</tr>")
     return (
-        f'<div class="table" role="region" tabindex="0" aria-label="table"><table><caption>{caption}</caption>'
+        f'<p class="caption">{caption}</p><div class="table" role="region" tabindex="0" aria-label="{label}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 
@@ -94,7 +96,9 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
 def with_subscripts(text: str) -> str:
     """Text as HTML, escaped, our own labels (``L_wsl``, ``A_cross``, ``1.7e-04``) set as in print."""
     marked = re.sub(r"\b(MSE|phi|[ALVW])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", html.escape(text))
-    powers = re.sub(r"\b(\d(?:\.\d+)?)e([+-]\d+)\b", lambda m: f"{m[1]} × 10<sup>{int(m[2])}</sup>".replace("-", "−"), marked)
+    powers = re.sub(
+        r"\b(\d(?:\.\d+)?)e([+-]\d+)\b", lambda m: f"{m[1]} × 10<sup>{int(m[2])}</sup>".replace("-", "−"), marked
+    )
     return powers.replace("phi<sub>", "φ<sub>")
 
 
@@ -167,6 +171,6 @@ def _typeset(text: str) -> str:
         return rf"${power[1]} \times 10^{{{int(power[2])}}}$"
     escaped = _escaped(text)
     escaped = re.sub(r"\bphi\\_", r"$\\phi$\\_", escaped)
-    return re.sub(r"(\$\\phi\$|\b[A-Z]+)\\_(\w+(?:,\w+)?)", lambda m: f"${m[1].strip('$')}_\\mathrm{{{m[2]}}}$", escaped)
-
-
+    return re.sub(
+        r"(\$\\phi\$|\b[A-Z]+)\\_(\w+(?:,\w+)?)", lambda m: f"${m[1].strip('$')}_\\mathrm{{{m[2]}}}$", escaped
+    )

@@ -12,6 +12,9 @@ from torch import Tensor
 from mbias.llp.store import LLPSplit, open_split
 from mbias.terms import Split
 
+_PART = 512
+"""Videos copied at a time."""
+
 
 @dataclass(frozen=True)
 class Videos:
@@ -20,7 +23,7 @@ class Videos:
     Parameters
     ----------
     audio, frames, motion
-        Features of shape (video, segment, width), float32.
+        Features of shape (video, segment, width), in the type they are multiplied in.
     labels
         Weak labels of shape (video, category), float32.
     """
@@ -62,14 +65,24 @@ class Data:
         return any(split.simulated for split in self.splits.values())
 
 
-def load_data(directory: Path, record: Split, device: torch.device) -> Data:
-    """The training, validation and recorded splits of a data directory, in memory."""
+def load_data(directory: Path, record: Split, device: torch.device, dtype: torch.dtype = torch.float32) -> Data:
+    """The training, validation and recorded splits of a data directory, in memory.
+
+    Features are kept in ``dtype``, the type they are multiplied in: a run in bfloat16 would else round the same
+    numbers in every step.
+    """
     splits = {split: open_split(directory, split) for split in {Split.TRAIN, Split.VAL, record}}
-    return Data(splits, {split: _load(opened, device) for split, opened in splits.items()})
+    return Data(splits, {split: _load(opened, device, dtype) for split, opened in splits.items()})
 
 
-def _load(split: LLPSplit, device: torch.device) -> Videos:
-    def on_device(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.array(array, dtype=np.float32)).to(device)
+def _load(split: LLPSplit, device: torch.device, dtype: torch.dtype) -> Videos:
+    features = (_on_device(array, device, dtype) for array in (split.audio, split.frames, split.motion))
+    return Videos(*features, labels=_on_device(split.weak, device, torch.float32))
 
-    return Videos(*map(on_device, (split.audio, split.frames, split.motion, split.weak)))
+
+def _on_device(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
+    tensor = torch.empty(array.shape, dtype=dtype, device=device)
+    # In parts, so that the array is never there twice.
+    for start in range(0, len(array), _PART):
+        tensor[start : start + _PART] = torch.from_numpy(np.array(array[start : start + _PART]))
+    return tensor

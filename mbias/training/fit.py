@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mbias.errors import MbiasError
-from mbias.han.losses import LOSSES, by_loss, cross_entropies, entropies, probabilities, targets
+from mbias.han.losses import LOSSES, by_loss, cross_entropies, floor, probabilities, targets
 from mbias.han.network import HAN
 from mbias.records.commits import Commit
 from mbias.terms import Level, Metric, Split
@@ -95,22 +95,21 @@ def train_epoch(
     """Train for one epoch; give the means of the losses as optimised and against hard labels, and their floor."""
     model.train()
     device = videos.labels.device
-    sums = torch.zeros(3, len(LOSSES), device=device)
+    sums = torch.zeros(2, len(LOSSES), device=device)
     for index in batches(len(videos), settings.batch_size, order):
         labels = videos.labels[index]
-        smoothed = targets(labels, settings.smoothing)
         with autocast(device, dtype):
             p = probabilities(model(*videos.features(index)))
-        losses = cross_entropies(p, smoothed)
+        losses = cross_entropies(p, targets(labels, settings.smoothing))
         optimizer.zero_grad()
         losses.sum().backward()
         optimizer.step()
         with torch.no_grad():
             hard = cross_entropies(p, labels.expand_as(p))
             # Added up on the device: to look at a loss in every step would wait for it in every step.
-            sums += len(labels) * torch.stack([losses, hard, entropies(smoothed)])
-    optimised, hard, floor = (sums / len(videos)).cpu()
-    return by_loss({"optimised": optimised, "hard": hard, "floor": floor})
+            sums += len(labels) * torch.stack([losses, hard])
+    optimised, hard = (sums / len(videos)).cpu()
+    return by_loss({"optimised": optimised, "hard": hard, "floor": floor(videos.labels, settings.smoothing)})
 
 
 def batches(videos: int, size: int, order: torch.Generator) -> Iterator[Tensor]:

@@ -60,7 +60,9 @@ def test_contributions_by_plain_loops(study, one):
     for n in having:
         phi = [sum(float(wtp[n, t, m, 0] * wav[n, t, m, 0] * p[n, t, m, 0]) for t in range(10)) for m in range(2)]
         shares_of.append(phi[0] / sum(phi))
-    row = table[(table["scope"] == "present") & (table["modality"] == "audio") & (table["category"] == "Speech")].iloc[0]
+    row = table[(table["scope"] == "present") & (table["modality"] == "audio") & (table["category"] == "Speech")].iloc[
+        0
+    ]
 
     assert row["share"] == pytest.approx(np.mean(shares_of), abs=1e-6)
     assert row["samples"] == len(having)

@@ -59,7 +59,9 @@ def test_ratio_is_one_for_the_modality_that_is_run_along(tmp_path):
 def test_finding_names_the_modality_and_the_numbers(tmp_path):
     (sentence,) = finding(coincidence(_run(tmp_path / "theirs", TWO_EPOCHS)))
 
-    assert sentence.startswith("theirs: L_wsl runs along L_a: MSE_wsl,a = 5.0e-03 is 29 times below MSE_wsl,v = 1.5e-01")
+    assert sentence.startswith(
+        "theirs: L_wsl runs along L_a: MSE_wsl,a = 5.0e-03 is 29 times below MSE_wsl,v = 1.5e-01"
+    )
     assert "against hard labels 5 times" in sentence
 
 

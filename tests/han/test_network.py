@@ -5,7 +5,7 @@ import torch
 
 from mbias.errors import BadInputError
 from mbias.han.checkpoints import load_original, to_original
-from mbias.han.losses import cross_entropies, entropies, probabilities, targets
+from mbias.han.losses import cross_entropies, floor, probabilities, targets
 from mbias.han.network import HAN
 from mbias.terms import PRESETS, Smoothing, Variant
 
@@ -68,11 +68,12 @@ def test_smoothed_labels_by_hand():
 
 
 def test_the_floor_is_the_least_a_loss_can_be():
-    smoothed = targets(torch.tensor([[1.0, 0.0, 0.0]]), Smoothing(0.1, 0.3, k=4))
-    torch.testing.assert_close(cross_entropies(smoothed, smoothed), entropies(smoothed), atol=1e-5, rtol=0)
+    labels, smoothing = torch.tensor([[1.0, 0.0, 0.0]]), Smoothing(0.1, 0.3, k=4)
+    smoothed, least = targets(labels, smoothing), floor(labels, smoothing)
+    torch.testing.assert_close(cross_entropies(smoothed, smoothed), least, atol=1e-5, rtol=0)
     for shift in (-0.01, 0.01):
-        assert (cross_entropies((smoothed + shift).clamp(0, 1), smoothed)[:2] > entropies(smoothed)[:2]).all()
-    assert entropies(smoothed)[2] == 0
+        assert (cross_entropies((smoothed + shift).clamp(0, 1), smoothed)[:2] > least[:2]).all()
+    assert least[2] == 0
 
 
 def test_certain_and_wrong_costs_a_finite_loss():

@@ -15,6 +15,7 @@ from mbias.scores.f_scores import as_table, f_scores, predictions
 from mbias.terms import PRESETS, Split, Variant
 from mbias.training import fit as fit_module
 from mbias.training.checkpoints import Checkpoints
+from mbias.training.data import load_data
 from mbias.training.evaluation import outputs
 from mbias.training.fit import batches, fit
 from mbias.training.record import is_complete
@@ -156,11 +157,15 @@ def test_an_epoch_shows_every_video_once():
     assert torch.cat(first).tolist() != torch.cat(second).tolist()
 
 
-def test_bfloat16_is_close_to_float32(path, data):
+def test_bfloat16_is_close_to_float32(path, data, directory):
     model = HAN(SETTINGS.variant)
     model.load_state_dict(load_file(path / "checkpoints" / "last.safetensors"))
-    whole, half = (outputs(model, data.videos[Split.TEST], dtype) for dtype in (torch.float32, torch.bfloat16))
+    halves = load_data(directory, Split.TEST, torch.device("cpu"), torch.bfloat16)
+    whole = outputs(model, data.videos[Split.TEST], torch.float32)
+    half = outputs(model, halves.videos[Split.TEST], torch.bfloat16)
+    same = outputs(model, data.videos[Split.TEST], torch.bfloat16)
     assert half["p"].dtype == np.float32
+    np.testing.assert_array_equal(half["p"], same["p"])
     np.testing.assert_allclose(half["p"], whole["p"], atol=0.05)
 
 

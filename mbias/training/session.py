@@ -1,0 +1,28 @@
+"""A study that is going on: a locked file in its folder, which its workers look for, on whatever machine they are.
+
+Workers train as long as the file is there; without it they end at the next commit. So one removal stops them all.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mbias.training.lock import holder, locked
+
+_PREFIX = ".session-"
+
+
+@contextmanager
+def session(folder: Path) -> Iterator[Path]:
+    """The file of a study in ``folder``, there until the end of the block, or until it is removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(f"{_PREFIX}*"):
+        if holder(left) is None:
+            left.unlink(missing_ok=True)
+    path = folder / f"{_PREFIX}{socket.gethostname()}-{os.getpid()}"
+    with locked(path):
+        yield path
