@@ -47,7 +47,7 @@ LAYOUTS = {
 }
 
 
-def categories(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+def categories(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     """Distribution of W_av over segments, by category and modality.
 
     Returns
@@ -78,7 +78,7 @@ def categories(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def shares(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     """Attention and contribution of each modality, averaged over categories.
 
     Attention says where the network looks, the contribution phi what of p_wsl comes from there (`contributions`); the
@@ -107,7 +107,7 @@ def shares(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     return result.merge(means, on=keys, how="left")
 
 
-def contributions(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     """What each modality contributes to p_wsl, by category: exact, from Eq. 3.
 
     With phi_m = sum over segments of W_tp W_av P, p_wsl is the sum of phi_m over modalities.

@@ -40,3 +40,10 @@ def setting_names(table: pd.DataFrame) -> pd.Series:
         for run, smoothing in zip(table["run"], table["smoothing"], strict=True)
     ]
     return pd.Series(names, index=table.index, name="setting")
+
+
+def times(ratio: float) -> str:
+    """A ratio as text: whole from 100, else to three digits; nothing where it is unknown."""
+    if pd.isna(ratio):
+        return ""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.identity import identified, one_variant
-from mbias.analysis.labels import loss_label, setting_names, short
+from mbias.analysis.labels import loss_label, setting_names, short, times
 from mbias.analysis.layout import RUN, Layout, number
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
@@ -17,12 +17,10 @@ KINDS = ("optimised", "excess", "hard")
 """A loss as optimised; less its floor, the entropy of the labels trained on; against labels without smoothing."""
 
 
-def _times(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' itertuples
-    return "" if pd.isna(row.ratio) else f"{row.ratio:,.0f}" if row.ratio >= 100 else f"{row.ratio:.3g}"
-
-
 LAYOUTS = {
-    "coincidence": Layout((*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": _times}),
+    "coincidence": Layout(
+        (*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": lambda row: times(row.ratio)}
+    ),
     "curves": Layout((*RUN, "loss", "epoch"), ("kind",), {"{}": number("value", ".4f")}),
     "residuals": Layout(
         (*RUN, "epoch"),
@@ -98,7 +96,7 @@ def coincidence(study: Study) -> pd.DataFrame:
 
 
 def residuals(study: Study) -> pd.DataFrame:
-    """How far Eq. 6 is from Eq. 3 at the epochs that hold the arrays for it (the best and the last).
+    """How far Eq. 6 is from Eq. 3, at the best and the last epoch where they hold the arrays for it.
 
     Eq. 3 makes p_wsl = sum over segments and modalities of W_tp W_av P. Eq. 6 rewrites it as the sum over modalities
     of W_m p_m, with p_m = sum over segments of W_tp P (Eq. 4, 5) and W_m the mean of W_av over segments. That is an
@@ -118,7 +116,9 @@ def residuals(study: Study) -> pd.DataFrame:
     needed = {"wav", "wtp", "p", "p_joint"}
     rows = []
     for run, who in identified(study):
-        epochs = [commit.epoch for commit in run.commits if needed <= set(commit.arrays)]
+        holding = [commit.epoch for commit in run.commits if needed <= set(commit.arrays)]
+        kept = {run.commit("best").epoch, run.commit("last").epoch}
+        epochs = [epoch for epoch in holding if epoch in kept] or holding[-1:]
         if not epochs:
             raise BadInputError(
                 f"{run.path}: no epoch holds wav, wtp, p and p_joint, so Eq. 6 cannot be checked; record them"
@@ -151,18 +151,21 @@ def finding(table: pd.DataFrame) -> list[str]:
 def _sentence(setting: str, rows: pd.DataFrame) -> str:
     errors = {kind: part.groupby("modality")["mse"].mean() for kind, part in rows.groupby("kind", sort=False)}
     paper = errors["optimised"].sort_values()
-    near, far = paper.index[0], paper.index[-1]
+    near, far = str(paper.index[0]), str(paper.index[-1])
     if len(paper) < 2:
         return f"{setting}: MSE_wsl,{short(near)} = {paper[near]:.1e}; there is no loss of another modality beside it."
+    ratios = {
+        kind: of_kind[far] / of_kind[near] for kind, of_kind in errors.items() if {near, far} <= set(of_kind.index)
+    }
     text = (
-        f"{setting}: L_wsl runs along {loss_label(near)}: MSE_wsl,{short(near)} = {paper[near]:.1e} is "
-        f"{paper[far] / paper[near]:,.3g} times below MSE_wsl,{short(far)} = {paper[far]:.1e}"
+        f"{setting}: L_wsl lies nearer to {loss_label(near)}: MSE_wsl,{short(near)} = {paper[near]:.1e} is "
+        f"{times(ratios['optimised'])} times below MSE_wsl,{short(far)} = {paper[far]:.1e}"
     )
     words = {"excess": "with the floors of smoothing taken off", "hard": "against hard labels"}
     beside = [
-        f"{words[kind]} {errors[kind][far] / errors[kind][near]:,.3g} times"
-        for kind in words
-        if len(errors.get(kind, ())) > 1
+        f"{words[kind]} {times(ratio)} times"
+        for kind, ratio in ratios.items()
+        if kind in words and not np.isclose(ratio, ratios["optimised"])
     ]
     return f"{text} ({', '.join(beside)})." if beside else f"{text}."
 

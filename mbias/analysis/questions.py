@@ -37,8 +37,11 @@ class Question:
         Its tables, functions of `mbias.analysis.WORD`; the first answers the question.
     drawn
         The table the figure draws.
-    options
-        Which of ``epoch`` and ``published`` bear on the tables.
+    epoch
+        The epoch its tables are of unless told: scores are those of the model kept, ``"best"``; attention is looked
+        at where training has led it, ``"last"``; None where all epochs are in them.
+    published
+        Whether the paper's figures can stand beside the measured ones.
     """
 
     word: str
@@ -46,7 +49,8 @@ class Question:
     paper: str
     tables: tuple[str, ...]
     drawn: str
-    options: tuple[str, ...]
+    epoch: str | None
+    published: bool
 
     def table(self, study: Study, name: str | None = None, **options: Any) -> pd.DataFrame:
         """One of the tables, the first unless named.
@@ -87,7 +91,8 @@ QUESTIONS = {
             "Fig. 2, MSE_wsl,a and MSE_wsl,v, Eq. 3-6",
             ("coincidence", "curves", "residuals"),
             "curves",
-            (),
+            None,
+            False,
         ),
         Question(
             "attention",
@@ -95,7 +100,8 @@ QUESTIONS = {
             "Fig. 3",
             ("shares", "categories", "contributions", "movement"),
             "categories",
-            ("epoch",),
+            "last",
+            False,
         ),
         Question(
             "variants",
@@ -103,7 +109,8 @@ QUESTIONS = {
             "Table 1, Eq. 1, 2, 7, 8",
             ("scores",),
             "scores",
-            ("epoch", "published"),
+            "best",
+            True,
         ),
         Question(
             "smoothing",
@@ -111,7 +118,8 @@ QUESTIONS = {
             "Table 2 and the variance across it",
             ("scores", "stability"),
             "scores",
-            ("epoch", "published"),
+            "best",
+            True,
         ),
     )
 }

@@ -62,11 +62,14 @@ def _add_question(commands: argparse._SubParsersAction, question: Question) -> N
         help=f"which one (default: {question.tables[0]})",
     )
     command.add_argument("--figure", type=Path, metavar="FILE", help="draw the figure too: .pdf, .png or .svg")
-    if "epoch" in question.options:
+    if question.epoch:
         command.add_argument(
-            "--epoch", type=_epoch, default="best", help="a number, 'last' or 'best' (default: best, the model kept)"
+            "--epoch",
+            type=_epoch,
+            default=question.epoch,
+            help=f"a number, 'last', or 'best', that of the model kept (default: {question.epoch})",
         )
-    if "published" in question.options:
+    if question.published:
         command.add_argument(
             "--published", action="store_true", help="set the paper's figures beside the measured ones"
         )
@@ -87,7 +90,7 @@ def _answer(options: argparse.Namespace) -> None:
 
     study = open_study(options.paths)
     question: Question = options.question
-    settings = {name: getattr(options, name) for name in question.options}
+    settings = {name: getattr(options, name) for name in ("epoch", "published") if hasattr(options, name)}
     if options.figure:
         _check_figure(options.figure)
     table = question.table(study, options.table, **settings)
@@ -116,8 +119,9 @@ def _printed(question: Question, name: str, table, form: str) -> str:  # type: i
 
 
 def _warnings(study: Study) -> list[str]:
+    left_out = [f"left out {name}: {reason}" for name, reason in study.left_out.items()]
     incomplete = [f"{one.name} ({len(one.commits)} epochs)" for one in study if not one.complete]
-    return [f"not trained to the end yet: {', '.join(incomplete)}"] if incomplete else []
+    return left_out + ([f"not trained to the end yet: {', '.join(incomplete)}"] if incomplete else [])
 
 
 def _check_figure(path: Path) -> None:

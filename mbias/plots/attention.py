@@ -79,11 +79,12 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
             _dress(ax, panel, rows[titles == panel], modalities)
         axes[0, 0].set_yticks(range(len(order)), [plain(name.replace("_", " ")) for name in order], fontsize=6.5)
         fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
-        fig.supxlabel(_axis(modalities), fontsize=8)
-        if len(modalities) > 2:
-            fig.legend(
-                *axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=len(modalities), frameon=False
-            )
+        if len(modalities) == 2:
+            fig.supxlabel(_axis(modalities), fontsize=8)
+        else:
+            axes[0, 0].set_xlabel("attention weight")
+            handles, names = axes[0, 0].get_legend_handles_labels()
+            fig.legend(handles, map(plain, names), loc="outside lower left", ncols=len(names), frameon=False)
         mark_simulated(fig, rows)
     return fig
 
@@ -153,13 +154,9 @@ def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> N
 
 
 def _axis(modalities: list[str]) -> str:
-    if len(modalities) > 2:
-        return "attention weight"
-    return (
-        f"visual  ←  {mathtext('W_' + short(modalities[0]))}  →  audio"
-        if modalities == ["audio", "visual"]
-        else (f"{plain(modalities[1])}  ←  attention weight  →  {plain(modalities[0])}")
-    )
+    left, right = plain(modalities[1]), plain(modalities[0])
+    weight = mathtext("W_a") if modalities == ["audio", "visual"] else "attention weight"
+    return f"{left}  ←  {weight}  →  {right}"
 
 
 def _title(rows: pd.DataFrame, variant: str) -> str:

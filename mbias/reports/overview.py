@@ -8,26 +8,26 @@ import pandas as pd
 
 from mbias.analysis import attention, losses
 from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import label, setting_names, short
+from mbias.analysis.labels import label, setting_names, short, times
 from mbias.analysis.layout import Layout, lay_out, notes, number
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.reports.tables import as_html, with_subscripts
 
 
-def phenomenon(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+def phenomenon(study: Study) -> pd.DataFrame:
     """Attention and coincidence of losses side by side, for every setting of one variant (section 5.3).
 
     Returns
     -------
     pandas.DataFrame
-        A row a setting and modality: ``attention``, mean of W_av; ``mse``, MSE_wsl,m in nats squared as optimised;
+        A row a setting and modality: ``attention``, mean of W_av at the last epoch; ``mse``, MSE_wsl,m in nats squared as optimised;
         ``ratio``, how many times the least ``mse`` of the setting it is. Means over the ``seeds`` runs of a setting.
     """
-    keys = ["run", "variant", "smoothing", "seed", "simulated", "modality"]
-    shares = attention.shares(study, epoch)
+    shares = attention.shares(study)
     errors = losses.coincidence(study)
-    joined = shares[shares["scope"] == "all"].merge(errors[errors["kind"] == "optimised"], on=keys)
+    optimised = errors.loc[errors["kind"] == "optimised", ["run", "modality", "mse"]]
+    joined = shares[shares["scope"] == "all"].merge(optimised, on=["run", "modality"])
     rows, _ = one_variant(joined)
     rows = rows.assign(setting=setting_names(rows))
     grouped = rows.groupby(["setting", "modality"], sort=False)
@@ -47,7 +47,7 @@ LAYOUT = Layout(
     {
         "W_{}": number("attention", ".3f"),
         "MSE_wsl,{}": number("mse", ".1e"),
-        "ratio {}": number("ratio", ".3g"),
+        "ratio {}": lambda row: times(row.ratio),
     },
 )
 
@@ -63,11 +63,11 @@ def expectation(table: pd.DataFrame) -> list[str]:
         rows = table[table["setting"] == label("smoothing", name)].set_index("modality")
         if not {smoothed, spared} <= set(rows.index):
             continue
-        weight, times = rows.loc[spared, "attention"], rows.loc[smoothed, "mse"] / rows.loc[spared, "mse"]
-        shown = "as" if weight > 0.9 and times >= 100 else "not all that"
+        weight, ratio = rows.loc[spared, "attention"], rows.loc[smoothed, "mse"] / rows.loc[spared, "mse"]
+        shown = "as" if weight > 0.9 and ratio >= 100 else "not as far as"
         sentences.append(
             f"{label('smoothing', name)}, {smoothed} labels smoothed: mean W_{short(spared)} = {weight:.3f}, and "
-            f"MSE_wsl,{short(spared)} = {rows.loc[spared, 'mse']:.1e} is {times:,.3g} times below "
+            f"MSE_wsl,{short(spared)} = {rows.loc[spared, 'mse']:.1e} is {times(ratio)} times below "
             f"MSE_wsl,{short(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
         )
     for name, words in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both smoothed")):
@@ -76,11 +76,11 @@ def expectation(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def overview(study: Study, epoch: int | str, reasons: dict[str, str]) -> str:
+def overview(study: Study, reasons: dict[str, str]) -> str:
     """The first page's content, as HTML."""
     parts = []
     try:
-        table = phenomenon(study, epoch)
+        table = phenomenon(study)
     except BadInputError as error:
         parts.append(f'<p class="note">{html.escape(str(error))}</p>')
     else:
@@ -92,10 +92,10 @@ def overview(study: Study, epoch: int | str, reasons: dict[str, str]) -> str:
     parts += [
         f'<p class="note">{html.escape(word)} does not apply: {html.escape(why)}</p>' for word, why in reasons.items()
     ]
-    return "\n".join([*parts, "<h3>Runs</h3>", _runs(study, epoch)])
+    return "\n".join([*parts, "<h3>Runs</h3>", _runs(study)])
 
 
-def _runs(study: Study, epoch: int | str) -> str:
+def _runs(study: Study) -> str:
     rows = []
     for run in study:
         training = run.header.training or {}
@@ -106,7 +106,7 @@ def _runs(study: Study, epoch: int | str) -> str:
                 "smoothing": label("smoothing", run.smoothing),
                 "seed": label("seed", run.seed),
                 "epochs": f"{len(run.commits)} of {training.get('epochs', len(run.commits))}",
-                "analysed": str(run.commit(epoch).epoch),
+                "best": str(run.commit("best").epoch),
                 "batch": str(training.get("batch_size", "")),
                 "learning rate": str(training.get("learning_rate", "")),
                 "split": f"{run.header.split} ({len(run.samples):,})",

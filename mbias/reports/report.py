@@ -18,7 +18,7 @@ PARTS = {"index.html", "report.json", "figures", "tables"}
 """What a report's folder holds."""
 
 
-def write_report(study: Path, out: Path, epoch: int | str = "best", published: bool = False) -> Path:
+def write_report(study: Path, out: Path, published: bool = False) -> Path:
     """Write the report of a study.
 
     It is built beside ``out`` and takes its place when it is whole; until then, and after a failure, the old report
@@ -48,7 +48,7 @@ def write_report(study: Path, out: Path, epoch: int | str = "best", published: b
     """
     runs = open_study(study)
     _check_out(out)
-    reasons = _reasons(runs, epoch)
+    reasons = _reasons(runs)
     words = [word for word in QUESTIONS if word not in reasons]
     if not words:
         raise BadInputError(f"{study}: no question applies to these runs; {next(iter(reasons.values()))}")
@@ -56,9 +56,9 @@ def write_report(study: Path, out: Path, epoch: int | str = "best", published: b
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         built = Path(folder) / "report"
         built.mkdir()
-        parameters = {"study": str(study.resolve()), "epoch": epoch, "published": published, "out": str(built)}
+        parameters = {"study": str(study.resolve()), "published": published, "out": str(built)}
         sections = {word: _section(word, parameters, out) for word in words}
-        _write_page(built, runs, study, epoch, sections, reasons)
+        _write_page(built, runs, study, sections, reasons)
         _swap(built, out)
     return out / "index.html"
 
@@ -71,12 +71,12 @@ def _check_out(out: Path) -> None:
         )
 
 
-def _reasons(runs: Study, epoch: int | str) -> dict[str, str]:
+def _reasons(runs: Study) -> dict[str, str]:
     """Why a question does not apply, by its word."""
     reasons = {}
     for question in QUESTIONS.values():
         try:
-            question.table(runs, epoch=epoch)
+            question.table(runs)
         except BadInputError as error:
             reasons[question.word] = str(error)
     return reasons
@@ -93,22 +93,20 @@ def _section(word: str, parameters: dict[str, Any], out: Path) -> str:
         raise MbiasError(f"{error}{stands}") from error
 
 
-def _write_page(
-    built: Path, runs: Study, study: Path, epoch: int | str, sections: dict[str, str], reasons: dict[str, str]
-) -> None:
+def _write_page(built: Path, runs: Study, study: Path, sections: dict[str, str], reasons: dict[str, str]) -> None:
     from mbias.reports import overview
 
     findings = {word: read_json(built / "findings" / f"{word}.json", "finding", "run it again") for word in sections}
     shutil.rmtree(built / "findings")
     try:
-        measured = overview.phenomenon(runs, epoch)
+        measured = overview.phenomenon(runs)
     except BadInputError:
         rows = []
     else:
         rows = measured.astype(object).where(measured.notna(), None).to_dict("records")
-    facts = {"study": study.resolve().name, "runs": len(runs), "simulated": runs.simulated, "epoch": epoch}
+    facts = {"study": study.resolve().name, "runs": len(runs), "simulated": runs.simulated}
     write_json(built / "report.json", {**facts, "phenomenon": rows, "findings": findings, "not_applicable": reasons})
-    front = overview.overview(runs, epoch, reasons)
+    front = overview.overview(runs, reasons)
     write_text(built / "index.html", _page(study.resolve().name, runs.simulated, front, sections))
 
 

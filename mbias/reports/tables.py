@@ -95,7 +95,7 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
 
 def with_subscripts(text: str) -> str:
     """Text as HTML, escaped, our own labels (``L_wsl``, ``A_cross``, ``1.7e-04``) set as in print."""
-    marked = re.sub(r"\b(MSE|phi|[ALVW])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", html.escape(text))
+    marked = re.sub(r"\b(MSE|phi|[ALVWp])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", html.escape(text))
     powers = re.sub(
         r"\b(\d(?:\.\d+)?)e([+-]\d+)\b", lambda m: f"{m[1]} × 10<sup>{int(m[2])}</sup>".replace("-", "−"), marked
     )

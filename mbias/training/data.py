@@ -65,19 +65,28 @@ class Data:
         return any(split.simulated for split in self.splits.values())
 
 
+def open_splits(directory: Path, record: Split) -> dict[Split, LLPSplit]:
+    """The training, validation and recorded splits of a data directory, on disk."""
+    return {split: open_split(directory, split) for split in (Split.TRAIN, Split.VAL, record)}
+
+
 def load_data(directory: Path, record: Split, device: torch.device, dtype: torch.dtype = torch.float32) -> Data:
     """The training, validation and recorded splits of a data directory, in memory.
 
     Features are kept in ``dtype``, the type they are multiplied in: a run in bfloat16 would else round the same
     numbers in every step.
     """
-    splits = {split: open_split(directory, split) for split in {Split.TRAIN, Split.VAL, record}}
+    splits = open_splits(directory, record)
     return Data(splits, {split: _load(opened, device, dtype) for split, opened in splits.items()})
 
 
 def _load(split: LLPSplit, device: torch.device, dtype: torch.dtype) -> Videos:
-    features = (_on_device(array, device, dtype) for array in (split.audio, split.frames, split.motion))
-    return Videos(*features, labels=_on_device(split.weak, device, torch.float32))
+    return Videos(
+        audio=_on_device(split.audio, device, dtype),
+        frames=_on_device(split.frames, device, dtype),
+        motion=_on_device(split.motion, device, dtype),
+        labels=_on_device(split.weak, device, torch.float32),
+    )
 
 
 def _on_device(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:

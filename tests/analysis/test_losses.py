@@ -60,7 +60,7 @@ def test_finding_names_the_modality_and_the_numbers(tmp_path):
     (sentence,) = finding(coincidence(_run(tmp_path / "theirs", TWO_EPOCHS)))
 
     assert sentence.startswith(
-        "theirs: L_wsl runs along L_a: MSE_wsl,a = 5.0e-03 is 29 times below MSE_wsl,v = 1.5e-01"
+        "theirs: L_wsl lies nearer to L_a: MSE_wsl,a = 5.0e-03 is 29 times below MSE_wsl,v = 1.5e-01"
     )
     assert "against hard labels 5 times" in sentence
 

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from mbias import open_study
+from mbias.reports.overview import expectation, phenomenon
+from tests.drawn_runs import draw_run, draw_study
+
+
+def _table(weight, mse_audio, mse_visual):
+    rows = [("LS-V", "audio", weight, mse_audio), ("LS-V", "visual", 1 - weight, mse_visual)]
+    return pd.DataFrame(rows, columns=["setting", "modality", "attention", "mse"])
+
+
+def test_the_papers_phenomenon_needs_both_attention_and_losses():
+    assert expectation(_table(0.95, 1e-4, 1e-2)) == [
+        "LS-V, visual labels smoothed: mean W_a = 0.950, and MSE_wsl,a = 1.0e-04 is 100 times below "
+        "MSE_wsl,v = 1.0e-02: as the paper reports."
+    ]
+    assert expectation(_table(0.85, 1e-4, 1e-2))[0].endswith("not as far as the paper reports.")
+    assert expectation(_table(0.95, 1e-3, 1e-2))[0].endswith("not as far as the paper reports.")
+
+
+def test_phenomenon_is_of_the_original_network(tmp_path):
+    study = open_study(draw_study(tmp_path, [("across_vself", "ls_v"), ("across_vcross", "ls_v")]))
+    run = next(run for run in study if run.variant == "across_vcross")
+    table = phenomenon(study).set_index("modality")
+
+    assert set(table["variant"]) == {"across_vcross"}
+    assert table.loc["audio", "attention"] == pytest.approx(run.values("wav", "best")[:, :, 0].mean(), abs=1e-6)
+    assert table["ratio"].min() == 1
+
+
+def test_phenomenon_of_a_foreign_run(tmp_path):
+    table = phenomenon(open_study(draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text"))))
+
+    assert list(table["modality"]) == ["audio", "visual", "text"]
+    assert set(table["setting"]) == {"theirs"}
+    assert expectation(table) == []
