@@ -1,5 +1,6 @@
 # make report   simulate LLP, train the paper's ten runs on it, write reports/demo/index.html
 # make test     the tests; make test-all: the slow ones too; make lint: ruff and mypy
+# make bench    how fast mbias is beside today's practice and beside what the machine allows
 # Everything sets itself up in .venv first; it needs Python 3.11 or later and nothing else.
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 export OMP_WAIT_POLICY ?= PASSIVE
 SHELL := /bin/bash -o pipefail
 
-.PHONY: report test test-all lint clean
+.PHONY: report test test-all lint bench clean
 
 report: .venv/installed data/demo
 	$(BIN)/mbias study models/demo.toml
@@ -19,6 +20,9 @@ test: .venv/installed
 
 test-all: .venv/installed
 	$(BIN)/pytest -q -m ""
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks
 
 lint: .venv/installed
 	$(BIN)/ruff check .

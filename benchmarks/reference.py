@@ -94,7 +94,9 @@ def plain_f_scores(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def _video_scores(predicted: np.ndarray, truth: np.ndarray, count) -> list[float]:  # type: ignore[no-untyped-def]
-    counts = np.array([[count(p, t) for p, t in zip(*both, strict=True)] for both in zip(predicted, truth, strict=True)])
+    counts = np.array(
+        [[count(p, t) for p, t in zip(*both, strict=True)] for both in zip(predicted, truth, strict=True)]
+    )
     audio, visual, both = (_mean_f(stream) for stream in counts)
     return [audio, visual, both, (audio + visual + both) / 3, _mean_f(counts[0] + counts[1])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
@@ -18,42 +19,123 @@ from mbias.llp.simulate import simulate
 from mbias.llp.store import open_split
 from mbias.terms import Split
 from mbias.training.data import load_data
+from mbias.training.devices import cores
 from mbias.training.fit import train_epoch
 from mbias.training.settings import Settings
 
 VIDEOS = 640
+STEPS = VIDEOS // 16
 ROUNDS = 5
+KINDS = ("reference", "float32", "bfloat16")
 CPU = torch.device("cpu")
 
 
 def throughput(folder: Path) -> dict[str, float]:
-    """Milliseconds a step of the reference and of ours in both precisions, by turns in one process."""
-    files, packed = folder / "files", folder / "packed"
-    for out, is_packed in ((files, False), (packed, True)):
-        simulate(out, sizes={Split.TRAIN: VIDEOS, Split.VAL: 1, Split.TEST: 1}, packed=is_packed)
-    split = open_split(packed, Split.TRAIN)
-    reference = PlainTraining(files, split.videos, split.weak)
-    epochs: dict[str, Callable[[], object]] = {"reference": reference.epoch}
-    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        epochs[name] = our_epoch(packed, dtype)
-    times: dict[str, list[float]] = {name: [] for name in epochs}
+    """Milliseconds a step of one run on all cores, reference and ours in both precisions, by turns in one process."""
+    write_data(folder)
+    epochs = {name: epoch_of(name, folder) for name in KINDS}
+    times: dict[str, list[float]] = {name: [] for name in KINDS}
     rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for turn in range(ROUNDS + 1):
         for name, epoch in epochs.items():
             start = time.perf_counter()
             epoch()
             if turn:  # the first warms up
-                times[name].append(time.perf_counter() - start)
+                times[name].append((time.perf_counter() - start) / STEPS)
         for name, seen in rates.items():
             seen.append(product_rate(getattr(torch, name)))
-    steps = VIDEOS / 16
-    result = {f"{name}_ms": 1e3 * statistics.median(seen) / steps for name, seen in times.items()}
-    for name in rates:
+    return compared(times, rates)
+
+
+def study_throughput(folder: Path) -> dict[str, float]:
+    """The same of the machine as `mbias study` uses it, with a run a core: all cores' time over all runs' steps.
+
+    The reference is on all cores too, in the better of its two ways: one run, or a run a core.
+    """
+    write_data(folder)
+    times: dict[str, list[float]] = {name: [] for name in (*KINDS, "reference_alone")}
+    rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
+    alone = epoch_of("reference", folder)
+    alone()
+    with Processes(folder) as processes:
+        for _ in range(ROUNDS):
+            for name in KINDS:
+                times[name].append(processes.seconds(name) / (STEPS * cores()))
+            start = time.perf_counter()
+            alone()
+            times["reference_alone"].append((time.perf_counter() - start) / STEPS)
+            for name, seen in rates.items():
+                seen.append(product_rate(getattr(torch, name)))
+    pairs = zip(times["reference"], times.pop("reference_alone"), strict=True)
+    times["reference"] = [min(pair) for pair in pairs]
+    return compared(times, rates)
+
+
+def compared(times: dict[str, list[float]], rates: dict[str, list[float]]) -> dict[str, float]:
+    """Medians, their ratio to the reference turn by turn, and the share of the fastest large product seen."""
+    result = {f"{name}_ms": 1e3 * statistics.median(seen) for name, seen in times.items()}
+    for name, seen in rates.items():
         ratios = [theirs / ours for theirs, ours in zip(times["reference"], times[name], strict=True)]
         result[f"{name}_ratio"] = statistics.median(ratios)
-        result[f"{name}_product_gflops"] = max(rates[name]) / 1e9
-        result[f"{name}_product_share"] = step_operations() / (result[f"{name}_ms"] / 1e3) / max(rates[name])
+        result[f"{name}_product_gflops"] = max(seen) / 1e9
+        result[f"{name}_product_share"] = step_operations() / statistics.median(times[name]) / max(seen)
     return result
+
+
+class Processes:
+    """A process a core, of one thread each, that train side by side."""
+
+    def __init__(self, folder: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._start = context.Barrier(cores() + 1)
+        self._end = context.Barrier(cores() + 1)
+        self._kind = context.Array("c", 16)
+        arguments = (folder, self._start, self._end, self._kind)
+        self._all = [context.Process(target=_train_when_told, args=arguments, daemon=True) for _ in range(cores())]
+
+    def __enter__(self) -> Processes:
+        for process in self._all:
+            process.start()
+        self._end.wait()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._all:
+            process.kill()
+
+    def seconds(self, kind: str) -> float:
+        """Time until all have trained an epoch."""
+        self._kind.value = kind.encode()
+        self._start.wait()
+        start = time.perf_counter()
+        self._end.wait()
+        return time.perf_counter() - start
+
+
+def _train_when_told(folder: Path, start, end, kind) -> None:  # type: ignore[no-untyped-def]  # of multiprocessing
+    torch.set_num_threads(1)
+    epochs = {name: epoch_of(name, folder) for name in KINDS}
+    for epoch in epochs.values():
+        epoch()
+    end.wait()
+    while True:
+        start.wait()
+        epochs[kind.value.decode()]()
+        end.wait()
+
+
+def write_data(folder: Path) -> None:
+    """The same simulated videos as files and packed."""
+    for name, packed in (("files", False), ("packed", True)):
+        simulate(folder / name, sizes={Split.TRAIN: VIDEOS, Split.VAL: 1, Split.TEST: 1}, packed=packed)
+
+
+def epoch_of(kind: str, folder: Path) -> Callable[[], object]:
+    """An epoch of the reference, or of ours in a precision."""
+    if kind != "reference":
+        return our_epoch(folder / "packed", getattr(torch, kind))
+    split = open_split(folder / "packed", Split.TRAIN)
+    return PlainTraining(folder / "files", split.videos, split.weak).epoch
 
 
 def our_epoch(directory: Path, dtype: torch.dtype) -> Callable[[], object]:

@@ -7,6 +7,7 @@ from typing import Any
 
 _HOMES = {
     "Run": "mbias.records.run",
+    "Recorder": "mbias.recorder.recorder",
     "RunWriter": "mbias.records.writer",
     "Header": "mbias.records.header",
     "Study": "mbias.records.study",

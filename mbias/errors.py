@@ -6,6 +6,10 @@ class MbiasError(Exception):
 
     exit_code = 1
 
+    def __init__(self, message: object = "") -> None:
+        # What other libraries say, and messages quote, may have several.
+        super().__init__(" ".join(str(message).splitlines()))
+
 
 class BadInputError(MbiasError):
     """A file, an option or an array is not what it should be; the command line exits with 2."""

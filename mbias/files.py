@@ -9,6 +9,9 @@ from typing import Any
 
 from mbias.errors import BadInputError
 
+LARGEST_JSON = 2**28
+"""Bytes of the largest JSON file that is read."""
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that a reader, or a kill at any moment, finds the old file or the new one."""
@@ -34,12 +37,21 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def remove_temporaries(folder: Path) -> None:
+    """Remove what kills left of `write_bytes` in and below ``folder``, to which no other process may be writing."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def append_line(path: Path, line: str) -> None:
     """Append ``line`` and a newline to ``path``, synced to the disk."""
+    new = not path.exists()
     with path.open("ab") as file:
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    if new:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -67,6 +79,9 @@ def read_json(path: Path, what: str, mend: str) -> Any:
         If the file is missing, or holds no JSON.
     """
     try:
+        # Not what blocks (a pipe) or never ends (a device), and not what fills the memory.
+        if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_JSON):
+            raise BadInputError(f"{path}: not a regular file below {LARGEST_JSON:,} bytes; {mend}")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such {what}; {mend}") from None

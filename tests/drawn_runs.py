@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mbias.records.header import Header
+from mbias.records.probes import WHOLE, Pass, write_probe
+from mbias.records.run import Run
 from mbias.records.writer import RunWriter
 from mbias.terms import CATEGORIES, SEGMENTS, Smoothing
 
@@ -18,6 +20,16 @@ TABLE = [(variant, "ls_v") for variant in ("aself_vself", "aself_vcross", "acros
     (variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("no_ls", "ls_a", "ls_av")
 ]
 """The ten runs of the paper's two tables."""
+
+DRAWN_PASSES = (
+    WHOLE,
+    *(
+        Pass(base, replaced)
+        for base in ("mean", "zero", "permuted")
+        for replaced in (("audio",), ("visual",), ("audio", "visual"))
+    ),
+    *(Pass(base, replaced) for base in ("swapped", "cross") for replaced in (("audio",), ("visual",))),
+)
 
 
 def draw_study(folder: Path, settings=TABLE, seeds=(0,), **options) -> Path:
@@ -39,14 +51,17 @@ def draw_run(
     foreign: bool = False,
     modalities: tuple[str, ...] = ("audio", "visual"),
     names: tuple[str, ...] | None = None,
+    probe: bool = True,
 ) -> Path:
     """A run whose arrays are drawn and whose losses follow from them; the last epoch is the best.
 
-    ``foreign`` leaves out what only a run trained here has: the training, hard losses, floors and scores.
+    ``foreign`` leaves out what only a run trained here has: the training, hard losses, floors, scores and the probe;
+    ``probe=False`` the probe alone.
     """
     names = names or CATEGORIES[:categories]
     rng = np.random.default_rng([seed, *f"{variant} {smoothing}".encode()])
-    truth = _truth(rng, videos, len(names), modalities)
+    # The same samples whatever was trained on them.
+    truth = _truth(np.random.default_rng(videos), videos, len(names), modalities)
     dimensions = ("video", "segment", "modality", "category")
     header = Header(
         modalities=modalities,
@@ -74,7 +89,25 @@ def draw_run(
             learning_rate=3e-4,
             seconds=1.0,
         )
+    if probe and not foreign:
+        _draw_probe(rng, path, truth, arrays)
     return path
+
+
+def _draw_probe(rng, path, truth, arrays):
+    """A probe whose answers fade as modalities are replaced, the visual one's more."""
+    weak = truth["weak"]
+    without_audio, without_visual = 0.8 + rng.normal(0, 0.05), 0.4 + rng.normal(0, 0.05)
+    kept = {(): 1.0, ("audio",): without_audio, ("visual",): without_visual, ("audio", "visual"): 0.1}
+    outputs = {}
+    for one in DRAWN_PASSES:
+        drawn = {
+            "p": np.clip(arrays["p"] * kept[one.replaced] + rng.normal(0, 0.02, arrays["p"].shape), 0, 1),
+            "p_joint": np.clip(arrays["p_joint"] * kept[one.replaced] + rng.uniform(0, 0.02, weak.shape), 0, 1),
+        }
+        outputs[one] = drawn | ({"donors": np.roll(np.arange(len(weak)), 1)} if one.base == "swapped" else {})
+    outputs[WHOLE] = {"p": arrays["p"], "p_joint": arrays["p_joint"]}
+    write_probe(Run(path), "last", outputs)
 
 
 def _training(variant, smoothing, seed, epochs):

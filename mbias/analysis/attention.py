@@ -9,18 +9,19 @@ import pandas as pd
 
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import setting_names, short
-from mbias.analysis.layout import RUN, Layout, number
+from mbias.analysis.layout import RUN, Layout, number, ranged
+from mbias.analysis.statistics import estimate, ratio
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
-from mbias.records.summary import SCOPES, STATISTICS
+from mbias.records.summary import SCOPES, STATISTICS, aligned, presence
 
 LAYOUTS = {
     "shares": Layout(
         (*RUN, "scope"),
         ("modality",),
         {
-            "W_{}": number("attention", ".3f"),
+            "W_{}": ranged("attention", ".3f"),
             "W_{}\n>.9": number("saturated", ".3f"),
             "phi_{}": number("contribution", ".3f"),
         },
@@ -89,7 +90,8 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     pandas.DataFrame
         A row a run, scope and modality: ``attention``, the mean of W_av; ``saturated``, the share of weights above
         0.9; ``contribution``, the mean share of phi (NaN where the run lacks the arrays); all in [0, 1], each
-        category weighing the same. ``toward`` is the number of ``categories`` whose mean weight is above 0.5.
+        category weighing the same; ``attention_low`` and ``attention_high``, the 95 % interval over samples, the seed
+        as it is. ``toward`` is the number of ``categories`` whose mean weight is above 0.5.
     """
     table = categories(study, epoch)
     grouped = table.groupby([*IDENTITY, "epoch", "scope", "modality"], sort=False, dropna=False)
@@ -99,8 +101,10 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         toward=("mean", lambda means: int((means > 0.5).sum())),
         categories=("mean", "size"),
     ).reset_index()
-    parts = [_contributions(run, who, epoch) for run, who in identified(study) if _has_pooling(run, epoch)]
+    parts = [_contributions(run, who, epoch) for run, who in identified(study) if not _why_not(run, epoch)]
     keys = ["run", "scope", "modality"]
+    ends = [_ends(run, who, epoch) for run, who in identified(study)]
+    result = result.merge(pd.concat(ends), on=keys, how="left")
     if not parts:
         return result.assign(contribution=np.nan)
     means = pd.concat(parts).groupby(keys)["share"].mean().rename("contribution").reset_index()
@@ -110,7 +114,8 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
 def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     """What each modality contributes to p_wsl, by category: exact, from Eq. 3.
 
-    With phi_m = sum over segments of W_tp W_av P, p_wsl is the sum of phi_m over modalities.
+    With phi_m = sum over segments of W_tp W_av P, p_wsl is the sum of phi_m over modalities. Of a model without
+    segments, phi_m = W_av P.
 
     Returns
     -------
@@ -122,7 +127,7 @@ def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     Raises
     ------
     BadInputError
-        If a run has not that epoch, or that epoch not ``wav``, ``wtp`` and ``p``.
+        If a run has not that epoch, or that epoch not ``wav``, ``wtp`` and ``p``, or p_joint is not what Eq. 3 gives.
     """
     return pd.concat([_contributions(run, who, epoch) for run, who in identified(study)], ignore_index=True)
 
@@ -158,6 +163,10 @@ def movement(study: Study) -> pd.DataFrame:
                             "categories": int(known.sum()),
                         }
                     )
+    if not rows:
+        raise BadInputError(
+            f"{study.runs[0].path}: it recorded no attention 'wav', so this does not apply; record it as 'wav'"
+        )
     return pd.DataFrame(rows)
 
 
@@ -183,6 +192,9 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     )
 
 
+_ROUNDING = 0.01
+"""How far p_joint may be from Eq. 3, in probability: half precision rounds to 0.004."""
+
 IDENTITY = ["run", "variant", "smoothing", "seed", "simulated"]
 
 
@@ -198,17 +210,57 @@ def _summary(run: Run, epoch: int | str) -> np.ndarray:
     return run.values("wav_summary", epoch)
 
 
-def _has_pooling(run: Run, epoch: int | str) -> bool:
-    return {"wav", "wtp", "p"} <= set(run.commit(epoch).arrays)
+def _ends(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
+    """Ends of the 95 % intervals, over samples, of the means over categories of W, by scope and modality."""
+    present = presence(run.truth, run.header.modalities)
+    weights, mask = aligned(run.values("wav", epoch), run.header.arrays["wav"], present, len(run.header.categories))
+    masks = {"all": np.ones(()), **({} if mask is None else {"present": mask[..., None, :]})}
+    between = tuple(range(1, weights.ndim - 2))
+    rows = []
+    for scope, kept in masks.items():
+        shown = np.broadcast_to(kept, weights.shape)
+        parts = np.stack([(weights * shown).sum(axis=between, dtype=float), shown.sum(axis=between)], axis=-1)
+        # NaN where a resample lacks the category.
+        found = estimate(parts[None], lambda sums: np.nanmean(ratio(sums), axis=-1))
+        low, high = found.interval(bounds=(0, 1))
+        rows += [
+            {"run": who["run"], "scope": scope, "modality": m, "attention_low": low[i], "attention_high": high[i]}
+            for i, m in enumerate(run.header.modalities)
+        ]
+    return pd.DataFrame(rows)
+
+
+def _why_not(run: Run, epoch: int | str) -> str:
+    """Why contributions do not apply to an epoch of a run; empty where they do."""
+    dimensions = run.header.arrays.get("wav", ())
+    kinds = {("modality", "category"): ("wav", "p"), ("segment", "modality", "category"): ("wav", "wtp", "p")}
+    needed = kinds.get(dimensions[1:])
+    if needed is None:
+        return f"'wav' has the dimensions {', '.join(dimensions) or 'of nothing'}, which Eq. 3 does not pool"
+    held = run.commit(epoch).arrays
+    lost = [name for name in needed if name not in held or run.header.arrays.get(name) != dimensions]
+    if lost:
+        holders = [str(commit.epoch) for commit in run.commits if set(needed) <= set(commit.arrays)]
+        mend = f"; take epoch {', '.join(holders)}" if holders else ""
+        return f"epoch {run.commit(epoch).epoch} holds no array {lost[0]!r}{mend}"
+    if "p_joint" in held and np.abs(_phi(run, epoch).sum(axis=1) - run.values("p_joint", epoch)).max() > _ROUNDING:
+        return "p_joint is not the sum of W_tp W_av P (Eq. 3)"
+    return ""
+
+
+def _phi(run: Run, epoch: int | str) -> np.ndarray:
+    """Contributions phi of shape (sample, modality, category): W_tp W_av P summed over segments, W_av P without any."""
+    wav, p = run.values("wav", epoch), run.values("p", epoch)
+    if wav.ndim == 3:
+        return np.multiply(wav, p, dtype=np.float64)
+    return np.einsum("ntmc,ntmc,ntmc->nmc", run.values("wtp", epoch), wav, p, dtype=np.float64)
 
 
 def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
-    wav, wtp, p = (run.values(name, epoch) for name in ("wav", "wtp", "p"))
-    if wav.ndim != 4:
-        raise BadInputError(
-            f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply"
-        )
-    phi = np.einsum("ntmc,ntmc,ntmc->nmc", wtp, wav, p, dtype=np.float64)
+    reason = _why_not(run, epoch)
+    if reason:
+        raise BadInputError(f"{run.path}: contributions do not apply: {reason}")
+    phi = _phi(run, epoch)
     share = phi / np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     scopes = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}
     if "weak" in run.truth:

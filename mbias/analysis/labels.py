@@ -7,6 +7,7 @@ import pandas as pd
 from mbias.terms import Metric, Variant, smoothing_label
 
 _SHORT = {"audio": "a", "visual": "v"}
+_OUTCOMES = {"probability": "p", "log_loss": "log", "f_score": "F", "f_audio": "F_a", "f_visual": "F_v"}
 
 
 def short(modality: str) -> str:
@@ -30,6 +31,8 @@ def label(column: str, value: object) -> str:
         return smoothing_label(text)
     if column == "metric":
         return Metric(text).label if text in set(Metric) else text
+    if column == "outcome":
+        return _OUTCOMES.get(text, text)
     return text
 
 

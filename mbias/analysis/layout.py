@@ -29,7 +29,8 @@ class Layout:
     columns
         Columns whose values are set side by side.
     cells
-        What stands in each, by header; ``{}`` in a header is the label of the side-by-side value, a line a column.
+        What stands in each, by header; ``{}`` in a header is the label of the side-by-side value, a line a column;
+        a header without it stands once.
     """
 
     rows: tuple[str, ...]
@@ -40,6 +41,17 @@ class Layout:
 def number(column: str, spec: str) -> Cell:
     """Cell that shows a column's number, or nothing where it is unknown."""
     return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column))) else ""
+
+
+def ranged(column: str, spec: str) -> Cell:
+    """Cell that shows a column's number and, where they are known, the ends of its interval, ``_low`` and ``_high``."""
+    ends = number(f"{column}_low", spec), number(f"{column}_high", spec)
+
+    def cell(row: Any) -> str:
+        low, high = (end(row) for end in ends)
+        return f"{number(column, spec)(row)} [{low}, {high}]" if low and high else number(column, spec)(row)
+
+    return cell
 
 
 def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -55,7 +67,8 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
     """
     names = _row_names(table, layout.rows)
     constant = {name: label(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
-    names = [name for name in names if name not in constant] or names[-1:]
+    varying = [name for name in names if name not in constant]
+    names = varying or [name for name in names if constant[name]][-1:] or names[-1:]
     constant = {name: text for name, text in constant.items() if name not in names and text}
     rows: dict[tuple, dict[str, str]] = {}
     for row in table.itertuples(index=False):
@@ -108,4 +121,6 @@ def _headers(table: pd.DataFrame, layout: Layout) -> list[str]:
     seen = table[names].drop_duplicates()
     seen = seen.sort_values(names, key=lambda column: column.map(list(column.unique()).index), kind="stable")
     asides = ["\n".join(map(_aside, names, row)) for row in seen.itertuples(index=False)]
-    return [header.replace("{}", aside) for header in layout.cells for aside in asides]
+    return [
+        header.replace("{}", aside) for header in layout.cells for aside in (asides if "{}" in header else asides[:1])
+    ]

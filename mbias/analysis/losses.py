@@ -56,6 +56,8 @@ def curves(study: Study) -> pd.DataFrame:
                     rows.append(
                         {**who, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value}
                     )
+    if not rows:
+        raise BadInputError(f"{study.runs[0].path}: it recorded no losses, so this does not apply; record them")
     return pd.DataFrame(rows)
 
 
@@ -124,8 +126,8 @@ def residuals(study: Study) -> pd.DataFrame:
                 f"{run.path}: no epoch holds wav, wtp, p and p_joint, so Eq. 6 cannot be checked; record them"
             )
         for epoch in epochs:
+            _check_pooling(run)
             wav, wtp, p, joint = (run.values(name, epoch) for name in ("wav", "wtp", "p", "p_joint"))
-            _check_pooling(run, wav)
             single = np.einsum("ntmc,ntmc->nmc", wtp, p, dtype=np.float64)
             difference = np.abs((wav.mean(axis=1, dtype=np.float64) * single).sum(axis=1) - joint)
             exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
@@ -170,11 +172,10 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     return f"{text} ({', '.join(beside)})." if beside else f"{text}."
 
 
-def _check_pooling(run: Run, wav: np.ndarray) -> None:
-    if wav.ndim != 4:
-        raise BadInputError(
-            f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply"
-        )
+def _check_pooling(run: Run) -> None:
+    dimensions = run.header.arrays["wav"]
+    if dimensions[1:] != ("segment", "modality", "category"):
+        raise BadInputError(f"{run.path}: 'wav' has the dimensions {', '.join(dimensions)}; Eq. 6 does not apply")
 
 
 def _kinds(commit: Commit, loss: str) -> dict[str, float]:

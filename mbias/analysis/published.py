@@ -22,7 +22,7 @@ def table1() -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a variant, smoothing, metric and level: ``f_score`` in percent as printed, ``source`` ``published``,
-        ``seeds`` and ``sd`` unknown.
+        ``seeds``, ``sd`` and the interval unknown.
     """
     return _read("table1_variants.csv")
 
@@ -77,4 +77,5 @@ def _read(name: str) -> pd.DataFrame:
     # The first line of each file names its source.
     with resources.files("mbias.analysis").joinpath("published", name).open(encoding="utf-8") as file:
         table = pd.read_csv(file, comment="#")
-    return table.assign(sd=float("nan"), seeds=pd.NA, simulated=False, source="published")
+    unknown = dict.fromkeys(("sd", "low", "high"), float("nan"))
+    return table.assign(**unknown, seeds=pd.NA, simulated=False, source="published")

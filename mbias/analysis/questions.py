@@ -121,6 +121,33 @@ QUESTIONS = {
             "best",
             True,
         ),
+        Question(
+            "mechanism",
+            "given p_a and p_v, which attention minimises L_wsl, and is it the trained one?",
+            "section 5.3, Eq. 6",
+            ("optima", "fitted"),
+            "optima",
+            "last",
+            False,
+        ),
+        Question(
+            "reliance",
+            "which modality do the predictions really depend on?",
+            "section 3's hypothesis, tested",
+            ("measures", "categories", "agreement"),
+            "measures",
+            None,
+            False,
+        ),
+        Question(
+            "diagnosis",
+            "is this model biased, toward what, how sure are we?",
+            "all of it",
+            ("verdicts", "categories", "measures"),
+            "verdicts",
+            None,
+            False,
+        ),
     )
 }
 """By word, in the order of the report."""

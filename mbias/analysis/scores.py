@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
+from mbias.analysis.groups import control, settings
 from mbias.analysis.identity import SMOOTHING_ORDER, VARIANT_ORDER, identified, place_of
+from mbias.analysis.statistics import estimate, ratio
 from mbias.errors import BadInputError
+from mbias.records.run import Run
 from mbias.records.study import Study
+from mbias.scores.f_scores import LEVELS, METRICS, f_scores, predictions
 from mbias.terms import Level, Metric
 
 SETTING = ["variant", "smoothing"]
 
 
 def score_cell(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' itertuples
-    """An F-score as text, with its standard deviation over seeds where there are several."""
-    return f"{row.f_score:.1f}" if pd.isna(row.sd) else f"{row.f_score:.1f} ± {row.sd:.1f}"
+    """An F-score as text, with its 95 % interval where that is known."""
+    return f"{row.f_score:.1f}" if pd.isna(row.low) else f"{row.f_score:.1f} [{row.low:.1f}, {row.high:.1f}]"
 
 
 def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
@@ -32,6 +38,9 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     """
     rows = []
     for run, who in identified(study):
+        if control(run):
+            # A control is there to be beside a measure of reliance; it is none of the paper's settings.
+            continue
         commit = run.commit(epoch)
         if run.variant is None or run.smoothing is None:
             raise BadInputError(
@@ -45,23 +54,80 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
             for level, metrics in levels.items()
             for metric, score in metrics.items()
         ]
+    if not rows:
+        raise BadInputError("these runs are controls, which have no place in the table; add runs that are none")
     return pd.DataFrame(rows)
 
 
-def setting_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of `run_scores`, in the paper's order.
+def setting_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
+    """Mean over seeds of `run_scores`, with intervals over seeds and samples, in the paper's order.
 
     Returns
     -------
     pandas.DataFrame
         A row a variant, smoothing, metric and level: ``f_score``, the mean over ``seeds`` runs, and ``sd``, their
-        sample standard deviation (NaN where there is one), in percent; ``source`` is ``measured``.
+        sample standard deviation (NaN where there is one), ``low`` and ``high`` of its 95 % interval (over seeds and
+        samples where the epoch holds ``p`` and ``p_joint``, over samples alone with one seed; over seeds alone where it
+        holds them not), in percent; ``source`` is ``measured``.
+
+    Raises
+    ------
+    BadInputError
+        As `run_scores`; or if runs of one setting were recorded on different samples.
     """
+    scores = run_scores(study, epoch)
     grouped = scores.groupby([*SETTING, "metric", "level"], sort=False)
     table = grouped.agg(
         f_score=("f_score", "mean"), sd=("f_score", "std"), seeds=("f_score", "size"), simulated=("simulated", "any")
     ).reset_index()
+    half = _half_widths(study, epoch)
+    table = table.merge(half, on=[*SETTING, "metric", "level"], how="left")
+    unknown = table["half"].isna() & (table["seeds"] > 1)
+    over_seeds = stats.t.ppf(0.975, table["seeds"].clip(lower=2) - 1) * table["sd"] / np.sqrt(table["seeds"])
+    table["half"] = table["half"].where(~unknown, over_seeds)
+    low, high = (table["f_score"] + sign * table["half"] for sign in (-1, 1))
+    table = table.drop(columns="half").assign(low=low.clip(lower=0), high=high.clip(upper=100))
     return in_order(table.assign(source="measured"))
+
+
+def sample_scores(run: Run, epoch: int | str = "best") -> np.ndarray:
+    """F-scores of every sample of a run, in [0, 1], (sample, level, metric) in the order of `LEVELS` and `METRICS`.
+
+    Raises
+    ------
+    BadInputError
+        If the epoch holds not ``p`` and ``p_joint``, or they are not of two modalities in segments, as the truth is.
+    """
+    p, joint = run.values("p", epoch), run.values("p_joint", epoch)
+    modalities = run.header.modalities
+    if not set(modalities) <= set(run.truth) or p.ndim != 4 or len(modalities) != 2:
+        raise BadInputError(f"{run.path}: F-scores are of the events of two modalities in segments; they do not apply")
+    truth = np.stack([run.truth[modality] for modality in modalities], axis=2)
+    return f_scores(predictions(p, joint), truth)
+
+
+def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
+    """Half the width of every 95 % interval over seeds and samples, in percent; a row less where it is not known."""
+    rows = []
+    for setting in settings(study):
+        try:
+            scores = np.stack([sample_scores(run, epoch) for run in setting.runs])
+        except BadInputError:
+            continue
+        if setting.who["control"]:
+            continue
+        low, high = estimate(np.stack([scores, np.ones_like(scores)], axis=-1), ratio).interval()
+        rows += [
+            {
+                **{name: setting.who[name] for name in SETTING},
+                "level": str(level),
+                "metric": str(metric),
+                "half": 50 * float(high[i, j] - low[i, j]),
+            }
+            for i, level in enumerate(LEVELS)
+            for j, metric in enumerate(METRICS)
+        ]
+    return pd.DataFrame(rows, columns=[*SETTING, "level", "metric", "half"])
 
 
 def beside(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 from mbias.analysis.labels import label
 from mbias.analysis.layout import Layout, number
 from mbias.analysis.published import mended, table2
-from mbias.analysis.scores import beside, run_scores, score_cell, setting_scores
+from mbias.analysis.scores import beside, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.terms import Metric
@@ -42,7 +42,7 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     BadInputError
         If no variant was trained with two smoothings, or a run has no scores.
     """
-    table = setting_scores(run_scores(study, epoch))
+    table = setting_scores(study, epoch)
     counts = table.groupby("variant")["smoothing"].nunique()
     several = counts.index[counts >= 2]
     if several.empty:

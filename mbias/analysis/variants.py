@@ -7,7 +7,7 @@ import pandas as pd
 from mbias.analysis.labels import label
 from mbias.analysis.layout import Layout
 from mbias.analysis.published import table1
-from mbias.analysis.scores import beside, run_scores, score_cell, setting_scores
+from mbias.analysis.scores import beside, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.terms import Metric
@@ -38,7 +38,7 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     BadInputError
         If no two variants share a smoothing, or a run has no scores.
     """
-    table = setting_scores(run_scores(study, epoch))
+    table = setting_scores(study, epoch)
     counts = table.groupby("smoothing")["variant"].nunique()
     if counts.max() < 2:
         raise BadInputError("no two variants in these runs share a smoothing, so none can be compared; add such runs")

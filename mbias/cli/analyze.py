@@ -14,6 +14,7 @@ from mbias.cli.common import add_command, run
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
+    from mbias.analysis.layout import Layout
     from mbias.records.study import Study
 
 FORMATS = ("table", "json", "csv", "latex")
@@ -31,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for question in QUESTIONS.values():
         _add_question(commands, question)
+    _add_compare(commands)
     validate = add_command(
         commands, "validate", "check records whole: every file, array and digest", "mbias-analyze validate models/demo"
     )
@@ -46,6 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report; it is replaced")
     report.add_argument("--published", action="store_true", help="set the paper's figures beside the measured ones")
     report.set_defaults(handler=_report)
+    export = add_command(
+        commands,
+        "export",
+        "write a run as one file for other tools; `mbias import` takes it back",
+        "mbias-analyze export models/demo/across_vcross-ls_v-seed0 --out run.nc",
+    )
+    export.add_argument("run", type=Path, metavar="RUN", help="a run")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new .nc (netCDF) or .zarr (Zarr)")
+    export.set_defaults(handler=_export)
     return parser
 
 
@@ -76,6 +87,32 @@ def _add_question(commands: argparse._SubParsersAction, question: Question) -> N
     command.set_defaults(handler=_answer, question=question)
 
 
+def _add_compare(commands: argparse._SubParsersAction) -> None:
+    compare = add_command(
+        commands,
+        "compare",
+        "set two runs or studies side by side: differences with intervals, tests and effect sizes",
+        "mbias-analyze compare models/demo/across_vcross-ls_v-seed0 models/demo/across_vself-ls_v-seed0",
+    )
+    compare.add_argument("a", type=Path, metavar="A", help="a run, or a folder of runs")
+    compare.add_argument("b", type=Path, metavar="B", help="another one; differences are B - A")
+    compare.add_argument("--format", choices=FORMATS, default="table", help="how the table is printed (default: table)")
+    compare.set_defaults(handler=_compare)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from mbias.analysis.compare import LAYOUT, comparison, finding
+    from mbias.records.study import open_study
+
+    studies = open_study(options.a), open_study(options.b)
+    table = comparison(*studies)
+    print(_printed(LAYOUT, table, options.format), end="")
+    if options.format == "table":
+        print("\n".join(finding(table)))
+    for line in (line for study in studies for line in _warnings(study)):
+        print(f"mbias-analyze: note: {line}", file=sys.stderr)
+
+
 def _epoch(text: str) -> int | str:
     if text in ("best", "last"):
         return text
@@ -99,12 +136,12 @@ def _answer(options: argparse.Namespace) -> None:
 
         drawn = table if options.table == question.drawn else question.table(study, question.drawn, **settings)
         save(question.figure(drawn), options.figure)
-    print(_printed(question, options.table, table, options.format), end="")
+    print(_printed(question.layout(options.table), table, options.format), end="")
     for line in _warnings(study):
         print(f"mbias-analyze: note: {line}", file=sys.stderr)
 
 
-def _printed(question: Question, name: str, table, form: str) -> str:  # type: ignore[no-untyped-def]  # pandas is lazy
+def _printed(layout: Layout, table, form: str) -> str:  # type: ignore[no-untyped-def]  # pandas is lazy
     from mbias.analysis.layout import lay_out, notes
     from mbias.reports import tables
 
@@ -112,7 +149,7 @@ def _printed(question: Question, name: str, table, form: str) -> str:  # type: i
         return tables.as_csv(table)
     if form == "json":
         return tables.as_json(table) + "\n"
-    wide, constant = lay_out(table, question.layout(name))
+    wide, constant = lay_out(table, layout)
     if form == "latex":
         return tables.as_latex(wide, constant, notes(table))
     return tables.as_text(wide, constant, notes(table), shutil.get_terminal_size().columns) + "\n"
@@ -148,6 +185,14 @@ def _report(options: argparse.Namespace) -> None:
 
     page = write_report(options.study, options.out, published=options.published)
     print(page)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from mbias.records.export import export
+    from mbias.records.run import Run
+
+    export(Run(options.run), options.out)
+    print(options.out)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,20 @@ checkpoint that is read and given back is the same.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from mbias.errors import BadInputError
+from mbias.files import write_bytes
 from mbias.han.network import HAN, WIDTH
 from mbias.terms import Variant
+from mbias.untrusted import check_stored
 
 _LAYER = "hat_encoder.layers.0."
 
@@ -51,6 +56,32 @@ def load_original(source: Mapping[str, Tensor] | str | Path, variant: Variant | 
     return model
 
 
+def read_weights(path: Path, variant: Variant | str) -> HAN:
+    """Network of a variant with the weights of a file: an original checkpoint, or one of a run trained here.
+
+    Raises
+    ------
+    BadInputError
+        As `load_original` does.
+    """
+    if path.suffix != ".safetensors":
+        return load_original(path, variant)
+    try:
+        weights = load_file(path)
+    except FileNotFoundError:
+        raise BadInputError(f"{path}: there is no such checkpoint") from None
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise BadInputError(f"{path}: not a readable checkpoint ({error})") from None
+    return load_original({_original(name): weight for name, weight in weights.items()}, variant)
+
+
+def write_original(model: HAN, path: Path) -> None:
+    """Write the state dict under the original's names, for `torch.load` there."""
+    content = io.BytesIO()
+    torch.save(to_original(model), content)
+    write_bytes(path, content.getvalue())
+
+
 def to_original(model: HAN) -> dict[str, Tensor]:
     """State dict under the original's names, which loads there with ``strict=True``.
 
@@ -66,6 +97,7 @@ def to_original(model: HAN) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    check_stored(path, "give a state dict as torch.save writes it")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
@@ -74,7 +106,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise BadInputError(f"{path}: not a checkpoint of tensors alone ({reason})") from None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise BadInputError(f"{path}: holds a {type(content).__name__}, not a state dict")
     return content
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.terms import SEGMENTS
+from mbias.untrusted import read_npy
 
 FRAMES_PER_SEGMENT = 8
 """Frames of a segment; the network takes their mean (`fc_v` is linear, so before or after is the same)."""
@@ -47,22 +48,17 @@ def read_feature(path: Path, stream: Stream) -> np.ndarray:
     BadInputError
         If the file is missing, cut short or no plain array, or its type, shape or a number in it is wrong.
     """
-    try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such feature file; {_AGAIN}") from None
-    except (ValueError, OSError, EOFError) as error:
-        reason = "it holds Python objects" if "Object arrays" in str(error) else "it is cut short or no .npy array"
-        raise BadInputError(f"{path}: not readable: {reason}; {_AGAIN}") from None
-    if not isinstance(values, np.ndarray) or not np.issubdtype(values.dtype, np.floating):
-        kind = getattr(values, "dtype", "an archive of arrays")
-        raise BadInputError(f"{path}: features are {kind} in place of float32; {_AGAIN}")
+    if not path.exists():
+        raise BadInputError(f"{path}: there is no such feature file; {_AGAIN}")
+    values = read_npy(path, _AGAIN)
+    if not np.issubdtype(values.dtype, np.floating):
+        raise BadInputError(f"{path}: features are {values.dtype} in place of float32; {_AGAIN}")
     if values.shape != (stream.rows, stream.width):
         raise BadInputError(f"{path}: shape {values.shape} in place of {(stream.rows, stream.width)}; {_AGAIN}")
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise BadInputError(f"{path}: {values[row, column]} at row {row}, column {column}; {_AGAIN}")
-    return values.astype(np.float32, copy=False)
+    return np.array(values, dtype=np.float32)
 
 
 def read_video(directory: Path, video: str) -> dict[str, np.ndarray]:

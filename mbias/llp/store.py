@@ -24,6 +24,7 @@ from mbias.files import read_json, sync_folder, write_json, write_text
 from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak, weak_array
 from mbias.llp.features import STREAMS
 from mbias.terms import SEGMENTS, Split
+from mbias.untrusted import read_npy
 
 PACK_VERSION = 1
 SYNTH_FILE = "synth.json"
@@ -63,7 +64,7 @@ def open_split(directory: Path, split: Split) -> LLPSplit:
     folder = packed_folder(directory, split)
     again = f"run `mbias pack {directory}`"
     index = read_json(folder / "pack.json", "packed split", again)
-    if not isinstance(index, dict) or index.get("version") != PACK_VERSION:
+    if not isinstance(index, dict) or index.get("version") != PACK_VERSION or "features" not in index:
         raise BadInputError(
             f"{folder / 'pack.json'}: not of version {PACK_VERSION} of the packed store; remove {folder}, {again}"
         )
@@ -95,6 +96,8 @@ def read_videos(path: Path, mend: str) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()[1:]
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such file; {mend}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path}: not readable ({error}); {mend}") from None
 
 
 def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iterable[str], **known: Any) -> None:
@@ -200,10 +203,7 @@ def _header(rows: int, width: int) -> bytes:
 
 
 def _open_array(path: Path, shape: tuple[int, ...], again: str) -> np.ndarray:
-    try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"{path}: not a readable packed array ({error}); remove {path.parent}, {again}") from None
+    array = read_npy(path, f"remove {path.parent}, {again}")
     if array.shape != shape or array.dtype != np.float32:
         raise BadInputError(
             f"{path}: {array.dtype} {array.shape} in place of float32 {shape}; remove {path.parent}, {again}"

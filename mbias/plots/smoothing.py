@@ -12,6 +12,7 @@ from mbias.plots.style import (
     MARKERS,
     VARIANTS,
     WIDTH,
+    ends,
     label_ends,
     leave_room,
     line_ends,
@@ -36,7 +37,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         if source == "measured":
             name = mathtext(label("variant", variant))
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, label=name)
-            ax.errorbar(x, rows["f_score"], yerr=rows["sd"].fillna(0), fmt="none", ecolor=colour, elinewidth=0.9)
+            ax.errorbar(x, rows["f_score"], yerr=ends(rows), fmt="none", ecolor=colour, elinewidth=0.9)
         else:
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, mfc="white", ls=":", lw=0.9)
     ax.set_xticks(range(len(settings)), [label("smoothing", name) for name in settings], rotation=40, ha="right")

@@ -13,6 +13,7 @@ import matplotlib as mpl
 
 mpl.use("Agg", force=False)
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
@@ -61,6 +62,12 @@ def modality_colours(modalities: Sequence[str]) -> dict[str, str]:
 def smoothing_look(smoothing: str | None) -> tuple:
     """Colour and dashes of a smoothing's lines; those of No-LS for a setting without a look of its own."""
     return SMOOTHINGS.get(smoothing or "no_ls", SMOOTHINGS["no_ls"])
+
+
+def ends(table: pd.DataFrame) -> np.ndarray:
+    """How far the intervals of F-scores reach below and above them, (2, row); 0 where they are not known."""
+    reach = np.stack([table["f_score"] - table["low"], table["high"] - table["f_score"]])
+    return np.nan_to_num(reach.astype(float))
 
 
 def ink(colour: str) -> str:

@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.labels import label
-from mbias.plots.style import JOINT, WIDTH, ink, leave_room, mark_simulated, mathtext, style
+from mbias.plots.style import JOINT, WIDTH, ends, ink, leave_room, mark_simulated, mathtext, style
 
 LEVELS = {"segment": (JOINT, "o", -0.14), "event": ("#8a8f98", "s", 0.14)}
 """Colour, marker and place of a level."""
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """F-scores of one metric, a row a variant; bars span a standard deviation over seeds, rings are published.
+    """F-scores of one metric, a row a variant; bars are 95 % intervals, rings are published.
 
     Parameters
     ----------
@@ -27,9 +27,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         rows = table[table["level"] == level]
         measured = rows[rows["source"] == "measured"]
         y = [variants.index(variant) + shift for variant in measured["variant"]]
-        ax.errorbar(
-            measured["f_score"], y, xerr=measured["sd"].fillna(0), fmt=marker, color=colour, ms=4.5, elinewidth=0.9
-        )
+        ax.errorbar(measured["f_score"], y, xerr=ends(measured), fmt=marker, color=colour, ms=4.5, elinewidth=0.9)
         published = rows[rows["source"] == "published"]
         y = [variants.index(variant) + shift for variant in published["variant"]]
         ax.plot(published["f_score"], y, marker, mfc="none", mec=colour, ms=4.5, mew=0.8)
@@ -64,6 +62,6 @@ def _key(fig: Figure, table: pd.DataFrame) -> None:
     count = f"{low}" if low == high else f"{low} to {high}"
     parts = [("● segment level", LEVELS["segment"][0]), ("■ event level", LEVELS["event"][0])]
     parts += [("○ □ published", JOINT)] * bool((table["source"] == "published").any())
-    parts += [(f"n = {count} seed{'s' if high > 1 else ''}{', bars: ± 1 sd' if high > 1 else ''}", JOINT)]
+    parts += [(f"n = {count} seed{'s' if high > 1 else ''}; bars: 95 %", JOINT)]
     for place, (text, colour) in enumerate(parts):
         fig.text(0.005 + 0.145 * place, 0.012, text, fontsize=6.5, color=ink(colour), va="bottom")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
+from mbias.records.parts import part
 
 LOG = "epochs.jsonl"
 
@@ -74,7 +75,7 @@ def read_commits(run: Path) -> tuple[list[Commit], int]:
         If a line that ends in a newline does not parse, or its shard is missing or has not the bytes it names (a
         shard is written before its line, so no kill can leave that), or epochs are not numbered 1, 2, 3, ...
     """
-    path = run / LOG
+    path = part(run, LOG)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -87,7 +88,7 @@ def read_commits(run: Path) -> tuple[list[Commit], int]:
         commit = _parse(path, number, line)
         if commit.epoch != number:
             raise BadInputError(f"{path}: line {number} is of epoch {commit.epoch}; epochs must be 1, 2, 3, ...")
-        size = _size(run / commit.shard)
+        size = _size(part(run, commit.shard, None))
         if size != commit.bytes:
             raise BadInputError(
                 f"{run / commit.shard}: {'missing' if size < 0 else f'{size} bytes'}, where line {number} of {LOG} "
@@ -99,27 +100,42 @@ def read_commits(run: Path) -> tuple[list[Commit], int]:
 
 
 def _size(shard: Path) -> int:
-    # A link could lead out of the record.
-    return shard.stat().st_size if shard.is_file() and not shard.is_symlink() else -1
+    return shard.stat().st_size if shard.is_file() else -1
+
+
+def parse_commit(line: bytes | str) -> Commit:
+    """An epoch from its line.
+
+    Raises
+    ------
+    ValueError
+        If the line is none.
+    """
+    try:
+        content: dict[str, Any] = json.loads(line)
+        if not isinstance(content["arrays"], list):
+            raise ValueError("arrays are no list")
+        commit = Commit(**{**content, "arrays": tuple(content["arrays"])})
+        _check(commit)
+    except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    return commit
 
 
 def _parse(path: Path, number: int, line: bytes) -> Commit:
     try:
-        content: dict[str, Any] = json.loads(line)
-        commit = Commit(**{**content, "arrays": tuple(content["arrays"])})
-        _check(commit)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return parse_commit(line)
+    except ValueError as error:
         raise BadInputError(f"{path}: line {number} is no epoch ({error}); delete it and all behind it") from None
-    return commit
 
 
 def _check(commit: Commit) -> None:
     numbers = [value for loss in commit.losses.values() for value in loss.values()]
     numbers += [value for split in commit.scores.values() for level in split.values() for value in level.values()]
     numbers += [value for value in (commit.learning_rate, commit.seconds) if value is not None]
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in numbers):
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
         raise ValueError("a loss, score, rate or time is not a finite number")
-    if type(commit.epoch) is not int or type(commit.bytes) is not int or not isinstance(commit.sha256, str):
-        raise ValueError("epoch, bytes or sha256 is not what it should be")
-    if not all(isinstance(name, str) for name in commit.arrays):
-        raise ValueError("arrays are not names")
+    if type(commit.epoch) is not int or type(commit.bytes) is not int or type(commit.best) is not bool:
+        raise ValueError("epoch, bytes or best is not what it should be")
+    if not all(isinstance(text, str) for text in (commit.sha256, *commit.arrays)):
+        raise ValueError("sha256 or arrays are not text")

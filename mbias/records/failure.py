@@ -10,6 +10,7 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.files import read_json, write_json
+from mbias.records.parts import part
 
 FILE = "failed.json"
 
@@ -48,7 +49,7 @@ def read_failure(run: Path) -> Failure | None:
     BadInputError
         If the file holds something else.
     """
-    path = run / FILE
+    path = part(run, FILE)
     if not path.exists():
         return None
     content: Any = read_json(path, "failure of a run", "delete the file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ class Header:
             names = getattr(self, field)
             if len(set(names)) < len(names):
                 raise BadInputError(f"{field}: a name stands twice in {', '.join(names)}; give each its own")
+        for name in (*self.modalities, *self.arrays, self.sample, *(d for axes in self.arrays.values() for d in axes)):
+            # Other tools make files and groups of these names.
+            if not name or name.startswith(".") or set(name) & set("/\\:"):
+                raise BadInputError(f"{name!r} names a modality, an array or a dimension: take a name without / \\ : .")
         if len(self.modalities) < 2:
             raise BadInputError(f"modalities: {len(self.modalities)} named; a question of bias needs two or more")
         if not self.categories:
@@ -79,7 +84,11 @@ class Header:
         BadInputError
             If the file is missing, is no run's, is of a newer version, or misses a field.
         """
-        content = read_json(path, "run", "give the folder of a run, or of runs")
+        return cls.from_json(path, read_json(path, "run", "give the folder of a run, or of runs"))
+
+    @classmethod
+    def from_json(cls, path: Path, content: Any) -> Header:
+        """Header from the content of a ``run.json``, which ``path`` holds; it raises what `read` does."""
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise BadInputError(f"{path}: 'format' is not {FORMAT!r}, so this is no run's file")
         version = content.get("version")
@@ -112,11 +121,19 @@ def _as_tuples(value: Any) -> Any:
 
 
 def _is_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
+    return isinstance(value, list) and all(_is_text(name) and name for name in value)
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    # No control characters, which a terminal obeys, and no halves of characters, which nothing can print.
+    return isinstance(value, str) and not any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
+
+
+def _is_training(value: object) -> bool:
+    if not isinstance(value, dict):
+        return value is None
+    texts = all(value.get(name) is None or _is_text(value[name]) for name in ("variant", "smoothing"))
+    return texts and all(value.get(name) is None or type(value[name]) is int for name in ("seed", "epochs"))
 
 
 _VALID = {
@@ -125,10 +142,12 @@ _VALID = {
     "losses": _is_names,
     "joint_loss": _is_text,
     "split": _is_text,
-    "arrays": lambda value: isinstance(value, dict) and all(map(_is_names, value.values())),
+    "arrays": lambda value: (
+        isinstance(value, dict) and all(map(_is_text, value)) and all(map(_is_names, value.values()))
+    ),
     "sample": _is_text,
     "simulated": lambda value: isinstance(value, bool),
-    "training": lambda value: value is None or isinstance(value, dict),
+    "training": _is_training,
     "data": lambda value: value is None or isinstance(value, str),
     "software": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
 }

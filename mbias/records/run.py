@@ -11,7 +11,9 @@ import numpy as np
 from mbias.errors import BadInputError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
+from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
+from mbias.records.parts import part
 from mbias.records.shards import read_arrays
 from mbias.terms import smoothing_label
 
@@ -36,7 +38,7 @@ class Run:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.header = Header.read(self.path / "run.json")
+        self.header = Header.read(part(self.path, "run.json"))
         self.commits = tuple(read_commits(self.path)[0])
 
     @property
@@ -74,7 +76,12 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether all epochs it was to be trained for are committed; True for a foreign model with an epoch."""
-        return len(self.commits) >= max(1, (self.header.training or {}).get("epochs", 1))
+        return len(self.commits) >= max(1, self._trained("epochs") or 1)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why it is not trained to its end, where training it failed."""
+        return read_failure(self.path)
 
     def commit(self, epoch: int | str = "last") -> Commit:
         """An epoch's commit; ``epoch`` is a number from 1, ``"last"`` or ``"best"``.
@@ -108,7 +115,16 @@ class Run:
             holders = [str(c.epoch) for c in self.commits if name in c.arrays]
             mend = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
             raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {mend}")
-        return read_arrays(self.path / commit.shard, (name,))[name]
+        shard = part(self.path, commit.shard, None)
+        values = read_arrays(shard, (name,))[name]
+        dimensions = self._dimensions(name)
+        expected = tuple(self._sizes.get(d, n) for d, n in zip(dimensions, values.shape, strict=False))
+        if values.dtype != np.float32 or values.shape != expected or len(dimensions) != values.ndim:
+            raise BadInputError(
+                f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(dimensions)}; "
+                "record the run again"
+            )
+        return values
 
     def array(self, name: str, epoch: int | str = "last") -> xr.DataArray:
         """One array of one epoch, labelled."""
@@ -121,7 +137,22 @@ class Run:
         return xr.DataArray(values, coordinates, dimensions, name=name, attrs=attributes)
 
     def _dimensions(self, name: str) -> tuple[str, ...]:
-        return summary.DIMENSIONS if name.endswith("_summary") else self.header.arrays[name]
+        if name.endswith("_summary"):
+            return summary.DIMENSIONS
+        if name not in self.header.arrays:
+            raise BadInputError(f"{self.path / 'run.json'}: array {name!r} is not among 'arrays'; record the run again")
+        return self.header.arrays[name]
+
+    @functools.cached_property
+    def _sizes(self) -> dict[str, int]:
+        """Sizes of the dimensions that have one in all arrays."""
+        return {
+            self.header.sample: len(self.samples),
+            "modality": len(self.header.modalities),
+            "category": len(self.header.categories),
+            "scope": len(summary.SCOPES),
+            "statistic": len(summary.STATISTICS),
+        }
 
     def _coordinate(self, dimension: str, size: int) -> list:
         known = {
@@ -139,14 +170,29 @@ class Run:
         """A row a recorded sample, in the order of the arrays; its first column identifies the sample."""
         import pandas as pd
 
-        path = self.path / "samples.csv"
+        path = part(self.path, "samples.csv")
         try:
-            return pd.read_csv(path, dtype={0: str}, keep_default_na=False)
-        except (OSError, ValueError) as error:
+            samples = pd.read_csv(path, dtype={0: str}, keep_default_na=False, index_col=False)
+        except (OSError, ValueError, OverflowError) as error:
             raise BadInputError(f"{path}: not a readable table of samples ({error}); record the run again") from None
+        if samples.columns.empty:
+            raise BadInputError(f"{path}: not a readable table of samples (no column); record the run again")
+        return samples
 
     @functools.cached_property
     def truth(self) -> dict[str, np.ndarray]:
         """Boolean arrays of the truth, by name (`RunWriter.create`); empty where the run has none."""
-        path = self.path / "truth.safetensors"
-        return read_arrays(path) if path.exists() else {}
+        path = part(self.path, "truth.safetensors", None)
+        arrays = read_arrays(path) if path.exists() else {}
+        for name, array in arrays.items():
+            check_truth(f"{path}: array {name!r}", array, len(self.samples), len(self.header.categories))
+        return arrays
+
+
+def check_truth(what: str, array: np.ndarray, samples: int, categories: int) -> None:
+    """Raise unless an array of the truth is boolean, of shape (sample, ..., category)."""
+    if array.dtype != bool or array.ndim < 2 or (array.shape[0], array.shape[-1]) != (samples, categories):
+        raise BadInputError(
+            f"{what} is {array.dtype} {array.shape}: it must be boolean, its first dimension the {samples} samples, "
+            f"its last the {categories} categories"
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Study:
-    """Runs, in the order of their paths."""
+    """Runs, in the order of their paths.
+
+    Parameters
+    ----------
+    runs
+        Those to read.
+    left_out
+        Names of those that failed, or have no committed epoch yet, and why they are not among ``runs``.
+    """
 
     runs: tuple[Run, ...]
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)
@@ -54,11 +64,23 @@ def open_study(paths: str | Path | Sequence[str | Path]) -> Study:
     Raises
     ------
     BadInputError
-        If a path holds no run, or a run cannot be read.
+        If a path holds no run, a run cannot be read, or all of them are to be left out.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     found = {folder.resolve(): folder for path in given for folder in run_folders(Path(path))}
-    return Study(tuple(Run(folder) for folder in found.values()))
+    runs = [Run(folder) for folder in found.values()]
+    faults = {run: reason for run in runs if (reason := _fault(run))}
+    if len(faults) == len(runs):
+        run, reason = next(iter(faults.items()))
+        raise BadInputError(f"{run.path}: {reason}; train it on, or give another run")
+    left_out = {run.name: reason for run, reason in faults.items()}
+    return Study(tuple(run for run in runs if run not in faults), left_out)
+
+
+def _fault(run: Run) -> str | None:
+    if run.failure:
+        return str(run.failure)
+    return None if run.commits else "no epoch is committed yet"
 
 
 def run_folders(path: Path) -> Iterable[Path]:

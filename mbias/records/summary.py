@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from mbias.errors import BadInputError
 
 SCOPES = ("all", "present")
 """Over all segments, or over those in which the category is present in some modality (by the truth)."""
@@ -51,13 +53,41 @@ def _statistics(columns: np.ndarray) -> np.ndarray:
     return np.stack([columns.mean(axis=1, dtype=np.float64), *quantiles, (columns > SATURATED).mean(axis=1)])
 
 
+def aligned(
+    attention: np.ndarray, dimensions: Sequence[str], present: np.ndarray | None, categories: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Weights and presence as `attention_summary` takes them, from weights of any ``dimensions``.
+
+    The first dimension is the sample; where there is no ``category``, each of them has the same weight.
+
+    Parameters
+    ----------
+    present
+        As `presence` gives it.
+    """
+    order = [d for d in dimensions if d not in ("segment", "modality", "category")]
+    order += [d for d in ("segment", "modality", "category") if d in dimensions]
+    weights = attention.transpose([dimensions.index(d) for d in order])
+    if "category" not in dimensions:
+        weights = np.broadcast_to(weights[..., None], (*weights.shape, categories))
+    if present is None:
+        return weights, None
+    if "segment" not in dimensions or present.shape[1] not in (1, weights.shape[-3]):
+        present = np.any(present, axis=1, keepdims="segment" in dimensions)
+    # Dimensions of the array's own (heads, say) lie between the sample and the segment.
+    between = weights.ndim - 1 - np.ndim(present)
+    return weights, np.expand_dims(present, tuple(range(1, 1 + between)))
+
+
 def presence(truth: Mapping[str, np.ndarray], modalities: tuple[str, ...]) -> np.ndarray | None:
     """Whether a category is present in a segment, in any modality, of shape (sample, segment, category).
 
     With labels of whole samples only, every segment of a sample that has the category counts, and the shape is
     (sample, 1, category). None where the truth holds neither.
     """
-    dense = [truth[modality] for modality in modalities if modality in truth]
+    dense = [truth[modality] for modality in modalities if modality in truth and truth[modality].ndim == 3]
+    if len({array.shape for array in dense}) > 1:
+        raise BadInputError(f"truth of {', '.join(modalities)}: one has other segments than another; give all the same")
     if dense:
         return np.logical_or.reduce(dense)
     return truth["weak"][:, None, :] if "weak" in truth else None

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mbias.errors import BadInputError
-from mbias.files import append_line, write_json, write_text
+from mbias.files import append_line, remove_temporaries, write_json, write_text
 from mbias.records.commits import LOG, Commit, read_commits, shard_name
 from mbias.records.header import Header
-from mbias.records.shards import read_arrays, write_arrays
-from mbias.records.summary import attention_summary, presence
+from mbias.records.run import Run, check_truth
+from mbias.records.shards import write_arrays
+from mbias.records.summary import aligned, attention_summary, presence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +33,12 @@ class RunWriter:
     committed epoch whole, and nothing else that a reader would take for one.
     """
 
-    def __init__(self, path: Path, header: Header, truth: Mapping[str, np.ndarray], samples: int, last: int) -> None:
+    def __init__(
+        self, path: Path, header: Header, truth: Mapping[str, np.ndarray], samples: int, commits: Sequence[Commit] = ()
+    ) -> None:
         self.path = path
         self.header = header
-        self.last = last
+        self.commits = list(commits)
         self._present = presence(truth, header.modalities)
         self._samples = samples
 
@@ -58,34 +62,24 @@ class RunWriter:
         """
         if (path / "run.json").exists():
             raise BadInputError(f"{path}: there is a run already; choose another folder or delete it")
-        truth = {name: np.asarray(array, dtype=bool) for name, array in (truth or {}).items()}
-        for name, array in truth.items():
-            if array.shape[0] != len(samples) or array.shape[-1] != len(header.categories):
-                raise BadInputError(
-                    f"truth {name!r} has shape {array.shape}: its first dimension must be the {len(samples)} samples, "
-                    f"its last the {len(header.categories)} categories"
-                )
+        truth = checked_truth(truth or {}, header, len(samples))
         (path / "epochs").mkdir(parents=True, exist_ok=True)
         write_text(path / "samples.csv", samples.to_csv(index=False, lineterminator="\n"))
         if truth:
             write_arrays(path / "truth.safetensors", truth)
         # Last: with it the folder becomes a run, and all a run needs is there.
         write_json(path / "run.json", header.to_json())
-        return cls(path, header, truth, len(samples), 0)
+        return cls(path, header, truth, len(samples))
 
     @classmethod
     def reopen(cls, path: Path) -> RunWriter:
         """Go on with the run at ``path``; what was being written when it stopped is cut off."""
-        import pandas as pd
-
-        header = Header.read(path / "run.json")
+        run = Run(path)
         commits, length = read_commits(path)
+        remove_temporaries(path)
         if (path / LOG).exists():
             os.truncate(path / LOG, length)
-        truth_file = path / "truth.safetensors"
-        truth = read_arrays(truth_file) if truth_file.exists() else {}
-        samples = len(pd.read_csv(path / "samples.csv"))
-        return cls(path, header, truth, samples, len(commits))
+        return cls(path, run.header, run.truth, len(run.samples), commits)
 
     def commit(
         self,
@@ -103,11 +97,13 @@ class RunWriter:
         BadInputError
             If a loss or array is not one the header names, or an array has not its dimensions or is not finite.
         """
-        epoch = self.last + 1
-        self._check(losses, arrays)
+        epoch = len(self.commits) + 1
+        self.check(losses, arrays)
         shard = {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
         if ATTENTION in shard:
-            shard[f"{ATTENTION}_summary"] = attention_summary(shard[ATTENTION], self._present)
+            dimensions = self.header.arrays[ATTENTION]
+            weights, present = aligned(shard[ATTENTION], dimensions, self._present, len(self.header.categories))
+            shard[f"{ATTENTION}_summary"] = attention_summary(weights, present)
         content = write_arrays(self.path / shard_name(epoch), shard)
         commit = Commit(
             epoch=epoch,
@@ -121,13 +117,16 @@ class RunWriter:
             seconds=seconds,
         )
         append_line(self.path / LOG, commit.to_line())
-        self.last = epoch
+        self.commits.append(commit)
         return commit
 
-    def _check(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> None:
-        for name in losses:
+    def check(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> None:
+        """Raise what `commit` would, and write nothing."""
+        for name, values in losses.items():
             if name not in self.header.losses:
                 raise BadInputError(f"loss {name!r} is not among the run's losses {', '.join(self.header.losses)}")
+            if not all(math.isfinite(value) for value in values.values()):
+                raise BadInputError(f"loss {name!r} is not a finite number at epoch {len(self.commits) + 1}")
         sizes: dict[str, int] = {
             self.header.sample: self._samples,
             "modality": len(self.header.modalities),
@@ -144,4 +143,18 @@ class RunWriter:
                     f"array {name!r} has shape {shape}: it must be {' x '.join(dimensions)}, {expected}"
                 )
             if not np.isfinite(array).all():
-                raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {self.last + 1}")
+                raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {len(self.commits) + 1}")
+
+
+def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int) -> dict[str, np.ndarray]:
+    """What is true of so many samples, as `RunWriter.create` takes it, as boolean arrays.
+
+    Raises
+    ------
+    BadInputError
+        If an array has not as many samples or categories.
+    """
+    arrays = {name: np.asarray(array, dtype=bool) for name, array in truth.items()}
+    for name, array in arrays.items():
+        check_truth(f"truth {name!r}", array, samples, len(header.categories))
+    return arrays

@@ -21,8 +21,9 @@ def phenomenon(study: Study) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a setting and modality: ``attention``, mean of W_av at the last epoch; ``mse``, MSE_wsl,m in nats squared as optimised;
-        ``ratio``, how many times the least ``mse`` of the setting it is. Means over the ``seeds`` runs of a setting.
+        A row a setting and modality: ``attention``, mean of W_av at the last epoch; ``mse``, MSE_wsl,m in nats
+        squared as optimised; ``ratio``, how many times the least ``mse`` of the setting it is. Means over the
+        ``seeds`` runs of a setting.
     """
     shares = attention.shares(study)
     errors = losses.coincidence(study)

@@ -56,7 +56,7 @@ def write_report(study: Path, out: Path, published: bool = False) -> Path:
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         built = Path(folder) / "report"
         built.mkdir()
-        parameters = {"study": str(study.resolve()), "published": published, "out": str(built)}
+        parameters = {"study": str(study.resolve()), "published": published, "out": str(built.resolve())}
         sections = {word: _section(word, parameters, out) for word in words}
         _write_page(built, runs, study, sections, reasons)
         _swap(built, out)

@@ -18,7 +18,7 @@ METRICS = tuple(Metric)
 
 
 class Counts(NamedTuple):
-    """Right and wrong ones, each of shape (video, category)."""
+    """Right and wrong ones, arrays of one shape."""
 
     tp: np.ndarray
     fp: np.ndarray
@@ -60,14 +60,28 @@ def f_scores(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
         In [0, 1], of shape (video, level, metric) in the order of `LEVELS` and `METRICS`; its mean over videos is
         the score of the data set.
     """
-    kinds = [(array[:, :, 0], array[:, :, 1]) for array in (predicted, truth)]
-    streams = [(p, t) for p, t in zip(*kinds, strict=True)] + [tuple(a & v for a, v in kinds)]
+    video, category = _active(predicted, truth)
+    mine, its = (_streams(array[video, :, :, category]) for array in (predicted, truth))
     scores = np.empty((len(predicted), len(LEVELS), len(METRICS)))
     for level, count in enumerate((segment_counts, event_counts)):
-        audio, visual, both = (count(*stream) for stream in streams)
-        f = [_score(counts) for counts in (audio, visual, both)]
-        scores[:, level] = np.stack([*f, np.mean(f, axis=0), _score(audio + visual)], axis=1)
+        audio, visual, both = (Counts(*stream) for stream in np.reshape(count(mine, its), (3, 3, -1)).swapaxes(0, 1))
+        f = [_score(counts, video, len(predicted)) for counts in (audio, visual, both, audio + visual)]
+        scores[:, level] = np.stack([*f[:3], np.mean(f[:3], axis=0), f[3]], axis=1)
     return scores
+
+
+def _active(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The videos and categories in which something is predicted or true: few, and all there is to count."""
+    videos, _, _, categories = predicted.shape
+    video, within = np.divmod(np.flatnonzero(predicted | truth), int(np.prod(predicted.shape[1:])))
+    active = np.zeros((videos, categories), dtype=bool)
+    active[video, within % categories] = True
+    return np.nonzero(active)  # type: ignore[return-value]  # a tuple of as many arrays as dimensions
+
+
+def _streams(rows: np.ndarray) -> np.ndarray:
+    """Audio, then visual, then audio-visual events, (3 * row, segment), from rows of (segment, modality)."""
+    return np.concatenate([rows[:, :, 0], rows[:, :, 1], rows.all(axis=2)])
 
 
 def as_table(scores: np.ndarray) -> dict[str, dict[str, float]]:
@@ -77,27 +91,24 @@ def as_table(scores: np.ndarray) -> dict[str, dict[str, float]]:
 
 
 def segment_counts(predicted: np.ndarray, truth: np.ndarray) -> Counts:
-    """Counts of segments, from bool arrays of shape (video, segment, category)."""
+    """Counts of segments in every row, from bool arrays of shape (row, segment)."""
     tp = (predicted & truth).sum(axis=1)
     return Counts(tp, predicted.sum(axis=1) - tp, truth.sum(axis=1) - tp)
 
 
 def event_counts(predicted: np.ndarray, truth: np.ndarray) -> Counts:
-    """Counts of events, from bool arrays of shape (video, segment, category).
+    """Counts of events in every row, from bool arrays of shape (row, segment).
 
-    An event is a run of segments. A predicted event is right if some true event of its category overlaps it with an
+    An event is a run of segments. A predicted event is right if some true event of its row overlaps it with an
     intersection over union of 0.5 or more; a true event that no predicted one overlaps so is missed.
     """
-    shape = (predicted.shape[0], predicted.shape[2])
-    predicted, truth = (array.transpose(0, 2, 1).reshape(-1, array.shape[1]) for array in (predicted, truth))
     mine, its = _events(predicted), _events(truth)
-    right = _overlapped(mine, its)
-    found = _overlapped(its, mine)
+    right, found = _overlapped(mine, its), _overlapped(its, mine)
 
-    def total(events: _Events, chosen: np.ndarray) -> np.ndarray:
-        return np.bincount(events.row[chosen], minlength=len(predicted)).reshape(shape)
+    def total(rows: np.ndarray) -> np.ndarray:
+        return np.bincount(rows, minlength=len(predicted))
 
-    return Counts(total(mine, right), total(mine, ~right), total(its, ~found))
+    return Counts(total(mine.row[right]), total(mine.row[~right]), total(its.row[~found]))
 
 
 class _Events(NamedTuple):
@@ -133,9 +144,10 @@ def _overlapped(events: _Events, others: _Events) -> np.ndarray:
     return overlapped
 
 
-def _score(counts: Counts) -> np.ndarray:
+def _score(counts: Counts, video: np.ndarray, videos: int) -> np.ndarray:
+    """Mean F of every video over its active categories, from counts of rows and the videos they are of."""
     total = 2 * counts.tp + counts.fp + counts.fn
     active = total > 0
-    f = np.divide(2 * counts.tp, total, out=np.zeros(total.shape), where=active)
-    categories = active.sum(axis=1)
-    return np.divide(f.sum(axis=1), categories, out=np.ones(len(f)), where=categories > 0)
+    categories = np.bincount(video[active], minlength=videos)
+    f = np.bincount(video[active], weights=2 * counts.tp[active] / total[active], minlength=videos)
+    return np.divide(f, categories, out=np.ones(videos), where=categories > 0)

@@ -7,6 +7,7 @@ renamed after, so that whenever the run stops, the file that belongs to the last
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from mbias.errors import MbiasError
 from mbias.files import sync_folder, write_bytes
+from mbias.records.commits import Commit
 
 
 @dataclass
@@ -68,25 +70,26 @@ class Checkpoints:
 
     @property
     def finished(self) -> bool:
-        """Whether the last weights are kept."""
-        return (self.folder / "last.safetensors").exists()
+        """Whether the last weights are kept, and nothing to go on from."""
+        return (self.folder / "last.safetensors").exists() and not self.resume.exists()
 
-    def restore(self, state: TrainingState, committed: int) -> None:
-        """Take back the state after the last of the ``committed`` epochs.
+    def restore(self, state: TrainingState, commits: Sequence[Commit]) -> None:
+        """Take back the state after the last of the committed epochs.
 
         Raises
         ------
         MbiasError
             If epochs are committed and their state is lost.
         """
-        if not committed:
+        if not commits:
             return
+        committed = commits[-1].epoch
         for path in (self.next, self.resume):
             plain = _load(path)
             if plain is not None and plain["epoch"] == committed:
                 state.restore(plain)
                 if path == self.next:
-                    self.next.replace(self.resume)
+                    self.confirm(state, commits[-1].best)
                 return
         raise MbiasError(f"{self.resume}: the state after epoch {committed} is lost; delete the run and train it again")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,9 +25,22 @@ from mbias.training.settings import Settings
 
 OnEpoch = Callable[[Commit], None]
 
+EXPLODED = 1.25 * math.log(2)
+"""Nats. An answer of one half everywhere costs ln 2, whatever the labels; what costs a quarter more has gone astray."""
+
+
+class DivergedError(MbiasError):
+    """Training went astray at ``step`` of an epoch, counted from 1."""
+
+    def __init__(self, reason: str, step: int) -> None:
+        super().__init__(f"{reason}; lower the learning rate")
+        self.step = step
+
 
 def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
     """Train a run and record it in the folder ``path``; go on with it where it stopped.
+
+    No other process may write to that folder: see `mbias.training.task.train_run`.
 
     Parameters
     ----------
@@ -36,9 +51,11 @@ def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
     ------
     BadInputError
         If the folder holds a run of other settings or data.
-    MbiasError
-        If a loss is not finite.
+    DivergedError
+        If a loss or an output is not finite, or a loss exploded.
     """
+    # The order of additions depends on the number of threads, and results on it.
+    torch.set_num_threads(settings.threads)
     train, val, recorded = (data.videos[split] for split in (Split.TRAIN, Split.VAL, settings.record))
     dtype = choose_precision(settings.precision, train.labels.device)
     writer = open_record(path, settings, data, dtype)
@@ -50,17 +67,17 @@ def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, settings.step, settings.factor)
     order = torch.Generator().manual_seed(settings.seed)
     state = TrainingState(model, optimizer, schedule, order)
-    checkpoints.restore(state, writer.last)
+    checkpoints.restore(state, writer.commits)
 
     for epoch in range(state.epoch + 1, settings.epochs + 1):
         start = time.perf_counter()
         learning_rate = float(schedule.get_last_lr()[0])
         losses = train_epoch(model, optimizer, train, settings, dtype, order)
         schedule.step()
-        if not all(torch.isfinite(torch.tensor(list(kinds.values()))).all() for kinds in losses.values()):
-            raise MbiasError(f"{path}: a loss is not finite in epoch {epoch}; lower the learning rate")
 
         arrays = outputs(model, recorded, dtype)
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise DivergedError("an output is not finite", math.ceil(len(train) / settings.batch_size))
         on_val = arrays if settings.record == Split.VAL else outputs(model, val, dtype)
         epoch_scores = {
             str(split): scores(given, data.truth(split))
@@ -92,11 +109,18 @@ def train_epoch(
     dtype: torch.dtype,
     order: torch.Generator,
 ) -> dict[str, dict[str, float]]:
-    """Train for one epoch; give the means of the losses as optimised and against hard labels, and their floor."""
+    """Train for one epoch; give the means of the losses as optimised and against hard labels, and their floor.
+
+    Raises
+    ------
+    DivergedError
+        If a loss is not finite, or exploded.
+    """
     model.train()
     device = videos.labels.device
-    sums = torch.zeros(2, len(LOSSES), device=device)
-    for index in batches(len(videos), settings.batch_size, order):
+    shuffled = list(batches(len(videos), settings.batch_size, order))
+    steps = torch.empty(len(shuffled), 2, len(LOSSES), device=device)
+    for step, index in enumerate(shuffled):
         labels = videos.labels[index]
         with autocast(device, dtype):
             p = probabilities(model(*videos.features(index)))
@@ -106,10 +130,22 @@ def train_epoch(
         optimizer.step()
         with torch.no_grad():
             hard = cross_entropies(p, labels.expand_as(p))
-            # Added up on the device: to look at a loss in every step would wait for it in every step.
-            sums += len(labels) * torch.stack([losses, hard])
-    optimised, hard = (sums / len(videos)).cpu()
+            # Kept on the device: to look at a loss in every step would wait for it in every step.
+            steps[step] = torch.stack([losses, hard])
+    weights = torch.tensor([len(index) / len(videos) for index in shuffled])
+    optimised, hard = torch.einsum("s,skl->kl", weights, steps.cpu())
+    _check(optimised, steps[:, 0].cpu())
     return by_loss({"optimised": optimised, "hard": hard, "floor": floor(videos.labels, settings.smoothing)})
+
+
+def _check(means: Tensor, steps: Tensor) -> None:
+    """Raise where an epoch's mean losses, of shape (loss,), or those of its steps, (step, loss), went astray."""
+    for loss, mean in enumerate(means):
+        if not mean <= EXPLODED:
+            # Not "above": NaN is not above anything.
+            step = 1 + int((~(steps[:, loss] <= EXPLODED)).nonzero()[0])
+            what = f"exploded, to {mean:.2f} nats" if mean.isfinite() else "is not finite"
+            raise DivergedError(f"the loss {LOSSES[loss]!r} {what}", step)
 
 
 def batches(videos: int, size: int, order: torch.Generator) -> Iterator[Tensor]:

@@ -79,7 +79,9 @@ def _take(file: IO[str], kind: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        raise MbiasError(f"{file.name}: this file system gives no locks ({error}); choose a folder on another") from None
+        raise MbiasError(
+            f"{file.name}: this file system gives no locks ({error}); choose a folder on another"
+        ) from None
     return True
 
 

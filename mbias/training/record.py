@@ -17,6 +17,7 @@ from mbias.records.writer import RunWriter
 from mbias.terms import CATEGORIES, Modality
 from mbias.training.checkpoints import Checkpoints
 from mbias.training.data import Data
+from mbias.training.devices import name_of
 from mbias.training.settings import Settings
 
 ARRAYS = {
@@ -33,13 +34,14 @@ def open_record(path: Path, settings: Settings, data: Data, dtype: torch.dtype) 
     BadInputError
         If the record is of other settings or data; the message names what differs.
     """
+    computed_in = name_of(dtype)
     if not (path / "run.json").exists():
-        return _create(path, settings, data, dtype)
-    check_same(Run(path), settings, data.fingerprint)
+        return _create(path, settings, data, computed_in)
+    check_same(path, settings, computed_in, data.fingerprint)
     return RunWriter.reopen(path)
 
 
-def is_complete(path: Path, settings: Settings, fingerprint: str) -> bool:
+def is_complete(path: Path, settings: Settings, computed_in: str, fingerprint: str) -> bool:
     """Whether the run of these settings and data is there, with all its epochs.
 
     Raises
@@ -49,25 +51,28 @@ def is_complete(path: Path, settings: Settings, fingerprint: str) -> bool:
     """
     if not (path / "run.json").exists():
         return False
-    run = Run(path)
-    check_same(run, settings, fingerprint)
-    return run.complete and Checkpoints(path).finished
+    check_same(path, settings, computed_in, fingerprint)
+    return Run(path).complete and Checkpoints(path).finished
 
 
-def check_same(run: Run, settings: Settings, fingerprint: str) -> None:
-    """Raise where a run was trained with other settings or data."""
-    trained = run.header.training or {}
-    for name, value in settings.to_json().items():
-        if trained.get(name) != value:
+def check_same(path: Path, settings: Settings, computed_in: str, fingerprint: str) -> None:
+    """Raise where the run at ``path`` was trained with other settings, in another precision or on other data."""
+    header = Header.read(path / "run.json")
+    trained = header.training or {}
+    # "auto" says different things on different machines; what it came to is what counts.
+    wanted = {**settings.to_json(), "precision": computed_in}
+    found = {**trained, "precision": trained.get("computed_in")}
+    for name, value in wanted.items():
+        if found.get(name) != value:
             raise BadInputError(
-                f"{run.path}: trained with {name} = {trained.get(name)}, not {value}; "
+                f"{path}: trained with {name} = {found.get(name)}, not {value}; "
                 f"choose another folder, or set {name} back"
             )
-    if run.header.data != fingerprint:
-        raise BadInputError(f"{run.path}: trained on other data; choose another folder, or give its data")
+    if header.data != fingerprint:
+        raise BadInputError(f"{path}: trained on other data; choose another folder, or give its data")
 
 
-def _create(path: Path, settings: Settings, data: Data, dtype: torch.dtype) -> RunWriter:
+def _create(path: Path, settings: Settings, data: Data, computed_in: str) -> RunWriter:
     import pandas as pd
 
     split = data.splits[settings.record]
@@ -80,7 +85,7 @@ def _create(path: Path, settings: Settings, data: Data, dtype: torch.dtype) -> R
         arrays=ARRAYS,
         sample="video",
         simulated=data.simulated,
-        training={**settings.to_json(), "computed_in": str(dtype).removeprefix("torch.")},
+        training={**settings.to_json(), "computed_in": computed_in},
         data=data.fingerprint,
         software={
             "mbias": version("mbias"),

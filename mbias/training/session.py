@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mbias.errors import MbiasError
 from mbias.training.lock import holder, locked
 
 _PREFIX = ".session-"
@@ -19,7 +20,10 @@ _PREFIX = ".session-"
 @contextmanager
 def session(folder: Path) -> Iterator[Path]:
     """The file of a study in ``folder``, there until the end of the block, or until it is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MbiasError(f"{folder}: cannot be made ({error.strerror}); choose another with --out") from None
     for left in folder.glob(f"{_PREFIX}*"):
         if holder(left) is None:
             left.unlink(missing_ok=True)

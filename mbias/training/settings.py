@@ -33,6 +33,8 @@ class Settings:
         processor computes in it natively.
     record
         The split whose attention is recorded.
+    threads
+        Of the processor. They decide in which order numbers are added up, and so the last bits of every result.
     """
 
     variant: Variant = Variant.ACROSS_VCROSS
@@ -45,9 +47,10 @@ class Settings:
     factor: float = 0.1
     precision: str = "auto"
     record: Split = Split.TEST
+    threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "step"):
+        for name in ("epochs", "batch_size", "step", "threads"):
             if getattr(self, name) < 1:
                 raise BadInputError(f"{name} is {getattr(self, name)}: it must be 1 or more")
         for name in ("learning_rate", "factor"):

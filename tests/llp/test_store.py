@@ -143,7 +143,7 @@ def test_what_is_not_packed_or_damaged_is_told_with_the_mend(data):
     pack_split(data, Split.VAL)
     array = data / "packed" / "val" / "motion.npy"
     array.write_bytes(array.read_bytes()[:-4])
-    with pytest.raises(BadInputError, match=r"motion\.npy: not a readable packed array"):
+    with pytest.raises(BadInputError, match=r"motion\.npy: it is cut short or damaged"):
         open_split(data, Split.VAL)
     np.save(array, np.zeros((3, 9, 512), np.float32))
     with pytest.raises(BadInputError, match=r"float32 \(3, 9, 512\) in place of"):

@@ -145,7 +145,7 @@ def damaged(path, what):
         ("a field missing", "'categories' is missing"),
         ("a shard cut short", "0002.safetensors: .* bytes, where line 2"),
         ("a shard missing", "0002.safetensors: missing, where line 2"),
-        ("a shard that is a link", "0002.safetensors: missing, where line 2"),
+        ("a shard that is a link", "0002.safetensors: a symbolic link"),
         ("a line that does not parse", "line 1 is no epoch"),
         ("epochs out of order", "line 1 is of epoch 2"),
     ],

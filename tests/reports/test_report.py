@@ -114,7 +114,7 @@ def test_a_foreign_run_is_reported_as_far_as_it_goes(tmp_path):
     facts = json.loads((page.parent / "report.json").read_text())
 
     assert list(facts["findings"]) == ["losses", "attention"]
-    assert set(facts["not_applicable"]) == {"variants", "smoothing"}
+    assert set(facts["not_applicable"]) == {"variants", "smoothing", "mechanism", "reliance", "diagnosis"}
 
 
 @pytest.mark.parametrize("word", QUESTIONS)

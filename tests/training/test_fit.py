@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from mbias import Run
-from mbias.errors import BadInputError, MbiasError
+from mbias.errors import BadInputError
 from mbias.han.network import HAN
 from mbias.records.validate import faults
 from mbias.scores.f_scores import as_table, f_scores, predictions
@@ -17,7 +17,7 @@ from mbias.training import fit as fit_module
 from mbias.training.checkpoints import Checkpoints
 from mbias.training.data import load_data
 from mbias.training.evaluation import outputs
-from mbias.training.fit import batches, fit
+from mbias.training.fit import DivergedError, batches, fit
 from mbias.training.record import is_complete
 from mbias.training.settings import Settings
 
@@ -51,7 +51,7 @@ def test_what_is_recorded(path, data):
     run = Run(path)
     assert faults(path) == []
     assert run.complete
-    assert is_complete(path, SETTINGS, data.fingerprint)
+    assert is_complete(path, SETTINGS, "float32", data.fingerprint)
     assert run.header.simulated
     assert run.header.training["smoothing"] == "ls_v"
     assert run.label == "A_cross + V_cross, LS-V, seed 0"
@@ -112,14 +112,14 @@ def test_going_on_is_the_same_as_never_having_stopped(path, data, tmp_path, epoc
     same_run(path, tmp_path / "run")
 
 
-@pytest.mark.parametrize("place", ["prepare", "confirm", "finish"])
-def test_a_stop_around_a_commit_loses_nothing(path, data, tmp_path, monkeypatch, place):
-    """StoppedError before or after the state is written, or the weights, a run goes on as if it had not been."""
+@pytest.mark.parametrize(("place", "call"), [("prepare", 2), *(("confirm", i) for i in range(4)), ("finish", 0)])
+def test_a_stop_around_a_commit_loses_nothing(path, data, tmp_path, monkeypatch, place, call):
+    """Stopped before or after the state is written, or the weights, a run goes on as if it had not been."""
     whole = getattr(Checkpoints, place)
     calls = iter(range(9))
 
     def stopped(self, *arguments):
-        if next(calls) == (0 if place == "finish" else 2):
+        if next(calls) == call:
             raise StoppedError
         whole(self, *arguments)
 
@@ -127,7 +127,7 @@ def test_a_stop_around_a_commit_loses_nothing(path, data, tmp_path, monkeypatch,
         patched.setattr(Checkpoints, place, stopped)
         with pytest.raises(StoppedError):
             fit(SETTINGS, data, tmp_path / "run", nothing)
-    assert not is_complete(tmp_path / "run", SETTINGS, data.fingerprint)
+    assert not is_complete(tmp_path / "run", SETTINGS, "float32", data.fingerprint)
     fit(SETTINGS, data, tmp_path / "run", nothing)
     same_run(path, tmp_path / "run")
     assert faults(tmp_path / "run") == []
@@ -141,12 +141,35 @@ def test_a_run_of_other_settings_is_named(path, data, changes):
         fit(dataclasses.replace(SETTINGS, **changes), data, path, nothing)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(data, tmp_path, monkeypatch):
-    nan = {loss: {"optimised": float("nan")} for loss in ("audio", "visual", "wsl")}
-    monkeypatch.setattr(fit_module, "train_epoch", lambda *arguments: nan)
-    with pytest.raises(MbiasError, match="not finite in epoch 1"):
-        fit(SETTINGS, data, tmp_path / "run", nothing)
+@pytest.mark.parametrize(
+    ("learning_rate", "reason"), [(1e6, "the loss 'audio' is not finite"), (0.1, "the loss 'audio' exploded, to")]
+)
+def test_a_loss_gone_astray_ends_the_run_and_names_the_step(data, tmp_path, learning_rate, reason):
+    """The first step's loss is that of the weights as drawn; what the rate does to them shows after it."""
+    settings = dataclasses.replace(SETTINGS, learning_rate=learning_rate, epochs=2)
+    with pytest.raises(DivergedError, match=reason) as caught:
+        fit(settings, data, tmp_path / "run", nothing)
+    assert 1 < caught.value.step <= 3
     assert Run(tmp_path / "run").commits == ()
+
+
+def test_an_output_that_is_not_finite_ends_the_run(data, tmp_path, monkeypatch):
+    def infinite(*arguments):
+        return {name: array + np.inf for name, array in outputs(*arguments).items()}
+
+    monkeypatch.setattr(fit_module, "outputs", infinite)
+    with pytest.raises(DivergedError, match="an output is not finite") as caught:
+        fit(SETTINGS, data, tmp_path / "run", nothing)
+    assert caught.value.step == 3  # the last: 40 videos, 16 at a time
+    assert Run(tmp_path / "run").commits == ()
+
+
+def test_nothing_unfinished_is_left(data, tmp_path):
+    with pytest.raises(StoppedError):
+        fit(SETTINGS, data, tmp_path / "run", stop_after(1))
+    (tmp_path / "run" / "epochs" / ".0002.safetensors.17.tmp").write_bytes(b"cut")
+    fit(SETTINGS, data, tmp_path / "run", nothing)
+    assert [path for path in (tmp_path / "run").rglob("*") if path.suffix in (".tmp", ".pt")] == []
 
 
 def test_an_epoch_shows_every_video_once():
@@ -177,6 +200,7 @@ def test_bfloat16_is_close_to_float32(path, data, directory):
         ({"seed": -1}, "seed"),
         ({"record": Split.TRAIN}, "record"),
         ({"precision": "half"}, "precision"),
+        ({"threads": 0}, "threads"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):

@@ -1,0 +1,66 @@
+"""`mbias-analyze` on a study of 16 runs of 40 epochs of 1,200 videos, as whole processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from mbias import Header, RunWriter
+from mbias.han.losses import JOINT_LOSS, LOSSES
+from mbias.terms import CATEGORIES, PRESETS, Modality, Variant
+from mbias.training.record import ARRAYS
+
+VIDEOS, EPOCHS = 1200, 40
+
+
+def analysing(folder: Path) -> dict[str, float]:
+    """Seconds and MiB of either command, the middle one of three."""
+    study = folder / "study"
+    for variant in Variant:
+        for smoothing in PRESETS:
+            write_drawn_run(study / f"{variant}-{smoothing}-seed0", variant, smoothing)
+    result = {}
+    for word in ("attention", "losses"):
+        seen = sorted(whole_process(["-m", "mbias.cli.analyze", word, str(study)]) for _ in range(3))[1]
+        result[f"{word}_s"], result[f"{word}_mib"] = seen
+    return result
+
+
+def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
+    """A record of the real shape and size, of numbers drawn at random."""
+    rng = np.random.default_rng(0)
+    training = {"variant": variant, "smoothing": smoothing, "seed": 0, "epochs": EPOCHS}
+    header = Header(
+        tuple(Modality), CATEGORIES, LOSSES, JOINT_LOSS, "test", ARRAYS, "video", simulated=True, training=training
+    )
+    truth = {modality: rng.random((VIDEOS, 10, len(CATEGORIES))) < 0.05 for modality in Modality}
+    writer = RunWriter.create(path, header, pd.DataFrame({"video": np.arange(VIDEOS)}), truth)
+    wav = rng.random((VIDEOS, 10, 2, len(CATEGORIES)), dtype=np.float32)
+    wav /= wav.sum(axis=2, keepdims=True)
+    more = {"wtp": np.full_like(wav, 0.1), "p": wav, "p_joint": wav[:, 0, 0]}
+    for epoch in range(1, EPOCHS + 1):
+        losses = {loss: {"optimised": 1 / epoch, "hard": 1 / epoch, "floor": 0.0} for loss in LOSSES}
+        last = epoch == EPOCHS
+        writer.commit(losses, {"wav": wav, **(more if last else {})}, best=last)
+
+
+def whole_process(arguments: list[str]) -> tuple[float, float]:
+    """Seconds and peak MiB of a Python process.
+
+    Raises
+    ------
+    RuntimeError
+        If it fails.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(arguments)}: status {status}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024

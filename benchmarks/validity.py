@@ -1,0 +1,285 @@
+"""Whether the verdicts can be trusted: planted carriers, and drawn records whose effect is known.
+
+    python benchmarks/validity.py planted --out DIR     trains and probes; what is there already is not done again
+    python benchmarks/validity.py drawn --out DIR       no training: power, false alarms, coverage
+    python benchmarks/validity.py calibrate --out DIR   how strong the picture must be for both to count the same
+
+Each part prints its table and keeps it in DIR as CSV. All data are simulated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from mbias.analysis.coalitions import over_samples
+from mbias.analysis.diagnosis import BALANCED, MARGIN, categories, decide, verdicts
+from mbias.analysis.reliance import shapley
+from mbias.files import write_text
+from mbias.records.study import open_study
+from mbias.terms import CATEGORIES, PRESETS, Split
+
+if TYPE_CHECKING:
+    from mbias.llp.knobs import Knobs
+    from mbias.training.settings import Settings
+
+# ------------------------------------------------------------------------------------------------- (a) planted carriers
+
+STRENGTH = 5.0
+"""Of the sound of an event, in standard deviations of a segment's noise."""
+
+EQUAL = 1.1
+"""How strong the picture is beside the sound for both to count the same, by `calibrate`, on other seeds and data."""
+
+SIZES = {Split.TRAIN: 400, Split.VAL: 60, Split.TEST: 200}
+EPOCHS = 8
+AUDIO, VISUAL = "biased toward audio", "biased toward visual"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A data set whose carrier is planted.
+
+    Parameters
+    ----------
+    audio, visual
+        Strengths, as `mbias.llp.knobs.ByCategory` reads them; events are heard and seen at the same time.
+    right
+        The verdict that is right.
+    clear
+        Whether it must be found; where not, being undetermined is no fault, but being wrong is.
+    """
+
+    audio: str
+    visual: str
+    right: str
+    clear: bool
+
+
+def carriers(equal: float = EQUAL) -> dict[str, Planted]:
+    """The planted data sets by name."""
+    strong = STRENGTH
+    heard, seen = CATEGORIES[::2], CATEGORIES[1::2]
+    found = {
+        "audio only": Planted(f"{strong}", "0", AUDIO, True),
+        "visual only": Planted("0", f"{strong * equal}", VISUAL, True),
+        "both equal": Planted(f"{strong}", f"{strong * equal}", BALANCED, False),
+        "mixed by category": Planted(
+            ",".join([f"{strong}", *(f"{name}=0" for name in seen)]),
+            ",".join([f"{strong * equal}", *(f"{name}=0" for name in heard)]),
+            BALANCED,
+            False,
+        ),
+    }
+    for times, clear in ((1.5, False), (2.5, True), (5.0, True)):
+        weak = strong / times
+        found[f"audio {times:g} times"] = Planted(f"{strong}", f"{weak * equal:g}", AUDIO, clear)
+        found[f"visual {times:g} times"] = Planted(f"{weak:g}", f"{strong * equal}", VISUAL, clear)
+    return found
+
+
+def train_planted(folder: Path, planted: Planted, seeds: range, data_seed: int) -> None:
+    """Simulate, train and probe a planted data set's runs, as far as that is not done."""
+    from mbias.llp.knobs import Knobs
+    from mbias.training.settings import Settings
+
+    knobs = Knobs.parse(
+        {
+            "off_screen": "0",
+            "silent": "0",
+            "asynchrony": "0",
+            "audio_strength": planted.audio,
+            "visual_strength": planted.visual,
+            "confusable_pairs": "-",
+            "category_spread": "0",
+        }
+    )
+    runs = [Settings(smoothing=PRESETS["no_ls"], seed=seed, epochs=EPOCHS, threads=2) for seed in seeds]
+    train(folder, knobs, SIZES, data_seed, runs)
+
+
+def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, runs: Sequence[Settings]) -> None:
+    """Simulate ``folder/llp``, train and probe ``folder/runs``, as far as that is not done."""
+    import torch
+
+    from mbias.llp.simulate import simulate
+    from mbias.records.run import Run
+    from mbias.training.data import load_data
+    from mbias.training.devices import choose_precision
+    from mbias.training.fit import fit
+    from mbias.training.probe import probe
+
+    simulate(folder / "llp", seed=data_seed, sizes=sizes, knobs=knobs, packed=True)
+    cpu = torch.device("cpu")
+    data = load_data(folder / "llp", Split.TEST, cpu)
+    for settings in runs:
+        path = folder / "runs" / settings.name
+        if (path / "probe" / "probe.json").exists():
+            continue
+        fit(settings, data, path, lambda _: None)
+        probe(Run(path), data, choose_precision("auto", cpu), draws=2)
+
+
+def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.DataFrame:
+    """A row a data set: the verdict over its seeds, those of the single seeds, and those of its categories."""
+    rows = []
+    for name, planted in sets.items():
+        place = folder / name.replace(" ", "-")
+        train_planted(place, planted, seeds, data_seed=1000 + list(carriers()).index(name))
+        study = open_study(place / "runs")
+        row = verdicts(study).iloc[0]
+        single = [verdicts(open_study(run.path))["verdict"].iloc[0] for run in study]
+        of_categories = categories(study)
+        rows.append(
+            {
+                "planted": name,
+                "right": planted.right,
+                "clear": planted.clear,
+                "verdict": row["verdict"],
+                "balance": row["balance"],
+                "low": row["balance_low"],
+                "high": row["balance_high"],
+                "attention": row["attention"],
+                "agree": f"{row['agree']} of {row['others']}",
+                "seeds": len(study),
+                "single right": sum(verdict == planted.right for verdict in single),
+                "single wrong": sum(_wrong(verdict, planted) for verdict in single),
+                "categories right": _categories_right(of_categories, planted),
+                "categories wrong": _categories_wrong(of_categories, planted),
+                "categories": len(of_categories),
+                "fault": _wrong(row["verdict"], planted) or (planted.clear and row["verdict"] != planted.right),
+            }
+        )
+        print(f"{name}: {row['verdict']}, balance {row['balance']:+.2f}", flush=True)
+    return pd.DataFrame(rows)
+
+
+def _wrong(verdict: str, planted: Planted) -> bool:
+    """Whether a verdict says something that is not so."""
+    if verdict in (planted.right, "undetermined"):
+        return False
+    # Of unequal carriers of no great difference, "balanced" may be so.
+    return planted.clear or planted.right == BALANCED or verdict != BALANCED
+
+
+def _right_of(category: str, planted: Planted) -> str:
+    from mbias.llp.knobs import ByCategory
+
+    place = CATEGORIES.index(category)
+    audio, visual = (ByCategory.parse(text).array()[place] for text in (planted.audio, planted.visual))
+    return AUDIO if not visual else VISUAL if not audio else planted.right
+
+
+def _categories_right(table: pd.DataFrame, planted: Planted) -> int:
+    return sum(row.verdict == _right_of(row.category, planted) for row in table.itertuples())
+
+
+def _categories_wrong(table: pd.DataFrame, planted: Planted) -> int:
+    return sum(
+        row.verdict not in (_right_of(row.category, planted), "undetermined", BALANCED) for row in table.itertuples()
+    )
+
+
+def calibrate(folder: Path, ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.85, 1.0)) -> pd.DataFrame:
+    """Balance by the picture's strength beside the sound's, on seeds and data that `planted` does not use."""
+    rows = []
+    for ratio in ratios:
+        place = folder / f"calibrate-{ratio:g}"
+        train_planted(place, carriers(ratio)["both equal"], range(100, 102), data_seed=2000)
+        row = verdicts(open_study(place / "runs")).iloc[0]
+        rows.append({"visual over audio": ratio, **row[["balance", "balance_low", "balance_high", "attention"]]})
+        print(rows[-1], flush=True)
+    return pd.DataFrame(rows)
+
+
+# ------------------------------------------------------------------------------------------------- (b) drawn records
+
+EFFECTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.6)
+"""True balances; up to `MARGIN`, calling it biased is a false alarm."""
+
+CELLS = ((1, 0.0), (3, 0.1), (6, 0.0), (6, 0.1), (10, 0.1))
+"""Numbers of seeds, and standard deviations of the balance between them. With one seed only that seed's own balance
+can be known."""
+
+SAMPLES, KINDS = 200, 3
+
+
+def drawn(records: int, effect: float, seeds: int, spread: float, rng: np.random.Generator) -> dict[str, float]:
+    """Verdicts on records drawn with a true balance.
+
+    The four coalitions' values of a sample are drawn: alone, the first modality gives (1 + balance) / 2 of what both
+    give, and the second the rest. That share differs by seed, by sample (the same for all seeds), and by both.
+    """
+    found = []
+    for _ in range(records):
+        weak = rng.random((SAMPLES, KINDS)) < 0.3
+        shares = (1 + effect) / 2 + rng.normal(0, spread / 2, (seeds, 1, 1))
+        shares = shares + rng.normal(0, 0.3, (1, SAMPLES, KINDS)) + rng.normal(0, 0.2, (seeds, SAMPLES, KINDS))
+        gain = 0.6 + rng.normal(0, 0.1, (1, SAMPLES, KINDS)) + np.zeros_like(shares)
+        none = 0.1 + rng.normal(0, 0.03, shares.shape)
+        values = np.stack([none + gain, none + shares * gain, none + (1 - shares) * gain, none], axis=-1)
+        mask = np.broadcast_to(weak[None, :, :, None], values.shape).astype(float)
+        estimate = over_samples(weak, np.stack([values * mask, mask], axis=-1), shapley)
+        found.append(decide(estimate, 0, ("audio", "visual")))
+    table = pd.DataFrame(found)
+    return {
+        "effect": effect,
+        "seeds": seeds,
+        "spread": spread,
+        "records": records,
+        "covered": float(((table["balance_low"] <= effect) & (effect <= table["balance_high"])).mean()),
+        "toward_first": float((table["verdict"] == AUDIO).mean()),
+        "toward_second": float((table["verdict"] == VISUAL).mean()),
+        "balanced": float((table["verdict"] == BALANCED).mean()),
+        "width": float((table["balance_high"] - table["balance_low"]).mean()),
+    }
+
+
+def drawn_table(path: Path, records: int, at_most: int) -> pd.DataFrame:
+    """A row an effect, number of seeds and spread between them; rows of an older table are kept, ``at_most`` added."""
+    added = 0
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    for number, (effect, (seeds, spread)) in enumerate(itertools.product(EFFECTS, CELLS)):
+        if any((row["effect"], row["seeds"], row["spread"]) == (effect, seeds, spread) for row in rows):
+            continue
+        if added == at_most:
+            break
+        added += 1
+        rows.append(drawn(records, effect, seeds, spread, np.random.default_rng([7, number])))
+        print(rows[-1], flush=True)
+        write_text(path, pd.DataFrame(rows).to_csv(index=False))
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Run a part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("planted", "calibrate", "drawn"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--records", type=int, default=1000)
+    parser.add_argument("--only", nargs="+", choices=list(carriers()), help="these planted data sets alone")
+    parser.add_argument("--at-most", type=int, default=1000, metavar="N", help="rows of `drawn` to add in this call")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.part == "planted":
+        sets = {name: planted for name, planted in carriers().items() if name in (options.only or carriers())}
+        table = planted_table(options.out, sets, range(options.seeds))
+    elif options.part == "calibrate":
+        table = calibrate(options.out)
+    else:
+        table = drawn_table(options.out / "drawn.csv", options.records, options.at_most)
+    write_text(options.out / f"{options.part}.csv", table.to_csv(index=False))
+    print(table.round(3).to_string(index=False))
+    print(f"margin {MARGIN}; simulated data")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Runs that differ in their seed only: what an interval over seeds is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mbias.analysis.identity import identified
+from mbias.analysis.labels import label
+from mbias.errors import BadInputError
+from mbias.records.run import Run
+from mbias.records.study import Study
+
+IDENTITY = ["run", "variant", "smoothing", "control", "simulated", "seeds"]
+"""The columns that stand first in a table of settings."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The runs of one variant, smoothing and control, in the order of their seeds; a foreign run is one by itself.
+
+    Parameters
+    ----------
+    who
+        The columns that identify it; ``seeds`` is their number, ``run`` the run's name where there is one.
+    runs
+        All of the same samples, modalities and categories.
+    """
+
+    who: dict[str, Any]
+    runs: tuple[Run, ...]
+
+    @property
+    def label(self) -> str:
+        """Its name on screen."""
+        return setting_label(**{name: self.who[name] for name in ("run", "variant", "smoothing", "control")})
+
+    @property
+    def samples(self) -> int:
+        """How many samples were recorded."""
+        return len(self.runs[0].samples)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities."""
+        return self.runs[0].header.modalities
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Names of the categories."""
+        return self.runs[0].header.categories
+
+    @property
+    def weak(self) -> np.ndarray:
+        """The labels of whole samples, bool (sample, category).
+
+        Raises
+        ------
+        BadInputError
+            If the truth is not recorded.
+        """
+        if "weak" not in self.runs[0].truth:
+            raise BadInputError(f"{self.runs[0].path}: its labels ('weak') are not recorded, so this does not apply")
+        return self.runs[0].truth["weak"]
+
+
+def settings(study: Study) -> list[Setting]:
+    """The settings of a study, in the order of the paper's tables.
+
+    Raises
+    ------
+    BadInputError
+        If runs of one setting were recorded on different samples, or two have the same seed.
+    """
+    groups: dict[tuple, list[tuple[Run, dict[str, Any]]]] = {}
+    for run, who in identified(study):
+        foreign = run.variant is None or run.smoothing is None
+        key = (who["run"],) if foreign else (run.variant, run.smoothing, control(run))
+        groups.setdefault(key, []).append((run, who))
+    return [_setting(members) for members in groups.values()]
+
+
+def setting_label(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
+    """A setting on screen, as ``A_cross + V_self, LS-V``; a foreign one goes by its run."""
+    texts = [label("variant", variant), label("smoothing", smoothing), label("control", control)]
+    return ", ".join(text for text in texts if text) or run
+
+
+def control(run: Run) -> str | None:
+    """The control a run was trained as, or None."""
+    return (run.header.training or {}).get("control") or None
+
+
+def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
+    first, who = members[0]
+    seeds = [run.seed for run, _ in members]
+    for run, _ in members[1:]:
+        if not _same_samples(run, first):
+            raise BadInputError(f"{run.path}: recorded on other samples than {first.path}; analyse them apart")
+    if len(set(seeds)) < len(seeds):
+        raise BadInputError(f"{members[-1][0].path}: a seed stands twice among its setting's runs; leave one out")
+    columns = {
+        "run": who["run"] if len(members) == 1 else f"{len(members)} runs",
+        "variant": first.variant,
+        "smoothing": first.smoothing,
+        "control": control(first),
+        "simulated": who["simulated"],
+        "seeds": len(members),
+    }
+    return Setting(columns, tuple(run for run, _ in members))
+
+
+def _same_samples(a: Run, b: Run) -> bool:
+    return (
+        a.header.modalities == b.header.modalities
+        and a.header.categories == b.header.categories
+        and list(a.samples.iloc[:, 0]) == list(b.samples.iloc[:, 0])
+        and a.truth.keys() == b.truth.keys()
+        and all(np.array_equal(a.truth[name], b.truth[name]) for name in a.truth)
+    )

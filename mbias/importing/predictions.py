@@ -1,0 +1,148 @@
+"""Predictions for LLP's videos, made by any model, and the truth they are scored against."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mbias.errors import BadInputError
+from mbias.importing.arrays import Named, read_arrays
+from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak
+from mbias.records.run import Run
+from mbias.terms import CATEGORIES, SEGMENTS, Modality, Split
+
+SHAPE = (SEGMENTS, len(Modality), len(CATEGORIES))
+
+
+@dataclass(frozen=True)
+class SplitTruth:
+    """Names of a split's videos, in the order of its file, and bool (video, segment, modality, category)."""
+
+    videos: tuple[str, ...]
+    dense: np.ndarray
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for videos.
+
+    Parameters
+    ----------
+    p
+        Probabilities, or events (bool), of shape (video, segment, modality, category), audio first.
+    joint, modality
+        Probabilities of videos, of shape (video, category) and (video, modality, category), where known.
+    videos
+        Their names, in the order of the arrays.
+    """
+
+    p: np.ndarray
+    joint: np.ndarray | None
+    modality: np.ndarray | None
+    videos: tuple[str, ...]
+
+    def in_order(self, events: np.ndarray, videos: Sequence[str]) -> np.ndarray:
+        """Events of these predictions in the order of ``videos``.
+
+        Raises
+        ------
+        BadInputError
+            If a video has no predictions, or has them twice.
+        """
+        places = {video: place for place, video in enumerate(self.videos)}
+        if len(places) < len(self.videos):
+            raise BadInputError("predictions: a video has them twice; give each once")
+        lost = [video for video in videos if video not in places]
+        if lost:
+            raise BadInputError(
+                f"predictions: none for {lost[0]}, and {len(lost) - 1} more of {len(videos)} videos of the split"
+            )
+        return events[[places[video] for video in videos]]
+
+
+def split_truth(directory: Path, split: Split) -> SplitTruth:
+    """The videos of a split, and their dense labels.
+
+    Raises
+    ------
+    BadInputError
+        If the annotation files are missing or wrong.
+    """
+    videos = tuple(row.video for row in read_weak(directory / WEAK_FILES[split]))
+    return SplitTruth(videos, read_truth(directory, videos))
+
+
+def read_predictions(path: Path, videos: tuple[str, ...]) -> Predictions:
+    """Predictions from a run (its best epoch), or from a file of arrays.
+
+    Parameters
+    ----------
+    videos
+        Whose predictions they are where the file does not say.
+
+    Raises
+    ------
+    BadInputError
+        If there is no ``p``, or an array has another shape or other values than probabilities.
+    """
+    if (path / "run.json").exists():
+        run = Run(path)
+        names = [name for name in ("p", "p_joint", "wtp") if name in run.commit("best").arrays]
+        recorded: dict[str, Named] = {name: Named(run.values(name, "best")) for name in names}
+        return _predictions(path, recorded, tuple(run.samples.iloc[:, 0]))
+    held = read_arrays(path)
+    if len(held) == 1 and path.suffix == ".npy":
+        held = {"p": next(iter(held.values()))}
+    named = held.get("videos")
+    if named is not None:
+        videos = tuple(map(str, named.values.ravel()))
+    elif "p" in held and (held["p"].labels or {}).get("video"):
+        videos = (held["p"].labels or {})["video"]
+    return _predictions(path, held, videos)
+
+
+def _predictions(path: Path, held: dict[str, Named], videos: tuple[str, ...]) -> Predictions:
+    if "p" not in held:
+        raise BadInputError(f"{path}: holds no array 'p', but {', '.join(sorted(held))}; call it 'p'")
+    arrays = {name: held[name].values for name in ("p", "p_joint", "p_modality", "wtp") if name in held}
+    n = len(videos)
+    shapes = {"p": (n, *SHAPE), "wtp": (n, *SHAPE), "p_joint": (n, SHAPE[2]), "p_modality": (n, *SHAPE[1:])}
+    for name, array in arrays.items():
+        if array.shape != shapes[name]:
+            raise BadInputError(
+                f"{path}: {name!r} has shape {array.shape}, not {shapes[name]}; see --help for its axes"
+            )
+        # Sums of probabilities are rounded.
+        if not ((array >= 0) & (array <= 1 + 1e-5)).all():
+            raise BadInputError(f"{path}: {name!r} holds values outside of 0 to 1; give probabilities")
+    modality = arrays.get("p_modality")
+    if modality is None and "wtp" in arrays:
+        # Eq. 4 and 5.
+        modality = (arrays["wtp"] * arrays["p"]).sum(axis=1)
+    return Predictions(arrays["p"], arrays.get("p_joint"), modality, videos)
+
+
+def read_thresholds(path: Path) -> tuple[float, ...]:
+    """Thresholds in the order of the categories, from a CSV with the columns ``category`` and ``threshold``.
+
+    Raises
+    ------
+    BadInputError
+        If a category is missing, unknown or twice there, or a threshold no number.
+    """
+    try:
+        if path.exists() and (not path.is_file() or path.stat().st_size > 2**20):
+            raise BadInputError(f"{path}: no table of thresholds; give a CSV with columns category, threshold")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        found = {row["category"]: float(row["threshold"]) for row in rows}
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"{path}: not a readable table of category, threshold ({error})") from None
+    if set(found) != set(CATEGORIES) or len(rows) != len(CATEGORIES):
+        wrong = sorted(set(found) ^ set(CATEGORIES)) or ["one of them twice"]
+        raise BadInputError(f"{path}: must have each of the {len(CATEGORIES)} categories once; see {wrong[0]!r}")
+    return tuple(found[category] for category in CATEGORIES)

@@ -1,0 +1,59 @@
+"""The attention that would minimise L_wsl, given p_a and p_v, beside the one that training came to."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mbias.analysis.identity import one_variant
+from mbias.analysis.labels import setting_names, short
+from mbias.plots.style import WIDTH, leave_room, mark_simulated, mathtext, modality_colours, plain, style
+
+
+def draw(table: pd.DataFrame, ax: Axes) -> Axes:
+    """A dot a category and run, the larger the more of L_wsl hangs on the weight.
+
+    Parameters
+    ----------
+    table
+        Rows of `mbias.analysis.mechanism.optima` of one setting.
+    """
+    first, second = modality_colours([str(table[name].iloc[0]) for name in ("first", "second")]).values()
+    colour = [first if trained > 0.5 else second for trained in table["trained"]]
+    size = 5 + 220 * table["freedom"].clip(upper=0.3)
+    ax.scatter(table["optimum"], table["trained"], s=size, c=colour, alpha=0.75, linewidths=0)
+    ax.plot([0, 1], [0, 1], color="#c9c9ce", lw=0.8, zorder=0)
+    ax.set_xlim(-0.06, 1.06)
+    ax.set_ylim(-0.06, 1.06)
+    ax.set_aspect("equal")
+    ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    return ax
+
+
+def figure(table: pd.DataFrame) -> Figure:
+    """A panel a smoothing, of one variant (`mbias.analysis.identity.one_variant`)."""
+    rows, variant = one_variant(table)
+    names = setting_names(rows)
+    panels = list(dict.fromkeys(names))
+    first = short(str(rows["first"].iloc[0]))
+    weight = mathtext(f"W_{first}") if len(first) == 1 else plain(f"weight of {first}")
+    with style():
+        width = min(WIDTH, 1.7 * len(panels) + 0.6)
+        fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(width, 2.35))
+        for ax, panel in zip(axes[0], panels, strict=True):
+            draw(rows[names == panel], ax)
+            ax.set_title(plain(panel))
+        axes[0, 0].set_ylabel(f"trained {weight}")
+        fig.supxlabel(f"{weight} that makes {mathtext('L_wsl')} least", fontsize=8)
+        fig.suptitle(
+            f"{f'{mathtext(variant)}, ' if variant else ''}a dot a category; size: how much of the loss hangs on it",
+            fontsize=7,
+            x=0.01,
+            ha="left",
+        )
+        mark_simulated(fig, rows)
+        leave_room(fig, bottom=0.02)
+    return fig

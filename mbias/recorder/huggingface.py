@@ -1,0 +1,76 @@
+"""A `Recorder` in the Hugging Face Trainer's training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from torch import nn
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from mbias.errors import BadInputError
+from mbias.recorder.recorder import Recorder
+
+
+class RecorderCallback(TrainerCallback):
+    """Records the batches of every evaluation and the losses of the steps before it, and commits them as an epoch.
+
+    The Trainer's callbacks see no batches, so the sample's place travels with it: each item of the data sets has it
+    under ``index``, which is taken out before the model sees it. Keep it with ``remove_unused_columns=False``.
+
+    Parameters
+    ----------
+    recorder
+        Of the samples of the evaluation set, its modules watched already.
+    index
+        The item's key that holds its place.
+    losses
+        Keys of the model's output that hold its losses, by modality and ``joint``.
+    """
+
+    def __init__(self, recorder: Recorder, index: str = "index", losses: Mapping[str, str] | None = None) -> None:
+        self.recorder = recorder
+        self._index = index
+        self._losses = {"joint": "loss"} if losses is None else dict(losses)
+        self._hooks: list[Any] = []
+        self._open = ExitStack()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
+    ) -> None:
+        """Hook the model."""
+        if args.world_size > 1 or args.n_gpu > 1:
+            raise BadInputError("training on several processes or GPUs: a Recorder sees one; train on one")
+        self._hooks = [
+            model.register_forward_pre_hook(self._before, with_kwargs=True, prepend=True),
+            model.register_forward_hook(self._after, with_kwargs=True, always_call=True),
+        ]
+
+    def _before(self, model: nn.Module, arguments: tuple, named: dict[str, Any]) -> tuple:
+        if self._index not in named:
+            raise BadInputError(
+                f"no {self._index!r} in the batch: put each item's place under it, and set remove_unused_columns=False"
+            )
+        named = dict(named)
+        index = named.pop(self._index)
+        if not model.training:
+            self._open.enter_context(self.recorder.batch(index))
+        return arguments, named
+
+    def _after(self, model: nn.Module, arguments: tuple, named: dict[str, Any], output: Any) -> None:
+        self._open.close()
+        if model.training and output is not None:
+            self.recorder.losses(1, "optimised", **{loss: output[key] for loss, key in self._losses.items()})
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Commit the epoch."""
+        rate = state.log_history[-1].get("learning_rate") if state.log_history else None
+        self.recorder.commit_epoch(learning_rate=rate)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Take the hooks off."""
+        for hook in self._hooks:
+            hook.remove()

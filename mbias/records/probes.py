@@ -1,0 +1,191 @@
+"""A run's probe: what the trained network answers when modalities are replaced. Written and read whole.
+
+RUN/probe/outputs.safetensors    the outputs of every pass
+RUN/probe/probe.json             which passes these are, and of which epoch's network; written last
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mbias.errors import BadInputError
+from mbias.files import read_json, write_json
+from mbias.records.parts import part
+from mbias.records.run import Run
+from mbias.records.shards import read_arrays, write_arrays
+
+FORMAT = "mbias-probe"
+VERSION = 1
+BASES = ("mean", "zero", "permuted", "swapped", "cross")
+"""What stands in for a replaced modality: the training split's mean; zero; the same modality of another sample; that
+of a donor that shares no label; its mean again, but only where the other modality attends to it."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the samples.
+
+    Parameters
+    ----------
+    base
+        What stood in for the replaced modalities, of `BASES`; empty where none was.
+    replaced
+        Their names.
+    draw
+        Which of the draws, from 0, where the base is drawn.
+    """
+
+    base: str = ""
+    replaced: tuple[str, ...] = ()
+    draw: int = 0
+
+
+WHOLE = Pass()
+"""The pass with all modalities as they are."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A probe on disk.
+
+    Parameters
+    ----------
+    run
+        Folder of the probed run.
+    epoch
+        The epoch whose network was probed.
+    samples
+        How many the run has.
+    passes
+        In the order in which their outputs are kept.
+    """
+
+    run: Path
+    epoch: int
+    samples: int
+    passes: tuple[Pass, ...]
+
+    def values(self, of: Pass, name: str) -> np.ndarray:
+        """An output of a pass.
+
+        Parameters
+        ----------
+        name
+            ``p_joint`` (sample, category), ``p`` (sample, segment, modality, category), or ``donors``, int64
+            (sample,), the rows the replaced modality came from, -1 where there was no donor.
+
+        Raises
+        ------
+        BadInputError
+            If the probe lacks the pass, or the pass the output.
+        """
+        if of not in self.passes:
+            raise BadInputError(
+                f"{self.run / 'probe'}: no pass with {', '.join(of.replaced) or 'nothing'} replaced by {of.base!r}; "
+                f"probe the run again with mbias probe"
+            )
+        key = f"{self.passes.index(of)}.{name}"
+        values = read_arrays(part(self.run, "probe/outputs.safetensors", None), (key,))[key]
+        if len(values) != self.samples:
+            raise BadInputError(
+                f"{self.run / 'probe'}: {name!r} has {len(values)} samples, the run {self.samples}; probe it again"
+            )
+        return values
+
+    def draws(self, base: str, replaced: tuple[str, ...]) -> list[Pass]:
+        """The passes with these modalities replaced by this base."""
+        return [one for one in self.passes if one.base == base and one.replaced == replaced]
+
+
+def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, np.ndarray]], **about: Any) -> None:
+    """Keep the outputs of a probe with its run, in place of an older one's.
+
+    Parameters
+    ----------
+    epoch
+        The epoch whose network was probed.
+    outputs
+        By pass; `WHOLE` must be among them.
+    about
+        What else a reader should know, of JSON's types.
+
+    Raises
+    ------
+    BadInputError
+        If the pass with nothing replaced is missing, or an output has not the run's samples.
+    """
+    if WHOLE not in outputs:
+        raise BadInputError(f"{run.path}: a probe needs the pass with nothing replaced; add it")
+    _check(run, outputs)
+    commit = run.commit(epoch)
+    folder = run.path / "probe"
+    folder.mkdir(exist_ok=True)
+    arrays = {
+        f"{place}.{name}": np.asarray(values, dtype=np.int64 if name == "donors" else np.float32)
+        for place, of_pass in enumerate(outputs.values())
+        for name, values in of_pass.items()
+    }
+    content = write_arrays(folder / "outputs.safetensors", arrays)
+    write_json(
+        folder / "probe.json",
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            "epoch": commit.epoch,
+            "shard_sha256": commit.sha256,
+            "passes": [{"base": one.base, "replaced": list(one.replaced), "draw": one.draw} for one in outputs],
+            "bytes": len(content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+            **about,
+        },
+    )
+
+
+def read_probe(run: Run) -> Probe:
+    """The probe of a run.
+
+    Raises
+    ------
+    BadInputError
+        If the run was never probed, or not since it was trained last, or its probe is damaged.
+    """
+    folder = run.path / "probe"
+    again = f"run `mbias probe {run.path}`"
+    index = part(run.path, "probe/probe.json")
+    if not index.exists():
+        raise BadInputError(f"{run.path}: it is not probed, so what it depends on is not known; {again}")
+    content = read_json(index, "probe", again)
+    try:
+        passes = tuple(Pass(str(p["base"]), tuple(map(str, p["replaced"])), int(p["draw"])) for p in content["passes"])
+        known = content["format"] == FORMAT and content["version"] == VERSION
+        probe = Probe(run.path, int(content["epoch"]), len(run.samples), passes)
+        bytes_, shard = int(content["bytes"]), content["shard_sha256"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"{index}: not a readable probe ({error}); {again}") from None
+    if not known:
+        raise BadInputError(f"{index}: not a probe of version {VERSION}; {again}")
+    file = part(run.path, "probe/outputs.safetensors", None)
+    if not file.exists() or file.stat().st_size != bytes_:
+        raise BadInputError(f"{file}: missing, or not the file that probe.json is about; {again}")
+    if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
+        raise BadInputError(f"{folder}: probed before the run was trained as it is now; {again}")
+    return probe
+
+
+def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
+    names: Sequence[str] = run.header.modalities
+    for of, arrays in outputs.items():
+        unknown = set(of.replaced) - set(names)
+        if unknown:
+            raise BadInputError(f"{run.path}: modality {sorted(unknown)[0]!r} is none of {', '.join(names)}")
+        for name, values in arrays.items():
+            if len(values) != len(run.samples):
+                raise BadInputError(f"{run.path}: {name!r} has {len(values)} samples; the run has {len(run.samples)}")
+            if not np.isfinite(values).all():
+                raise BadInputError(f"{run.path}: {name!r} holds NaN or infinity")

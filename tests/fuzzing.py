@@ -1,0 +1,282 @@
+"""Fuzzing of every reader: valid files, damaged at random; the only errors allowed are the clean ones.
+
+``python -m tests.fuzzing 120000`` runs so many inputs over all readers and prints how many there were of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save
+
+from mbias.errors import BadInputError
+from tests.drawn_runs import draw_run
+
+Case = tuple[str, Path, Callable[[], object]]
+"""A reader's name, the file it reads that is damaged, and its call."""
+
+TOKENS = (b"\0" * 8, b"\xff" * 8, b"9" * 30, b"-1", b"1e999", b"NaN", b"null", b"[]", b"{}", b'"', b"\\ud800", b"../",
+          b"/etc/passwd", b"<script>", b"\r\n", b"\t", b",", b"\x80", b"cos\nsystem\n(S'true'\ntR.", b"PK\x03\x04",
+          b"|O", b"(1099511627776,)", b"[" * 3000, b"99999999999")  # fmt: skip
+
+
+APART = ("import/.pt", "import/.nc", "import/.zarr")
+"""Readers whose libraries are compiled, and which are run apart: there a crash ends that process alone."""
+
+SLOW = ("analysis", "record", "import/.nc", "import/.zarr")
+"""Readers that take tens of milliseconds."""
+
+
+def cases(folder: Path) -> list[Case]:
+    """Every reader, on a valid file of its own."""
+    return [*_records(folder / "run"), *_annotations(folder), *_arrays(folder), *_curves(folder), *_others(folder)]
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """``content`` with one to four random changes: bytes turned, cut, doubled, inserted; or noise in its place."""
+    data = bytearray(content)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(data) + 1)
+        match chance.randrange(7):
+            case 0 if data:
+                data[place % len(data)] ^= 1 << chance.randrange(8)
+            case 1:
+                del data[place : place + chance.randint(1, 64)]
+            case 2:
+                data[place:place] = chance.choice(TOKENS)
+            case 3:
+                token = chance.choice(TOKENS)
+                data[place : place + len(token)] = token
+            case 4:
+                del data[place:]
+            case 5:
+                data[place:place] = data[place : place + chance.randint(1, 200)]
+            case _:
+                data[place : place + 8] = chance.randbytes(8)
+    return bytes(data) if chance.random() > 0.02 else chance.randbytes(chance.randrange(400))
+
+
+def fuzz(case: Case, inputs: int, seed: int) -> Counter[str]:
+    """Read so many damaged versions of a case's file; count those read, refused, and that ended the process apart.
+
+    Raises
+    ------
+    AssertionError
+        If a reader raises anything but `BadInputError`, or its message is not one line.
+    """
+    name, path, read = case
+    content = path.read_bytes()
+    chance = random.Random(f"{name} {seed}")
+    counts: Counter[str] = Counter()
+    for number in range(inputs):
+        data = damaged(content, chance)
+        path.write_bytes(data)
+        try:
+            counts[_apart(read) if name.startswith(APART) else _outcome(read)] += 1
+        except Exception as error:
+            kept = Path(tempfile.gettempdir()) / f"fuzz-{name.replace('/', '_')}-{number}{path.suffix}"
+            kept.write_bytes(data)
+            raise AssertionError(f"{name}, input {number} ({kept}): {type(error).__name__}: {error}") from error
+    path.write_bytes(content)
+    return counts
+
+
+def _outcome(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except BadInputError as error:
+        assert str(error).strip() and "\n" not in str(error), str(error)
+        return "refused"
+    return "read"
+
+
+def _apart(read: Callable[[], object]) -> str:
+    """The outcome of a reader that `mbias.importing.apart` runs, in a process of its own as there."""
+    child = os.fork()
+    if child == 0:
+        code = 2
+        try:
+            code = ("read", "refused").index(_outcome(read))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code < 2, "its traceback is above"
+    return "ended" if code < 0 else ("read", "refused")[code]
+
+
+def _records(path: Path) -> Iterator[Case]:
+    from mbias.analysis import attention, losses
+    from mbias.records.run import Run
+    from mbias.records.study import open_study
+    from mbias.records.validate import faults
+
+    draw_run(path, videos=3, epochs=2, categories=2)
+
+    def analysed() -> None:
+        study = open_study(path)
+        attention.shares(study)
+        losses.coincidence(study)
+
+    def read() -> None:
+        run = Run(path)
+        faults(path)
+        for name in run.commit().arrays:
+            run.array(name)
+        _ = run.truth, run.label, run.complete, run.failure
+
+    shard, truth = path / "epochs/0002.safetensors", path / "truth.safetensors"
+    for file in (path / "run.json", path / "epochs.jsonl", path / "samples.csv", shard, truth):
+        yield f"record/{file.name}", file, read
+        yield f"analysis/{file.name}", file, analysed
+    failed = draw_run(path.with_name("failed"), videos=2, epochs=1, categories=2) / "failed.json"
+    failed.write_text(json.dumps({"reason": "diverged", "epoch": 2, "step": 1, "time": "2026-01-01T00:00:00Z"}))
+    yield "record/failed.json", failed, lambda: Run(failed.parent).failure
+
+
+def _annotations(folder: Path) -> Iterator[Case]:
+    from mbias.llp.annotations import read_dense, read_weak
+
+    weak, dense = folder / "weak.csv", folder / "dense.csv"
+    weak.write_text("filename\tevent_labels\nabcdefghijk_0_10\tSpeech,Dog\nbbcdefghijk_0_10\tCat\n")
+    dense.write_text("filename\tonset\toffset\tevent_labels\nabcdefghijk_0_10\t0\t4\tSpeech\nbbc_0_10\t2\t9\tCat\n")
+    yield "llp/weak", weak, lambda: read_weak(weak)
+    yield "llp/dense", dense, lambda: read_dense(dense)
+
+
+def _arrays(folder: Path) -> Iterator[Case]:
+    from mbias.importing.arrays import READERS, read_arrays
+    from mbias.llp.features import STREAMS, read_feature
+
+    wav = np.random.default_rng(0).random((3, 4, 2, 3), dtype=np.float32)
+    npy, npz, feature = folder / "a.npy", folder / "a.npz", folder / "feature.npy"
+    np.save(npy, wav)
+    np.savez_compressed(npz, wav=wav, names=np.array(["a", "b"]))
+    np.save(feature, np.zeros((10, 128), np.float32))
+    tensors = folder / "a.safetensors"
+    tensors.write_bytes(save({"wav": wav, "p": wav}))
+    for path in (npy, npz, tensors):
+        yield f"import/{path.suffix}", path, lambda path=path: _whole(read_arrays(path))
+    yield "llp/feature", feature, lambda: read_feature(feature, STREAMS[0])
+    assert set(READERS) >= {".pt", ".nc", ".zarr"}
+
+
+def _whole(arrays) -> None:
+    for named in arrays.values():
+        np.asarray(named.values).sum() if named.values.dtype.kind in "fiub" else named.values.size
+
+
+def _curves(folder: Path) -> Iterator[Case]:
+    from mbias.importing.curves import read_curves
+
+    table, events = folder / "log.csv", folder / "events.out.tfevents.1"
+    table.write_text("epoch,loss,audio\n1,0.5,0.6\n2,0.4,0.5\n")
+    events.write_bytes(b"".join(event(step, {"loss": 1 / step, "audio": 0.5}) for step in (1, 2, 3)))
+    yield "import/csv", table, lambda: read_curves(table)
+    yield "import/tensorboard", events, lambda: read_curves(events)
+
+
+def _others(folder: Path) -> Iterator[Case]:
+    from mbias.importing import netcdf_file, torch_file, zarr_folder
+
+    if _installed("torch"):
+        import torch
+
+        path = folder / "a.pt"
+        torch.save({"wav": torch.rand(3, 2), "p": torch.rand(3)}, path)
+        old = folder / "old.pt"
+        torch.save({"wav": torch.rand(3, 2)}, old, _use_new_zipfile_serialization=False)
+        yield "import/.pt", path, lambda: _whole(torch_file.read(path))
+        yield "import/.pt, old", old, lambda: _whole(torch_file.read(old))
+    if _installed("h5netcdf") and _installed("h5py") and _installed("zarr"):
+        from mbias.records.export import export
+        from mbias.records.run import Run
+
+        run = Run(draw_run(folder / "exported", videos=2, epochs=1, categories=2))
+        # In a process of its own: Zarr's threads would not survive the forks.
+        for suffix in (".nc", ".zarr"):
+            assert _apart(lambda suffix=suffix: export(run, folder / f"a{suffix}")) == "read"
+        assert _apart(lambda: _compressed(folder / "b.zarr")) == "read"
+        yield "import/.zarr, compressed", folder / "b.zarr/wav/0.0", lambda: _whole(zarr_folder.read(folder / "b.zarr"))
+        yield "import/.nc", folder / "a.nc", lambda: _whole(netcdf_file.read(folder / "a.nc"))
+        for file in ("wav/.zarray", "wav/.zattrs", "wav/0.0.0.0.0", "category/.zarray", ".zgroup"):
+            yield f"import/.zarr {file}", folder / "a.zarr" / file, lambda: _whole(zarr_folder.read(folder / "a.zarr"))
+
+
+def _compressed(path: Path) -> None:
+    """As Zarr 2 writes it by default."""
+    import numcodecs
+    import zarr
+
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.create_array("wav", data=np.arange(600.0).reshape(20, 30), chunks=(20, 30), compressors=numcodecs.Blosc())
+
+
+def _installed(module: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(module) is not None
+
+
+def event(step: int, scalars: dict[str, float]) -> bytes:
+    """A record of a TensorBoard event file."""
+    values = b""
+    for tag, value in scalars.items():
+        name = tag.encode()
+        inner = b"\x0a" + bytes([len(name)]) + name + b"\x15" + struct.pack("<f", value)
+        values += b"\x0a" + bytes([len(inner)]) + inner
+    message = b"\x09" + struct.pack("<d", 1.0) + b"\x10" + bytes([step]) + b"\x2a" + bytes([len(values)]) + values
+    length = struct.pack("<Q", len(message))
+    return length + struct.pack("<I", _crc(length)) + message + struct.pack("<I", _crc(message))
+
+
+def _crc(content: bytes) -> int:
+    from mbias.importing.curves import _masked_crc
+
+    return _masked_crc(content)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Fuzz all readers with so many inputs; the slow ones with a twelfth of the others' share."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("inputs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="readers whose name has this in it")
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    try:
+        chosen = [case for case in cases(folder) if options.only in case[0]]
+        total: Counter[str] = Counter()
+        weights = {case: 1 if case[0].startswith(SLOW) else 12 for case in chosen}
+        for case in chosen:
+            counts = fuzz(case, -(-options.inputs * weights[case] // sum(weights.values())), options.seed)
+            total += counts
+            print(
+                f"{case[0]:34} {counts['read']:7,} read {counts['refused']:7,} refused {counts['ended']:4,} ended",
+                flush=True,
+            )
+        print(
+            f"{sum(total.values()):,} inputs: {total['read']:,} read, {total['refused']:,} refused, "
+            f"{total['ended']:,} ended their own process, no crash"
+        )
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The examples, run as a user runs them; what they record is sound and can be asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mbias.cli import analyze
+from mbias.records.validate import faults
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def run(name, path):
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run([sys.executable, str(EXAMPLES / name), str(path)], check=True, env=environment)
+
+
+def shares(path, capsys):
+    capsys.readouterr()
+    assert analyze.main(["attention", str(path), "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    return {row["modality"]: row["attention"] for row in rows if row["scope"] == "all"}
+
+
+def test_record_han(tmp_path, capsys):
+    pytest.importorskip("torch")
+    run("record_han.py", tmp_path / "run")
+    assert faults(tmp_path / "run") == []
+    assert sum(shares(tmp_path / "run", capsys).values()) == pytest.approx(1)
+    for table in ("coincidence", "residuals"):
+        assert analyze.main(["losses", str(tmp_path / "run"), "--table", table]) == 0
+
+
+def test_record_three_modalities(tmp_path, capsys):
+    """Text alone carries the category, and the gate turns to it."""
+    pytest.importorskip("torch")
+    run("record_three_modalities.py", tmp_path / "run")
+    assert faults(tmp_path / "run") == []
+    found = shares(tmp_path / "run", capsys)
+    assert max(found, key=found.get) == "text"
+    assert analyze.main(["losses", str(tmp_path / "run"), "--figure", str(tmp_path / "f.png")]) == 0
+
+
+def test_import_npz(tmp_path, capsys):
+    """By command and by hand it is the same run."""
+    run("import_npz.py", tmp_path / "runs")
+    command, hand = tmp_path / "runs" / "by-command", tmp_path / "runs" / "by-hand"
+    assert faults(command) == faults(hand) == []
+    assert (command / "epochs.jsonl").read_bytes() == (hand / "epochs.jsonl").read_bytes()
+    # Drawn with 4 parts of 5 on audio.
+    assert shares(command, capsys)["audio"] == pytest.approx(0.8, abs=0.02)

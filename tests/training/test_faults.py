@@ -1,0 +1,13 @@
+"""Kills at any moment of a run; `benchmarks/faults.py` does the same to whole studies, a hundred times."""
+
+import subprocess
+import sys
+
+
+def test_killed_tasks_lose_nothing_and_repeat_nothing(request):
+    script = request.config.rootpath / "benchmarks" / "faults.py"
+    command = [sys.executable, str(script), "--tasks", "--kills", "4", "--seed", "5"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "4 kills in " in ended.stdout
+    assert "each the undisturbed one bit for bit" in ended.stdout
