@@ -5,8 +5,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Threads that spin while they wait make training ten times slower where another process wants the same cores.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Threads wait for each other awake only for a moment: beside another process, steps else take ten times longer.
+export GOMP_SPINCOUNT ?= 1000
 SHELL := /bin/bash -o pipefail
 
 .PHONY: report test test-all lint bench clean

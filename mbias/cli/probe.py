@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mbias.cli.common import add_command, missing_extra
+from mbias.cli.common import add_command, need_torch
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -39,12 +38,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _probe(options: argparse.Namespace) -> None:
-    import importlib.util
-
-    if importlib.util.find_spec("torch") is None:
-        raise missing_extra("PyTorch", "train")
-    # Read when torch is loaded; threads that spin while they wait slow down whoever else wants the same cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    need_torch()
     if options.draws < 1:
         raise BadInputError(f"--draws is {options.draws}: it must be 1 or more")
     if options.seed < 0:

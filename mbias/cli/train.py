@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import shlex
 import shutil
 import sys
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbias.cli import data, evaluate, imports, probe
-from mbias.cli.common import add_command, missing_extra, run
+from mbias.cli.common import add_command, missing_extra, need_torch, run
 from mbias.errors import BadInputError, MbiasError
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    _need_torch()
+    need_torch()
     from mbias.terms import Smoothing, Split, Variant
     from mbias.training.devices import cores
     from mbias.training.settings import Settings
@@ -115,7 +114,7 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _study(options: argparse.Namespace) -> None:
-    _need_torch()
+    need_torch()
     from mbias.training.conduct import conduct
     from mbias.training.devices import choose_device, cores
     from mbias.training.plan import PlannedRun
@@ -195,14 +194,6 @@ def _status(options: argparse.Namespace) -> None:
             return
         time.sleep(REFRESH)
         statuses = study_status(options.study, options.out)
-
-
-def _need_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise missing_extra("PyTorch", "train")
-    # Read when torch is loaded. Threads that spin while they wait cost nothing on an idle machine, and make a step
-    # ten times slower where another process wants the same cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 if __name__ == "__main__":
