@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--smoothing", default="ls_v", help="no_ls, ls_a, ls_v, ls_av, or deltas as in ls_a0.2_v0.1")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--init", metavar="FILE", help="begin with these weights: an original checkpoint, or a run's")
     train.add_argument("--epochs", type=int, default=40)
     train.add_argument("--batch-size", type=int, default=16)
     train.add_argument("--learning-rate", type=float, default=3e-4)
@@ -104,6 +105,7 @@ def _train(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         precision=options.precision,
         record=Split(options.record),
+        init=options.init and str(Path(options.init).absolute()),
         threads=options.threads or cores(),
     )
     from mbias.training.conduct import conduct

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mbias.errors import MbiasError
+from mbias.han.checkpoints import read_weights
 from mbias.han.losses import LOSSES, by_loss, cross_entropies, floor, probabilities, targets
 from mbias.han.network import HAN
 from mbias.records.commits import Commit
@@ -62,7 +63,8 @@ def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
     checkpoints = Checkpoints(path)
 
     torch.manual_seed(settings.seed)
-    model = HAN(settings.variant).to(train.labels.device)
+    model = read_weights(Path(settings.init), settings.variant) if settings.init else HAN(settings.variant)
+    model.to(train.labels.device)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, settings.step, settings.factor)
     order = torch.Generator().manual_seed(settings.seed)

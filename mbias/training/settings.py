@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
@@ -33,6 +35,8 @@ class Settings:
         processor computes in it natively.
     record
         The split whose attention is recorded.
+    init
+        File of the weights to begin with: an original checkpoint, or a run's; drawn from the seed where None.
     threads
         Of the processor. They decide in which order numbers are added up, and so the last bits of every result.
     """
@@ -47,6 +51,7 @@ class Settings:
     factor: float = 0.1
     precision: str = "auto"
     record: Split = Split.TEST
+    init: str | None = None
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -69,5 +74,19 @@ class Settings:
         return f"{self.variant}-{self.smoothing.name}-seed{self.seed}"
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as a record holds them."""
-        return {**dataclasses.asdict(self), "smoothing": self.smoothing.name}
+        """The settings as a record holds them: of a file of weights, its sha256.
+
+        Raises
+        ------
+        BadInputError
+            If that file cannot be read.
+        """
+        init = self.init and _sha256(Path(self.init))
+        return {**dataclasses.asdict(self), "smoothing": self.smoothing.name, "init": init}
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInputError(f"{path}: not readable weights to begin with ({error.strerror})") from None

@@ -16,7 +16,9 @@ from mbias.terms import Smoothing, Split, Variant
 from mbias.training.settings import Settings
 
 _GRID = ("variants", "smoothing", "seeds")
-_TRAINING = tuple(f.name for f in dataclasses.fields(Settings) if f.name not in ("variant", "smoothing", "seed"))
+_TRAINING = tuple(
+    f.name for f in dataclasses.fields(Settings) if f.name not in ("variant", "smoothing", "seed", "init")
+)
 
 
 @dataclass(frozen=True)
