@@ -51,7 +51,7 @@ def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
 
 
 def whole_process(arguments: list[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of a Python process.
+    """Seconds and peak MiB of a Python process; the peak is at least what this process had in memory at its start.
 
     Raises
     ------

@@ -66,9 +66,9 @@ def study_throughput(folder: Path) -> dict[str, float]:
             times["reference_alone"].append((time.perf_counter() - start) / STEPS)
             for name, seen in rates.items():
                 seen.append(product_rate(getattr(torch, name)))
-    pairs = zip(times["reference"], times.pop("reference_alone"), strict=True)
-    times["reference"] = [min(pair) for pair in pairs]
-    return compared(times, rates)
+    seen_alone = times.pop("reference_alone")
+    times["reference"] = [min(pair) for pair in zip(times["reference"], seen_alone, strict=True)]
+    return {"reference_alone_ms": 1e3 * statistics.median(seen_alone), **compared(times, rates)}
 
 
 def compared(times: dict[str, list[float]], rates: dict[str, list[float]]) -> dict[str, float]:
