@@ -122,6 +122,32 @@ class Variant(StrEnum):
         return f"A_{audio[1:]} + V_{visual[1:]}"
 
 
+class Control(StrEnum):
+    """A run that is no trial of the method, but shows what a measure gives where there is nothing for it to find."""
+
+    RANDOM = "random"
+    """Never trained: the weights as they were drawn."""
+    SHUFFLED = "shuffled"
+    """Trained on labels that were shuffled among the videos."""
+    UNIFORM = "uniform"
+    """W_av is one half for either modality."""
+    FROZEN = "frozen"
+    """The weights that W_av comes from stay as they were drawn."""
+
+    @classmethod
+    def parse(cls, text: str) -> Control:
+        """Control from its name.
+
+        Raises
+        ------
+        BadInputError
+            If there is none of that name.
+        """
+        if text not in set(cls):
+            raise BadInputError(f"unknown control {text!r}: take {', '.join(cls)}")
+        return cls(text)
+
+
 @dataclass(frozen=True)
 class Smoothing:
     """Label smoothing by modality: a label y becomes (1 - delta) y + delta / K.

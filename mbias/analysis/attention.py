@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import setting_names, short
 from mbias.analysis.layout import RUN, Layout, number, ranged
+from mbias.analysis.pooling import pooled
 from mbias.analysis.statistics import estimate, ratio
 from mbias.errors import BadInputError
 from mbias.records.run import Run
@@ -101,7 +103,10 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         toward=("mean", lambda means: int((means > 0.5).sum())),
         categories=("mean", "size"),
     ).reset_index()
-    parts = [_contributions(run, who, epoch) for run, who in identified(study) if not _why_not(run, epoch)]
+    parts = []
+    for run, who in identified(study):
+        with contextlib.suppress(BadInputError):
+            parts.append(_contributions(run, who, epoch))
     keys = ["run", "scope", "modality"]
     ends = [_ends(run, who, epoch) for run, who in identified(study)]
     result = result.merge(pd.concat(ends), on=keys, how="left")
@@ -164,9 +169,7 @@ def movement(study: Study) -> pd.DataFrame:
                         }
                     )
     if not rows:
-        raise BadInputError(
-            f"{study.runs[0].path}: it recorded no attention 'wav', so this does not apply; record it as 'wav'"
-        )
+        raise BadInputError(_NO_ATTENTION.format(study.runs[0].path))
     return pd.DataFrame(rows)
 
 
@@ -192,10 +195,12 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     )
 
 
+_NO_ATTENTION = "{}: it recorded no attention 'wav', so this does not apply; record it as 'wav'"
+
 _ROUNDING = 0.01
 """How far p_joint may be from Eq. 3, in probability: half precision rounds to 0.004."""
 
-IDENTITY = ["run", "variant", "smoothing", "seed", "simulated"]
+IDENTITY = ["run", "variant", "smoothing", "control", "seed", "simulated"]
 
 
 def _with(who: dict[str, Any], part: pd.DataFrame) -> pd.DataFrame:
@@ -206,7 +211,7 @@ def _with(who: dict[str, Any], part: pd.DataFrame) -> pd.DataFrame:
 
 def _summary(run: Run, epoch: int | str) -> np.ndarray:
     if "wav" not in run.header.arrays:
-        raise BadInputError(f"{run.path}: it recorded no attention 'wav', so this does not apply; record it as 'wav'")
+        raise BadInputError(_NO_ATTENTION.format(run.path))
     return run.values("wav_summary", epoch)
 
 
@@ -230,36 +235,21 @@ def _ends(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _why_not(run: Run, epoch: int | str) -> str:
-    """Why contributions do not apply to an epoch of a run; empty where they do."""
-    dimensions = run.header.arrays.get("wav", ())
-    kinds = {("modality", "category"): ("wav", "p"), ("segment", "modality", "category"): ("wav", "wtp", "p")}
-    needed = kinds.get(dimensions[1:])
-    if needed is None:
-        return f"'wav' has the dimensions {', '.join(dimensions) or 'of nothing'}, which Eq. 3 does not pool"
-    held = run.commit(epoch).arrays
-    lost = [name for name in needed if name not in held or run.header.arrays.get(name) != dimensions]
-    if lost:
-        holders = [str(commit.epoch) for commit in run.commits if set(needed) <= set(commit.arrays)]
-        mend = f"; take epoch {', '.join(holders)}" if holders else ""
-        return f"epoch {run.commit(epoch).epoch} holds no array {lost[0]!r}{mend}"
-    if "p_joint" in held and np.abs(_phi(run, epoch).sum(axis=1) - run.values("p_joint", epoch)).max() > _ROUNDING:
-        return "p_joint is not the sum of W_tp W_av P (Eq. 3)"
-    return ""
-
-
 def _phi(run: Run, epoch: int | str) -> np.ndarray:
-    """Contributions phi of shape (sample, modality, category): W_tp W_av P summed over segments, W_av P without any."""
-    wav, p = run.values("wav", epoch), run.values("p", epoch)
-    if wav.ndim == 3:
-        return np.multiply(wav, p, dtype=np.float64)
-    return np.einsum("ntmc,ntmc,ntmc->nmc", run.values("wtp", epoch), wav, p, dtype=np.float64)
+    """Contributions phi, (sample, modality, category), where they add up to the recorded p_wsl."""
+    if "wav" not in run.header.arrays:
+        raise BadInputError(_NO_ATTENTION.format(run.path))
+    phi = pooled(run, epoch, "wav", "p")
+    if "p_joint" in run.commit(epoch).arrays:
+        joint = run.values("p_joint", epoch, ("sample", "category"))
+        if np.abs(phi.sum(axis=1) - joint).max() > _ROUNDING:
+            raise BadInputError(
+                f"{run.path}: p_joint is not the sum of W_tp W_av P (Eq. 3), so contributions do not apply"
+            )
+    return phi
 
 
 def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
-    reason = _why_not(run, epoch)
-    if reason:
-        raise BadInputError(f"{run.path}: contributions do not apply: {reason}")
     phi = _phi(run, epoch)
     share = phi / np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
     scopes = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}

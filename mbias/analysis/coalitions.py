@@ -34,12 +34,14 @@ def probed(run: Run) -> Probe:
     Raises
     ------
     BadInputError
-        If it has none, or not two modalities.
+        If it has none, or no labels, or not two modalities.
     """
     if len(run.header.modalities) != 2:
         raise BadInputError(
             f"{run.path}: {len(run.header.modalities)} modalities, where measures of reliance are for two"
         )
+    if "weak" not in run.truth:
+        raise BadInputError(f"{run.path}: its labels ('weak') are not recorded, so this does not apply")
     return read_probe(run)
 
 
@@ -56,10 +58,12 @@ def parts(run: Run, probe: Probe, one: Pass, outcome: str) -> np.ndarray:
         predicted = joint >= 0.5
         return np.stack([2 * (predicted & weak), predicted.astype(int) + weak], axis=-1).astype(float)
     modality = outcome.removeprefix("f_")
-    place = run.header.modalities.index(modality)
-    if modality not in run.truth:
+    if modality not in run.header.modalities or modality not in run.truth:
         raise BadInputError(f"{run.path}: its {modality} events are not recorded, so their F-score does not apply")
+    place = run.header.modalities.index(modality)
     predicted = predictions(probe.values(one, "p"), joint)[:, :, place]
+    if predicted.shape != run.truth[modality].shape:
+        raise BadInputError(f"{run.path}: its probe has other segments than the truth, so F-scores do not apply")
     counts = segment_counts(predicted, run.truth[modality])
     return np.stack([2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn], axis=-1).astype(float)
 

@@ -77,7 +77,7 @@ def settings(study: Study) -> list[Setting]:
     groups: dict[tuple, list[tuple[Run, dict[str, Any]]]] = {}
     for run, who in identified(study):
         foreign = run.variant is None or run.smoothing is None
-        key = (who["run"],) if foreign else (run.variant, run.smoothing, control(run))
+        key = (who["run"],) if foreign else (run.variant, run.smoothing, run.control)
         groups.setdefault(key, []).append((run, who))
     return [_setting(members) for members in groups.values()]
 
@@ -86,11 +86,6 @@ def setting_label(run: str, variant: str | None, smoothing: str | None, control:
     """A setting on screen, as ``A_cross + V_self, LS-V``; a foreign one goes by its run."""
     texts = [label("variant", variant), label("smoothing", smoothing), label("control", control)]
     return ", ".join(text for text in texts if text) or run
-
-
-def control(run: Run) -> str | None:
-    """The control a run was trained as, or None."""
-    return (run.header.training or {}).get("control") or None
 
 
 def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
@@ -105,7 +100,7 @@ def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
         "run": who["run"] if len(members) == 1 else f"{len(members)} runs",
         "variant": first.variant,
         "smoothing": first.smoothing,
-        "control": control(first),
+        "control": first.control,
         "simulated": who["simulated"],
         "seeds": len(members),
     }

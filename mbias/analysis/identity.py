@@ -24,7 +24,7 @@ def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Every run with the columns that identify it, in the order of the paper's tables.
 
     The columns are ``run`` (name of its folder; with the folder above where two runs share a name), ``variant``,
-    ``smoothing`` and ``seed`` (None for a foreign model), and ``simulated``.
+    ``smoothing``, ``control`` and ``seed`` (None for a foreign model), and ``simulated``.
     """
     names = Counter(run.name for run in study)
     for run in sorted(study, key=_place):
@@ -35,6 +35,7 @@ def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
                 "run": run.name if names[run.name] == 1 else f"{path.parent.name}/{run.name}",
                 "variant": run.variant,
                 "smoothing": run.smoothing,
+                "control": run.control,
                 "seed": run.seed,
                 "simulated": run.header.simulated,
             },
@@ -61,4 +62,10 @@ def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _place(run: Run) -> tuple:
     seed = -1 if run.seed is None else run.seed
-    return (place_of(run.variant, VARIANT_ORDER), place_of(run.smoothing, SMOOTHING_ORDER), seed, run.name)
+    return (
+        place_of(run.variant, VARIANT_ORDER),
+        place_of(run.smoothing, SMOOTHING_ORDER),
+        str(run.control or ""),
+        seed,
+        run.name,
+    )

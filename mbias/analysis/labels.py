@@ -37,10 +37,10 @@ def label(column: str, value: object) -> str:
 
 
 def setting_names(table: pd.DataFrame) -> pd.Series:
-    """What each row's setting is called: its smoothing, or for a foreign model its run."""
+    """What each row's setting is called: its smoothing and control, or for a foreign model its run."""
     names = [
-        label("smoothing", smoothing) if pd.notna(smoothing) else run
-        for run, smoothing in zip(table["run"], table["smoothing"], strict=True)
+        ", ".join(filter(None, [label("smoothing", row.smoothing), label("control", row.control)])) or row.run
+        for row in table[["run", "smoothing", "control"]].itertuples()
     ]
     return pd.Series(names, index=table.index, name="setting")
 

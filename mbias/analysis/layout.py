@@ -14,7 +14,7 @@ from mbias.analysis.labels import label, short
 Cell = Callable[[Any], str]
 """A row of the long table in, the text of its cell out."""
 
-RUN = ("variant", "smoothing", "seed")
+RUN = ("variant", "smoothing", "control", "seed")
 """What names a run trained here; a foreign one goes by its folder's name."""
 
 

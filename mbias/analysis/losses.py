@@ -8,6 +8,7 @@ import pandas as pd
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import loss_label, setting_names, short, times
 from mbias.analysis.layout import RUN, Layout, number
+from mbias.analysis.pooling import SEGMENTED
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
@@ -126,8 +127,8 @@ def residuals(study: Study) -> pd.DataFrame:
                 f"{run.path}: no epoch holds wav, wtp, p and p_joint, so Eq. 6 cannot be checked; record them"
             )
         for epoch in epochs:
-            _check_pooling(run)
-            wav, wtp, p, joint = (run.values(name, epoch) for name in ("wav", "wtp", "p", "p_joint"))
+            wav, wtp, p = (run.values(name, epoch, SEGMENTED) for name in ("wav", "wtp", "p"))
+            joint = run.values("p_joint", epoch, ("sample", "category"))
             single = np.einsum("ntmc,ntmc->nmc", wtp, p, dtype=np.float64)
             difference = np.abs((wav.mean(axis=1, dtype=np.float64) * single).sum(axis=1) - joint)
             exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
@@ -170,12 +171,6 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
         if kind in words and not np.isclose(ratio, ratios["optimised"])
     ]
     return f"{text} ({', '.join(beside)})." if beside else f"{text}."
-
-
-def _check_pooling(run: Run) -> None:
-    dimensions = run.header.arrays["wav"]
-    if dimensions[1:] != ("segment", "modality", "category"):
-        raise BadInputError(f"{run.path}: 'wav' has the dimensions {', '.join(dimensions)}; Eq. 6 does not apply")
 
 
 def _kinds(commit: Commit, loss: str) -> dict[str, float]:

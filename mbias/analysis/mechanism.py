@@ -10,9 +10,11 @@ import pandas as pd
 from mbias.analysis.groups import IDENTITY, Setting, settings
 from mbias.analysis.labels import label, setting_names, short
 from mbias.analysis.layout import Layout, number
+from mbias.analysis.pooling import pooled
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
+from mbias.records.summary import aligned
 from mbias.terms import PRESETS, Smoothing
 
 _LEAST = 1e-7
@@ -95,7 +97,10 @@ def fitted(study: Study) -> pd.DataFrame:
         ``optimum`` weight of the first modality, ``free`` where all are as good; L_wsl, in nats, for a label present
         as for one absent, at the ``optimum`` and with all weight on either (``loss_first``, ``loss_second``).
     """
-    known = [setting.who["smoothing"] for setting in settings(study) if setting.who["smoothing"]]
+    found = settings(study)
+    for setting in found:
+        _check_two(setting)
+    known = [setting.who["smoothing"] for setting in found if setting.who["smoothing"]]
     rows = []
     for name in dict.fromkeys(known) if known else PRESETS:
         smoothing = Smoothing.parse(name)
@@ -134,7 +139,7 @@ def optima(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     Raises
     ------
     BadInputError
-        If a run has not two modalities, or that epoch not ``wav``, ``wtp`` and ``p``.
+        If a run has not two modalities, or that epoch not ``wav``, ``p`` and, with segments, ``wtp``.
     """
     rows: list[dict[str, Any]] = []
     for setting in settings(study):
@@ -165,19 +170,22 @@ def _labels(table: pd.DataFrame) -> pd.Series:
     return table["variant"].map(lambda variant: label("variant", variant)) + ", " + names
 
 
-def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]]:
+def _check_two(setting: Setting) -> None:
     if len(setting.modalities) != 2:
         raise BadInputError(
-            f"{run.path}: {len(setting.modalities)} modalities; Eq. 6 is for two, so this does not apply"
+            f"{setting.runs[0].path}: {len(setting.modalities)} modalities; Eq. 6 is for two, so this does not apply"
         )
-    wav, wtp, p = (run.values(name, epoch).astype(float) for name in ("wav", "wtp", "p"))
-    if wav.ndim != 4:
-        raise BadInputError(
-            f"{run.path}: 'wav' has {wav.ndim} dimensions, no segments to pool over; this does not apply"
-        )
-    single = (wtp * p).sum(axis=1)
-    first, second, weak = single[:, 0], single[:, 1], setting.weak
-    optimum, trained = best_weight(first, second, weak), wav[:, :, 0].mean(axis=(0, 1))
+
+
+def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]]:
+    _check_two(setting)
+    wav, _ = aligned(run.values("wav", epoch), run.header.arrays["wav"], None, len(setting.categories))
+    first, second = pooled(run, epoch, "p").swapaxes(0, 1)
+    weak = setting.weak
+    optimum, trained = (
+        best_weight(first, second, weak),
+        wav[..., 0, :].mean(axis=tuple(range(wav.ndim - 2)), dtype=float),
+    )
     ends = [joint_loss(np.full_like(trained, end), first, second, weak) for end in (0.0, 0.5, 1.0)]
     least = joint_loss(optimum, first, second, weak)
     columns = {

@@ -21,11 +21,13 @@ from mbias.analysis.coalitions import balance, coalition_parts, enough, over_sam
 from mbias.analysis.groups import Setting, setting_label, settings
 from mbias.analysis.labels import label, short
 from mbias.analysis.layout import Layout, ranged
+from mbias.analysis.pooling import pooled
 from mbias.analysis.statistics import Estimate
 from mbias.errors import BadInputError
 from mbias.records.probes import WHOLE
 from mbias.records.run import Run
 from mbias.records.study import Study
+from mbias.records.summary import aligned
 
 BALANCE = (-1.0, 1.0)
 
@@ -113,8 +115,8 @@ def attention_parts(run: Run, epoch: int) -> np.ndarray:
     say, Jain & Wallace 2019, Wiegreffe & Pinter 2019. Mind: it is where the network looks, not what it depends on.
     """
     _need(run, epoch, "wav")
-    wav = run.values("wav", epoch)
-    means = wav.mean(axis=1, dtype=float) if wav.ndim == 4 else wav.astype(float)
+    wav, _ = aligned(run.values("wav", epoch), run.header.arrays["wav"], None, len(run.header.categories))
+    means = wav.mean(axis=tuple(range(1, wav.ndim - 2)), dtype=float)
     return _masked(means.swapaxes(1, 2), run.truth["weak"])
 
 
@@ -124,9 +126,7 @@ def contribution_parts(run: Run, epoch: int) -> np.ndarray:
     In [0, 1], adding up to 1. Cost: none beside the record. Mind: p_a and p_v are themselves of both inputs, through
     cross-attention and shared weights, so a share of p_wsl is no reliance on an input.
     """
-    _need(run, epoch, "wav", "wtp", "p")
-    wav, wtp, p = (run.values(name, epoch) for name in ("wav", "wtp", "p"))
-    phi = np.einsum("ntmc,ntmc,ntmc->ncm", wtp, wav, p, dtype=np.float64)
+    phi = pooled(run, epoch, "wav", "p").swapaxes(1, 2)
     return _masked(phi / np.maximum(phi.sum(axis=-1, keepdims=True), np.finfo(float).tiny), run.truth["weak"])
 
 
@@ -137,9 +137,7 @@ def score_parts(run: Run, epoch: int) -> np.ndarray:
     2022), with sigmoid for softmax since labels are several. In [0, 1] each. Cost: none beside the record. Mind: made
     for heads that are linear in one modality each; these are not.
     """
-    _need(run, epoch, "wtp", "p")
-    wtp, p = (run.values(name, epoch) for name in ("wtp", "p"))
-    return _masked(np.einsum("ntmc,ntmc->ncm", wtp, p, dtype=np.float64), run.truth["weak"])
+    return _masked(pooled(run, epoch, "p").swapaxes(1, 2), run.truth["weak"])
 
 
 def swap_parts(run: Run, epoch: int) -> np.ndarray:

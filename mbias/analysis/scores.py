@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mbias.analysis.groups import control, settings
+from mbias.analysis.groups import settings
 from mbias.analysis.identity import SMOOTHING_ORDER, VARIANT_ORDER, identified, place_of
+from mbias.analysis.pooling import SEGMENTED
 from mbias.analysis.statistics import estimate, ratio
 from mbias.errors import BadInputError
 from mbias.records.run import Run
@@ -38,7 +39,7 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     """
     rows = []
     for run, who in identified(study):
-        if control(run):
+        if run.control:
             # A control is there to be beside a measure of reliance; it is none of the paper's settings.
             continue
         commit = run.commit(epoch)
@@ -98,11 +99,12 @@ def sample_scores(run: Run, epoch: int | str = "best") -> np.ndarray:
     BadInputError
         If the epoch holds not ``p`` and ``p_joint``, or they are not of two modalities in segments, as the truth is.
     """
-    p, joint = run.values("p", epoch), run.values("p_joint", epoch)
+    p, joint = run.values("p", epoch, SEGMENTED), run.values("p_joint", epoch, ("sample", "category"))
     modalities = run.header.modalities
-    if not set(modalities) <= set(run.truth) or p.ndim != 4 or len(modalities) != 2:
+    truth = [run.truth[modality] for modality in modalities if modality in run.truth]
+    if len(modalities) != 2 or any(events.shape != p[:, :, 0].shape for events in truth) or len(truth) < 2:
         raise BadInputError(f"{run.path}: F-scores are of the events of two modalities in segments; they do not apply")
-    truth = np.stack([run.truth[modality] for modality in modalities], axis=2)
+    truth = np.stack(truth, axis=2)
     return f_scores(predictions(p, joint), truth)
 
 

@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--smoothing", default="ls_v", help="no_ls, ls_a, ls_v, ls_av, or deltas as in ls_a0.2_v0.1")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--control", help="train a control: random (weights), shuffled (labels), uniform (W_av), frozen (W_av)"
+    )
     train.add_argument("--init", metavar="FILE", help="begin with these weights: an original checkpoint, or a run's")
     train.add_argument("--epochs", type=int, default=40)
     train.add_argument("--batch-size", type=int, default=16)
@@ -92,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> None:
     need_torch()
-    from mbias.terms import Smoothing, Split, Variant
+    from mbias.terms import Control, Smoothing, Split, Variant
     from mbias.training.devices import cores
     from mbias.training.settings import Settings
 
@@ -107,6 +110,7 @@ def _train(options: argparse.Namespace) -> None:
         record=Split(options.record),
         init=options.init and str(Path(options.init).absolute()),
         threads=options.threads or cores(),
+        control=options.control and Control.parse(options.control),
     )
     from mbias.training.conduct import conduct
     from mbias.training.plan import PlannedRun

@@ -52,6 +52,8 @@ class HAN(nn.Module):
         super().__init__()
         categories = len(CATEGORIES)
         self.variant = Variant(variant)
+        self.uniform = False
+        """Whether W_av is one half everywhere and not learned: a control."""
         self.fc_a = nn.Linear(AUDIO, WIDTH)
         self.fc_v = nn.Linear(FRAMES, WIDTH)
         self.fc_st = nn.Linear(MOTION, WIDTH)
@@ -89,7 +91,7 @@ class HAN(nn.Module):
         """Attentive MMIL pooling of aggregated features of shape (B, T, 2, width) (Eq. 3-5)."""
         p = torch.sigmoid(self.fc_prob(f))
         wtp = torch.softmax(self.fc_frame_att(f), dim=1)
-        wav = torch.softmax(self.fc_av_att(f), dim=2)
+        wav = torch.full_like(p, 1 / 2) if self.uniform else torch.softmax(self.fc_av_att(f), dim=2)
         attended = wtp * p
         wsl = (attended * wav).sum(dim=(1, 2))
         audio, visual = attended.sum(dim=1).unbind(dim=1)

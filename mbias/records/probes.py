@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,18 +56,15 @@ class Probe:
     Parameters
     ----------
     run
-        Folder of the probed run.
+        The probed run.
     epoch
         The epoch whose network was probed.
-    samples
-        How many the run has.
     passes
         In the order in which their outputs are kept.
     """
 
-    run: Path
+    run: Run
     epoch: int
-    samples: int
     passes: tuple[Pass, ...]
 
     def values(self, of: Pass, name: str) -> np.ndarray:
@@ -83,19 +79,19 @@ class Probe:
         Raises
         ------
         BadInputError
-            If the probe lacks the pass, or the pass the output.
+            If the probe lacks the pass, or the pass the output, or it is not of that shape.
         """
+        folder = self.run.path / "probe"
         if of not in self.passes:
             raise BadInputError(
-                f"{self.run / 'probe'}: no pass with {', '.join(of.replaced) or 'nothing'} replaced by {of.base!r}; "
-                f"probe the run again with mbias probe"
+                f"{folder}: no pass with {', '.join(of.replaced) or 'nothing'} replaced by {of.base!r}; "
+                f"{_again(self.run)}"
             )
         key = f"{self.passes.index(of)}.{name}"
-        values = read_arrays(part(self.run, "probe/outputs.safetensors", None), (key,))[key]
-        if len(values) != self.samples:
-            raise BadInputError(
-                f"{self.run / 'probe'}: {name!r} has {len(values)} samples, the run {self.samples}; probe it again"
-            )
+        values = read_arrays(part(self.run.path, "probe/outputs.safetensors", None), (key,))[key]
+        fault = _fault(self.run, name, values)
+        if fault:
+            raise BadInputError(f"{folder}: {fault}; {_again(self.run)}")
         return values
 
     def draws(self, base: str, replaced: tuple[str, ...]) -> list[Pass]:
@@ -156,7 +152,7 @@ def read_probe(run: Run) -> Probe:
         If the run was never probed, or not since it was trained last, or its probe is damaged.
     """
     folder = run.path / "probe"
-    again = f"run `mbias probe {run.path}`"
+    again = _again(run)
     index = part(run.path, "probe/probe.json")
     if not index.exists():
         raise BadInputError(f"{run.path}: it is not probed, so what it depends on is not known; {again}")
@@ -164,7 +160,7 @@ def read_probe(run: Run) -> Probe:
     try:
         passes = tuple(Pass(str(p["base"]), tuple(map(str, p["replaced"])), int(p["draw"])) for p in content["passes"])
         known = content["format"] == FORMAT and content["version"] == VERSION
-        probe = Probe(run.path, int(content["epoch"]), len(run.samples), passes)
+        probe = Probe(run, int(content["epoch"]), passes)
         bytes_, shard = int(content["bytes"]), content["shard_sha256"]
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"{index}: not a readable probe ({error}); {again}") from None
@@ -185,7 +181,34 @@ def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
         if unknown:
             raise BadInputError(f"{run.path}: modality {sorted(unknown)[0]!r} is none of {', '.join(names)}")
         for name, values in arrays.items():
-            if len(values) != len(run.samples):
-                raise BadInputError(f"{run.path}: {name!r} has {len(values)} samples; the run has {len(run.samples)}")
-            if not np.isfinite(values).all():
-                raise BadInputError(f"{run.path}: {name!r} holds NaN or infinity")
+            fault = _fault(run, name, np.asarray(values))
+            if fault:
+                raise BadInputError(f"{run.path}: {fault}")
+
+
+def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
+    """What is wrong with an output of a pass."""
+    samples, modalities, categories = len(run.samples), len(run.header.modalities), len(run.header.categories)
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "donors": (samples,),
+        "p_joint": (samples, categories),
+        "p": (samples, None, modalities, categories),
+    }
+    if name not in shapes:
+        return f"output {name!r} is none of {', '.join(shapes)}"
+    shape = shapes[name]
+    if values.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, values.shape, strict=True)):
+        sizes = " x ".join("segments" if n is None else str(n) for n in shape)
+        return f"{name!r} has the shape {values.shape}; of this run it is {sizes}"
+    # Sums of probabilities are rounded, in half precision to 0.004.
+    low, high = (-1, samples - 1) if name == "donors" else (-0.01, 1.01)
+    if values.dtype.kind not in "fiub" or not ((values >= low) & (values <= high)).all():
+        return f"{name!r} holds a value that is no {'row of a sample, nor -1' if name == 'donors' else 'probability'}"
+    return None
+
+
+def _again(run: Run) -> str:
+    """How to make a probe of a run."""
+    if run.header.training is None:
+        return "give the model's answers to mbias.records.probes.write_probe"
+    return f"run `mbias probe {run.path}`"

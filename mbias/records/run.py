@@ -57,6 +57,11 @@ class Run:
         return self._trained("smoothing")
 
     @property
+    def control(self) -> str | None:
+        """What the run is a control for, a name of `mbias.terms.Control`, or None."""
+        return self._trained("control")
+
+    @property
     def seed(self) -> int | None:
         """The seed trained with, or None for a foreign model."""
         return self._trained("seed")
@@ -102,13 +107,19 @@ class Run:
             raise BadInputError(f"{self.path}: no epoch {epoch}; take 1 to {len(self.commits)}, 'last' or 'best'")
         return self.commits[epoch - 1]
 
-    def values(self, name: str, epoch: int | str = "last") -> np.ndarray:
+    def values(self, name: str, epoch: int | str = "last", dimensions: tuple[str, ...] | None = None) -> np.ndarray:
         """One array of one epoch, float32, with the dimensions ``header.arrays[name]``.
+
+        Parameters
+        ----------
+        dimensions
+            Those it must have, in the order in which they are given back; ``sample`` is the run's samples, whatever
+            its word for them.
 
         Raises
         ------
         BadInputError
-            If that epoch does not hold the array; the message says which do.
+            If that epoch does not hold the array (the message says which do), or the array has other dimensions.
         """
         commit = self.commit(epoch)
         if name not in commit.arrays:
@@ -117,14 +128,21 @@ class Run:
             raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {mend}")
         shard = part(self.path, commit.shard, None)
         values = read_arrays(shard, (name,))[name]
-        dimensions = self._dimensions(name)
-        expected = tuple(self._sizes.get(d, n) for d, n in zip(dimensions, values.shape, strict=False))
-        if values.dtype != np.float32 or values.shape != expected or len(dimensions) != values.ndim:
+        held = self._dimensions(name)
+        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
+        if values.dtype != np.float32 or values.shape != expected or len(held) != values.ndim:
             raise BadInputError(
-                f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(dimensions)}; "
+                f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(held)}; "
                 "record the run again"
             )
-        return values
+        if dimensions is None:
+            return values
+        wanted = [self.header.sample if d == "sample" else d for d in dimensions]
+        if sorted(wanted) != sorted(held):
+            raise BadInputError(
+                f"{self.path}: {name!r} has the dimensions {', '.join(held)}, where this is about {', '.join(wanted)}"
+            )
+        return values.transpose([held.index(d) for d in wanted])
 
     def array(self, name: str, epoch: int | str = "last") -> xr.DataArray:
         """One array of one epoch, labelled."""

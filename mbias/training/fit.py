@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mbias.errors import MbiasError
 from mbias.han.checkpoints import read_weights
 from mbias.han.losses import LOSSES, by_loss, cross_entropies, floor, probabilities, targets
 from mbias.han.network import HAN
 from mbias.records.commits import Commit
-from mbias.terms import Level, Metric, Split
+from mbias.terms import Control, Level, Metric, Modality, Split
 from mbias.training.checkpoints import Checkpoints, TrainingState
 from mbias.training.data import Data, Videos
 from mbias.training.devices import choose_precision
@@ -65,7 +67,12 @@ def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
     torch.manual_seed(settings.seed)
     model = read_weights(Path(settings.init), settings.variant) if settings.init else HAN(settings.variant)
     model.to(train.labels.device)
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, fused=True)
+    if settings.control == Control.SHUFFLED:
+        train = shuffled(train, settings.seed)
+    model.uniform = settings.control == Control.UNIFORM
+    model.fc_av_att.requires_grad_(settings.control != Control.FROZEN)
+    learning_rate = 0.0 if settings.control == Control.RANDOM else settings.learning_rate
+    optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, settings.step, settings.factor)
     order = torch.Generator().manual_seed(settings.seed)
     state = TrainingState(model, optimizer, schedule, order)
@@ -113,6 +120,9 @@ def train_epoch(
 ) -> dict[str, dict[str, float]]:
     """Train for one epoch; give the means of the losses as optimised and against hard labels, and their floor.
 
+    Beside a modality's losses stands ``gradient``, the norm of the gradient of all losses together at that modality's
+    features f_a or f_v, a mean over steps.
+
     Raises
     ------
     DivergedError
@@ -120,24 +130,43 @@ def train_epoch(
     """
     model.train()
     device = videos.labels.device
-    shuffled = list(batches(len(videos), settings.batch_size, order))
-    steps = torch.empty(len(shuffled), 2, len(LOSSES), device=device)
-    for step, index in enumerate(shuffled):
-        labels = videos.labels[index]
-        with autocast(device, dtype):
-            p = probabilities(model(*videos.features(index)))
-        losses = cross_entropies(p, targets(labels, settings.smoothing))
-        optimizer.zero_grad()
-        losses.sum().backward()
-        optimizer.step()
-        with torch.no_grad():
-            hard = cross_entropies(p, labels.expand_as(p))
-            # Kept on the device: to look at a loss in every step would wait for it in every step.
-            steps[step] = torch.stack([losses, hard])
-    weights = torch.tensor([len(index) / len(videos) for index in shuffled])
+    indices = list(batches(len(videos), settings.batch_size, order))
+    steps = torch.empty(len(indices), 2, len(LOSSES), device=device)
+    with _gradients(model) as gradients:
+        for step, index in enumerate(indices):
+            labels = videos.labels[index]
+            with autocast(device, dtype):
+                p = probabilities(model(*videos.features(index)))
+            losses = cross_entropies(p, targets(labels, settings.smoothing))
+            optimizer.zero_grad()
+            losses.sum().backward()
+            optimizer.step()
+            with torch.no_grad():
+                hard = cross_entropies(p, labels.expand_as(p))
+                # Kept on the device: to look at a loss in every step would wait for it in every step.
+                steps[step] = torch.stack([losses, hard])
+    weights = torch.tensor([len(index) / len(videos) for index in indices])
     optimised, hard = torch.einsum("s,skl->kl", weights, steps.cpu())
     _check(optimised, steps[:, 0].cpu())
-    return by_loss({"optimised": optimised, "hard": hard, "floor": floor(videos.labels, settings.smoothing)})
+    means = by_loss({"optimised": optimised, "hard": hard, "floor": floor(videos.labels, settings.smoothing)})
+    for modality, norm in zip(Modality, (gradients / len(indices)).tolist(), strict=True):
+        means[modality]["gradient"] = norm
+    return means
+
+
+@contextmanager
+def _gradients(model: HAN) -> Iterator[Tensor]:
+    """Sums, over the steps taken meanwhile, of the norm of the gradient at each modality's features, of shape (2,)."""
+    sums = torch.zeros(len(Modality), device=next(model.parameters()).device)
+
+    def add(layer: nn.Module, at_inputs: tuple[Tensor, ...], at_outputs: object) -> None:
+        sums.add_(at_inputs[0].float().flatten(1).norm(dim=1))
+
+    handle = model.layer.register_full_backward_hook(add)
+    try:
+        yield sums
+    finally:
+        handle.remove()
 
 
 def _check(means: Tensor, steps: Tensor) -> None:
@@ -148,6 +177,12 @@ def _check(means: Tensor, steps: Tensor) -> None:
             step = 1 + int((~(steps[:, loss] <= EXPLODED)).nonzero()[0])
             what = f"exploded, to {mean:.2f} nats" if mean.isfinite() else "is not finite"
             raise DivergedError(f"the loss {LOSSES[loss]!r} {what}", step)
+
+
+def shuffled(videos: Videos, seed: int) -> Videos:
+    """The videos, with their labels shuffled among them."""
+    order = torch.randperm(len(videos), generator=torch.Generator().manual_seed(seed))
+    return dataclasses.replace(videos, labels=videos.labels[order.to(videos.labels.device)])
 
 
 def batches(videos: int, size: int, order: torch.Generator) -> Iterator[Tensor]:

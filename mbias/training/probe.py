@@ -15,7 +15,7 @@ from mbias.errors import BadInputError
 from mbias.han.network import HAN
 from mbias.records.probes import WHOLE, Pass, write_probe
 from mbias.records.run import Run
-from mbias.terms import Modality, Split, Variant
+from mbias.terms import Control, Modality, Split, Variant
 from mbias.training.data import Data, Videos
 from mbias.training.evaluation import autocast, outputs
 
@@ -117,6 +117,7 @@ def _network(run: Run, epoch: str) -> HAN:
     if not path.exists():
         raise BadInputError(f"{path}: there are no weights; train the run to its end, or take another --epoch")
     model = HAN(Variant.parse(str(run.variant)))
+    model.uniform = run.control == Control.UNIFORM
     try:
         model.load_state_dict(load_file(path))
     except Exception as error:

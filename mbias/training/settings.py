@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.terms import PRESETS, Smoothing, Split, Variant
+from mbias.terms import PRESETS, Control, Smoothing, Split, Variant
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -39,6 +39,8 @@ class Settings:
         File of the weights to begin with: an original checkpoint, or a run's; drawn from the seed where None.
     threads
         Of the processor. They decide in which order numbers are added up, and so the last bits of every result.
+    control
+        What the run is a control for; None for one that is none.
     """
 
     variant: Variant = Variant.ACROSS_VCROSS
@@ -53,6 +55,7 @@ class Settings:
     record: Split = Split.TEST
     init: str | None = None
     threads: int = 1
+    control: Control | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "step", "threads"):
@@ -71,7 +74,8 @@ class Settings:
     @property
     def name(self) -> str:
         """Name of the run's folder in a study."""
-        return f"{self.variant}-{self.smoothing.name}-seed{self.seed}"
+        kind = [] if self.control is None else [str(self.control)]
+        return "-".join([self.variant, self.smoothing.name, *kind, f"seed{self.seed}"])
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a record holds them: of a file of weights, its sha256.

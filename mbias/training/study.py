@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.terms import Smoothing, Split, Variant
+from mbias.terms import Control, Smoothing, Split, Variant
 from mbias.training.settings import Settings
 
-_GRID = ("variants", "smoothing", "seeds")
+_GRID = ("variants", "smoothing", "seeds", "controls")
 _TRAINING = tuple(
-    f.name for f in dataclasses.fields(Settings) if f.name not in ("variant", "smoothing", "seed", "init")
+    f.name for f in dataclasses.fields(Settings) if f.name not in ("variant", "smoothing", "seed", "control", "init")
 )
 
 
@@ -41,7 +41,8 @@ def read_definition(path: Path) -> StudyDefinition:
     """Study defined by a TOML file.
 
     ``[data] path`` is relative to the file; ``[training]`` holds fields of `Settings`; each ``[[grid]]`` holds lists
-    ``variants``, ``smoothing`` and ``seeds``, all combinations of which are runs.
+    ``variants``, ``smoothing`` and ``seeds``, all combinations of which are runs; with a list ``controls``, of names of
+    `Control` and ``none``, each of them as often.
 
     Raises
     ------
@@ -91,6 +92,7 @@ def _cells(path: Path, grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not isinstance(grid, dict):
         raise BadInputError(f"{path}: 'grid' must be tables, [[grid]]")
     _known(path, "[[grid]]", grid, _GRID)
+    grid = {"controls": ["none"], **grid}
     for name in _GRID:
         if not isinstance(grid.get(name), list) or not grid[name]:
             raise BadInputError(f"{path}: a [[grid]] must have a list {name!r} with at least one entry")
@@ -99,8 +101,9 @@ def _cells(path: Path, grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
             raise BadInputError(f"{path}: seed {seed!r} is no whole number")
     variants = [Variant.parse(str(text)) for text in grid["variants"]]
     smoothings = [Smoothing.parse(str(text)) for text in grid["smoothing"]]
-    for variant, smoothing, seed in itertools.product(variants, smoothings, grid["seeds"]):
-        yield {"variant": variant, "smoothing": smoothing, "seed": seed}
+    controls = [None if text == "none" else Control.parse(str(text)) for text in grid["controls"]]
+    for variant, smoothing, control, seed in itertools.product(variants, smoothings, controls, grid["seeds"]):
+        yield {"variant": variant, "smoothing": smoothing, "control": control, "seed": seed}
 
 
 def _kinds(training: dict[str, Any]) -> dict[str, Any]:

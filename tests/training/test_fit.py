@@ -9,10 +9,11 @@ from safetensors.torch import load_file
 
 from mbias import Run
 from mbias.errors import BadInputError
+from mbias.han.losses import cross_entropies, probabilities, targets
 from mbias.han.network import HAN
 from mbias.records.validate import faults
 from mbias.scores.f_scores import as_table, f_scores, predictions
-from mbias.terms import PRESETS, Split, Variant
+from mbias.terms import PRESETS, Control, Split, Variant
 from mbias.training import fit as fit_module
 from mbias.training.checkpoints import Checkpoints
 from mbias.training.data import load_data
@@ -206,3 +207,75 @@ def test_bfloat16_is_close_to_float32(path, data, directory):
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(BadInputError, match=message):
         Settings(**changes)
+
+
+@pytest.fixture(scope="module")
+def controls(data, tmp_path_factory):
+    """A run of each control, of two epochs."""
+    folder = tmp_path_factory.mktemp("controls")
+    for control in Control:
+        settings = dataclasses.replace(SETTINGS, epochs=2, control=control)
+        fit(settings, data, folder / settings.name, nothing)
+    return {control: Run(folder / f"across_vcross-ls_v-{control}-seed0") for control in Control}
+
+
+def drawn_and_trained(run):
+    """The weights as the seed draws them, and those after training."""
+    torch.manual_seed(SETTINGS.seed)
+    return HAN(run.variant).state_dict(), load_file(run.path / "checkpoints" / "last.safetensors")
+
+
+def test_the_random_control_keeps_its_weights(controls):
+    drawn, trained = drawn_and_trained(controls[Control.RANDOM])
+    assert all(torch.equal(drawn[name], trained[name]) for name in drawn)
+
+
+def test_the_frozen_control_keeps_the_weights_of_wav_alone(controls):
+    drawn, trained = drawn_and_trained(controls[Control.FROZEN])
+    kept = {name for name in drawn if torch.equal(drawn[name], trained[name])}
+    assert kept == {"fc_av_att.weight", "fc_av_att.bias"}
+
+
+def test_the_uniform_control_weighs_modalities_the_same(controls):
+    run = controls[Control.UNIFORM]
+    p, wtp, joint = (run.values(name, "last") for name in ("p", "wtp", "p_joint"))
+    assert (run.values("wav", "last") == 0.5).all()
+    np.testing.assert_allclose(joint, (p * wtp).sum(axis=1).mean(axis=1), atol=1e-6)
+
+
+def test_the_shuffled_control_trains_on_the_same_labels_of_other_videos(data, controls):
+    train = data.videos[Split.TRAIN]
+    labels = fit_module.shuffled(train, seed=0).labels
+    assert not torch.equal(labels, train.labels)
+    assert sorted(labels.tolist()) == sorted(train.labels.tolist())
+    ordinary = dataclasses.replace(SETTINGS, epochs=2).to_json()
+    assert {key for key, value in ordinary.items() if controls[Control.SHUFFLED].header.training[key] != value} == {
+        "control"
+    }
+
+
+def test_a_control_goes_on_as_if_it_had_not_stopped(data, controls, tmp_path):
+    settings = dataclasses.replace(SETTINGS, epochs=2, control=Control.FROZEN)
+    with pytest.raises(StoppedError):
+        fit(settings, data, tmp_path / "run", stop_after(1))
+    fit(settings, data, tmp_path / "run", nothing)
+    same_run(controls[Control.FROZEN].path, tmp_path / "run")
+
+
+def test_recorded_gradients_are_those_at_the_features(data, tmp_path):
+    """One epoch of one step: the norm of d(L_a + L_v + L_wsl) / df, with f the input of the hybrid attention layer."""
+    settings = dataclasses.replace(SETTINGS, epochs=1, batch_size=40)
+    fit(settings, data, tmp_path / "run", nothing)
+    train = data.videos[Split.TRAIN]
+    torch.manual_seed(settings.seed)
+    model = HAN(settings.variant)
+    order = next(batches(len(train), 40, torch.Generator().manual_seed(settings.seed)))
+    features = []
+    model.layer.register_forward_pre_hook(lambda layer, inputs: features.append(inputs[0]))
+    p = probabilities(model(*train.features(order)))
+    loss = cross_entropies(p, targets(train.labels[order], settings.smoothing)).sum()
+    (at_features,) = torch.autograd.grad(loss, features)
+
+    losses = Run(tmp_path / "run").commit("last").losses
+    for modality, of_modality in zip(("audio", "visual"), at_features, strict=True):
+        assert losses[modality]["gradient"] == pytest.approx(float((of_modality**2).sum().sqrt()), rel=1e-4)

@@ -44,9 +44,16 @@ def test_all_combinations_once(tmp_path):
     assert {run.epochs for run in study.runs} == {3}
 
 
+def test_controls_are_runs_of_their_own(tmp_path):
+    study = definition(tmp_path, GRID + 'controls = ["none", "shuffled", "uniform"]')
+    assert [run.name for run in study.runs] == [f"across_vself-ls_v-{s}seed0" for s in ("", "shuffled-", "uniform-")]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (GRID + 'controls = ["chance"]', "unknown control 'chance'"),
+        (GRID + "controls = []", "'controls'"),
         ("", r"no \[\[grid\]\]"),
         ("grid = 3", r"no \[\[grid\]\]"),
         ("[[grid", "not a readable TOML file"),

@@ -1,0 +1,105 @@
+"""The event roll of one sample: truth, prediction, W_av and W_tp of every modality on one time axis."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from mbias.analysis.groups import setting_label
+from mbias.plots.style import JOINT, WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
+
+_LANE = 0.46
+_LOOKS: dict[str, dict] = {
+    "attention": {"lw": 1.5, "color": JOINT},
+    "temporal": {"lw": 0.9, "color": JOINT, "ls": (0, (1, 1))},
+}
+_BAR = (1.09, 1.27)
+"""Where the bar of predictions lies, above the weights, which reach from 0 to 1."""
+
+
+def draw(lane: pd.DataFrame, ax: Axes, colour: str, largest: float) -> Axes:
+    """One lane: a category in one modality.
+
+    The truth is a pale area, predictions a bar above it, W_av a solid line from 0 to 1, W_tp a dotted one from 0 to
+    ``largest``; what is unknown is not drawn.
+
+    Parameters
+    ----------
+    lane
+        Rows of `mbias.analysis.video.roll` of one category and modality.
+    """
+    onsets = lane["segment"].to_numpy(dtype=float)
+    edges = np.append(onsets, onsets[-1] + 1)
+    for onset in onsets[lane["truth"].fillna(False).to_numpy(dtype=bool)]:
+        ax.axvspan(onset, onset + 1, color=colour, alpha=0.28, lw=0, gid="truth")
+    for onset in onsets[lane["predicted"].fillna(False).to_numpy(dtype=bool)]:
+        ax.fill_between([onset, onset + 1], *_BAR, color=ink(colour), lw=0, gid="predicted")
+    for name, scale in (("attention", 1.0), ("temporal", largest)):
+        if lane[name].notna().all():
+            ax.stairs(lane[name].to_numpy() / scale, edges, baseline=None, label=name, **_LOOKS[name])
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_ylim(-0.06, _BAR[1] + 0.05)
+    return ax
+
+
+def figure(table: pd.DataFrame) -> Figure:
+    """The event roll: a lane a category and modality.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.video.roll`.
+    """
+    lanes = [(key, lane) for key, lane in table.groupby(["category", "modality"], sort=False)]
+    modalities = list(dict.fromkeys(table["modality"]))
+    colours, largest = modality_colours(modalities), table["temporal"].max()
+    with style():
+        size = (WIDTH, _LANE * len(lanes) + 0.95)
+        fig, axes = plt.subplots(len(lanes), 1, sharex=True, sharey=True, squeeze=False, figsize=size)
+        for ax, ((category, modality), lane) in zip(axes[:, 0], lanes, strict=True):
+            draw(lane, ax, colours[modality], largest)
+            _dress(ax, category if modality == modalities[0] else "", modality, colours[modality])
+        axes[-1, 0].set_xlabel("time in segments (of LLP: seconds)")
+        axes[-1, 0].tick_params(axis="x", length=2.5)
+        fig.suptitle(_title(table.iloc[0]), fontsize=8, x=0.01, ha="left")
+        fig.legend(handles=_legend(table, largest), loc="outside lower left", ncols=5, frameon=False, handlelength=1.6)
+        mark_simulated(fig, table)
+    return fig
+
+
+def _dress(ax: Axes, category: str, modality: str, colour: str) -> None:
+    ax.set_yticks([0, 1], ["0", "1"], fontsize=5.5)
+    ax.tick_params(axis="both", length=0)
+    ax.set_ylabel(plain(modality), rotation=0, ha="right", va="center", color=ink(colour), fontsize=7)
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x", lw=0.4)
+    if category:
+        ax.set_title(plain(category.replace("_", " ")), loc="left", fontsize=7, pad=2)
+
+
+def _title(row: pd.Series) -> str:
+    run = setting_label(row["run"], row["variant"], row["smoothing"], row.get("control"))
+    seed = "" if pd.isna(row["seed"]) else f", seed {row['seed']:.0f}"
+    name = plain(run) if run == row["run"] else ", ".join(map(mathtext, run.split(", ")))
+    return f"{plain(row['sample'])}: {name}{seed}, epoch {row['epoch']}"
+
+
+def _legend(table: pd.DataFrame, largest: float) -> list[Artist]:
+    """What there is to see, and what is not known."""
+    grey = "#8a8f98"
+    handles = {
+        "truth": Patch(color=grey, alpha=0.4, lw=0, label="truth"),
+        "predicted": Patch(color=ink(grey), label="predicted"),
+        "attention": Line2D([], [], label=mathtext("W_av"), **_LOOKS["attention"]),
+        "temporal": Line2D([], [], label=f"{mathtext('W_tp')} (1: {largest:.2f})", **_LOOKS["temporal"]),
+    }
+    names = {"truth": "truth", "predicted": "predictions", "attention": "W_av", "temporal": "W_tp"}
+    unknown = [mathtext(names[column]) for column in handles if table[column].isna().all()]
+    shown: list[Artist] = [handle for column, handle in handles.items() if table[column].notna().any()]
+    return shown + ([Line2D([], [], lw=0, label=f"not recorded: {', '.join(unknown)}")] if unknown else [])
