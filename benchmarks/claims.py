@@ -65,7 +65,7 @@ def _study(
     folder: Path, knobs: dict[str, str], variants: list[Variant], smoothings: list[str], options: argparse.Namespace
 ) -> Study:
     runs = [
-        Settings(variant=variant, smoothing=PRESETS[name], seed=seed, epochs=options.epochs, threads=2)
+        Settings(variant=variant, smoothing=PRESETS[name], seed=seed, epochs=options.epochs)
         for variant, name, seed in itertools.product(variants, smoothings, range(options.seeds))
     ]
     sizes = {Split.TRAIN: options.train, Split.VAL: options.train // 5, Split.TEST: 2 * options.train // 5}

@@ -79,7 +79,7 @@ def main() -> None:
                 continue
             if running.succeeded():
                 kept.check()
-                _compare(whole, hurt)
+                compare(whole, hurt)
                 studies += 1
                 if moments.total() == options.kills:
                     break
@@ -115,7 +115,7 @@ class StudyProcess:
 
     def kill(self, chance: random.Random) -> str | None:
         """Kill the study's process, or one of its workers; give which, or None where there was none to kill."""
-        workers = [pid for pid in map(_trainer, self.out.glob("*/lock")) if pid]
+        workers = [pid for pid in map(trainer, self.out.glob("*/lock")) if pid]
         if workers and chance.random() < 0.5:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(workers), signal.SIGKILL)
@@ -200,7 +200,7 @@ def _await_moment(chance: random.Random, folder: Path, running: StudyProcess | T
     """Wait for a moment to kill at, and name it; None where the process ended before."""
     chosen = chance.choice([*MOMENTS, *[None] * len(MOMENTS)])
     # What a killed process left of its lock is there too: wait for a living one.
-    while running.is_alive() and not any(map(_trainer, folder.glob("*/lock"))):
+    while running.is_alive() and not any(map(trainer, folder.glob("*/lock"))):
         time.sleep(0.005)
     if chosen is None:
         time.sleep(chance.uniform(0, 1.2))
@@ -209,7 +209,7 @@ def _await_moment(chance: random.Random, folder: Path, running: StudyProcess | T
     return (chosen or "any time") if running.is_alive() else None
 
 
-def _trainer(lock: Path) -> int | None:
+def trainer(lock: Path) -> int | None:
     """The process that trains the run of a lock."""
     with suppress(OSError, ValueError):
         pid: int = json.loads(lock.read_text())["pid"]
@@ -223,7 +223,7 @@ def _runs(pid: int) -> bool:
     return False
 
 
-def _compare(whole: Path, hurt: Path) -> None:
+def compare(whole: Path, hurt: Path) -> None:
     """Raise unless two studies hold the same files of the same bytes, but for the seconds their epochs took."""
     names = [sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) for folder in (whole, hurt)]
     if names[0] != names[1]:

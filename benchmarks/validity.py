@@ -101,7 +101,7 @@ def train_planted(folder: Path, planted: Planted, seeds: range, data_seed: int) 
             "category_spread": "0",
         }
     )
-    runs = [Settings(smoothing=PRESETS["no_ls"], seed=seed, epochs=EPOCHS, threads=2) for seed in seeds]
+    runs = [Settings(smoothing=PRESETS["no_ls"], seed=seed, epochs=EPOCHS) for seed in seeds]
     train(folder, knobs, SIZES, data_seed, runs)
 
 

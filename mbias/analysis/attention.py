@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from mbias.analysis.groups import IDENTITY as SETTING
+from mbias.analysis.groups import settings
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import setting_names, short
-from mbias.analysis.layout import RUN, Layout, number, ranged
+from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
 from mbias.analysis.pooling import pooled
-from mbias.analysis.statistics import estimate, ratio
+from mbias.analysis.statistics import Estimate, estimate, ratio
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -27,6 +28,11 @@ LAYOUTS = {
             "W_{}\n>.9": number("saturated", ".3f"),
             "phi_{}": number("contribution", ".3f"),
         },
+    ),
+    "seeds": Layout(
+        (*SHARED, "scope"),
+        ("modality",),
+        {"W_{}": ranged("attention", ".3f"), "phi_{}": ranged("contribution", ".3f"), "seeds": number("seeds", "d")},
     ),
     "categories": Layout(
         (*RUN, "scope", "modality", "category"),
@@ -92,8 +98,9 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     pandas.DataFrame
         A row a run, scope and modality: ``attention``, the mean of W_av; ``saturated``, the share of weights above
         0.9; ``contribution``, the mean share of phi (NaN where the run lacks the arrays); all in [0, 1], each
-        category weighing the same; ``attention_low`` and ``attention_high``, the 95 % interval over samples, the seed
-        as it is. ``toward`` is the number of ``categories`` whose mean weight is above 0.5.
+        category weighing the same; ``attention_low``, ``attention_high``, ``contribution_low`` and
+        ``contribution_high``, 95 % intervals over samples, the seed as it is (`seeds` has those over
+        both). ``toward`` is the number of ``categories`` whose mean weight is above 0.5.
     """
     table = categories(study, epoch)
     grouped = table.groupby([*IDENTITY, "epoch", "scope", "modality"], sort=False, dropna=False)
@@ -103,17 +110,33 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         toward=("mean", lambda means: int((means > 0.5).sum())),
         categories=("mean", "size"),
     ).reset_index()
-    parts = []
-    for run, who in identified(study):
-        with contextlib.suppress(BadInputError):
-            parts.append(_contributions(run, who, epoch))
-    keys = ["run", "scope", "modality"]
-    ends = [_ends(run, who, epoch) for run, who in identified(study)]
-    result = result.merge(pd.concat(ends), on=keys, how="left")
-    if not parts:
-        return result.assign(contribution=np.nan)
-    means = pd.concat(parts).groupby(keys)["share"].mean().rename("contribution").reset_index()
-    return result.merge(means, on=keys, how="left")
+    means = [_means((run,), {"run": who["run"]}, epoch) for run, who in identified(study)]
+    known = pd.concat(means).drop(columns="attention")
+    return result.merge(known, on=["run", "scope", "modality"], how="left")
+
+
+def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
+    """`shares` of every setting, over its seeds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a setting, scope and modality: ``attention`` and ``contribution`` (NaN where a run lacks the arrays),
+        means over ``seeds`` runs, with the ends of their 95 % intervals over seeds and samples, ``_low`` and
+        ``_high``.
+
+    Raises
+    ------
+    BadInputError
+        As `shares`; or if no setting has two seeds.
+    """
+    several = [setting for setting in settings(study) if len(setting.runs) > 1]
+    if not several:
+        raise BadInputError("one seed a setting is all there is, so nothing is known of others; train more seeds")
+    return pd.concat(
+        [_means(setting.runs, {name: setting.who[name] for name in SETTING}, epoch) for setting in several],
+        ignore_index=True,
+    )
 
 
 def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
@@ -215,24 +238,68 @@ def _summary(run: Run, epoch: int | str) -> np.ndarray:
     return run.values("wav_summary", epoch)
 
 
-def _ends(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
-    """Ends of the 95 % intervals, over samples, of the means over categories of W, by scope and modality."""
+def _means(runs: tuple[Run, ...], who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
+    """Means over categories of W and of the share of phi, with 95 % intervals over samples and the runs' seeds."""
+    weights = _over_categories([_weight_parts(run, epoch) for run in runs])
+    try:
+        contributions = _over_categories([_share_parts(run, epoch) for run in runs])
+    except BadInputError:
+        contributions = {}
+    rows = []
+    for scope, of_scope in weights.items():
+        columns = {"attention": of_scope, **({"contribution": contributions[scope]} if scope in contributions else {})}
+        for i, modality in enumerate(runs[0].header.modalities):
+            row = {**who, "scope": scope, "modality": modality}
+            row |= dict.fromkeys(("contribution", "contribution_low", "contribution_high"), np.nan)
+            for name, found in columns.items():
+                low, high = found.interval(bounds=(0, 1))
+                row |= {name: found.point[i], f"{name}_low": low[i], f"{name}_high": high[i]}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _over_categories(of_runs: list[dict[str, np.ndarray]]) -> dict[str, Estimate]:
+    """Mean over categories, by scope, from `_weight_parts` or `_share_parts` of every seed."""
+    # NaN where a resample lacks the category.
+    return {
+        scope: estimate(np.stack([parts[scope] for parts in of_runs]), lambda sums: np.nanmean(ratio(sums), axis=-1))
+        for scope in of_runs[0]
+    }
+
+
+def _weight_parts(run: Run, epoch: int | str) -> dict[str, np.ndarray]:
+    """Sum and number of each sample's weights W_av, (sample, modality, category, 2), by scope."""
     present = presence(run.truth, run.header.modalities)
     weights, mask = aligned(run.values("wav", epoch), run.header.arrays["wav"], present, len(run.header.categories))
     masks = {"all": np.ones(()), **({} if mask is None else {"present": mask[..., None, :]})}
     between = tuple(range(1, weights.ndim - 2))
-    rows = []
+    parts = {}
     for scope, kept in masks.items():
         shown = np.broadcast_to(kept, weights.shape)
-        parts = np.stack([(weights * shown).sum(axis=between, dtype=float), shown.sum(axis=between)], axis=-1)
-        # NaN where a resample lacks the category.
-        found = estimate(parts[None], lambda sums: np.nanmean(ratio(sums), axis=-1))
-        low, high = found.interval(bounds=(0, 1))
-        rows += [
-            {"run": who["run"], "scope": scope, "modality": m, "attention_low": low[i], "attention_high": high[i]}
-            for i, m in enumerate(run.header.modalities)
-        ]
-    return pd.DataFrame(rows)
+        parts[scope] = np.stack([(weights * shown).sum(axis=between, dtype=float), shown.sum(axis=between)], axis=-1)
+    return parts
+
+
+def _share_parts(run: Run, epoch: int | str) -> dict[str, np.ndarray]:
+    """Each sample's share of phi, and whether it counts, (sample, modality, category, 2), by scope."""
+    share = _shares_of(_phi(run, epoch))
+    parts = {}
+    for scope, mask in _sample_scopes(run, share).items():
+        shown = np.broadcast_to(mask[:, None], share.shape)
+        parts[scope] = np.stack([share * shown, shown], axis=-1)
+    return parts
+
+
+def _shares_of(phi: np.ndarray) -> np.ndarray:
+    """Each modality's share of p_wsl, from phi."""
+    shares: np.ndarray = phi / np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+    return shares
+
+
+def _sample_scopes(run: Run, phi: np.ndarray) -> dict[str, np.ndarray]:
+    """Which samples count for which category, bool (sample, category), by scope."""
+    everywhere = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}
+    return everywhere | ({"present": run.truth["weak"]} if "weak" in run.truth else {})
 
 
 def _phi(run: Run, epoch: int | str) -> np.ndarray:
@@ -251,12 +318,9 @@ def _phi(run: Run, epoch: int | str) -> np.ndarray:
 
 def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
     phi = _phi(run, epoch)
-    share = phi / np.maximum(phi.sum(axis=1, keepdims=True), np.finfo(float).tiny)
-    scopes = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}
-    if "weak" in run.truth:
-        scopes["present"] = run.truth["weak"]
+    share = _shares_of(phi)
     rows = []
-    for scope, mask in scopes.items():
+    for scope, mask in _sample_scopes(run, phi).items():
         for c in np.flatnonzero(mask.any(axis=0)):
             rows += [
                 {

@@ -21,18 +21,20 @@ from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.scores.f_scores import LEVELS, METRICS
 
-LAYOUT = Layout(
-    ("variant", "smoothing", "control", "a", "b", "seeds", "quantity", "level"),
-    (),
-    {
-        "A": ranged("value_a", ".3f"),
-        "B": ranged("value_b", ".3f"),
-        "B - A": ranged("difference", "+.3f"),
-        "d_z": number("d_z", ".2f"),
-        "delta": number("cliffs_delta", ".2f"),
-        "p (Holm)": number("p_holm", ".3f"),
-    },
-)
+LAYOUTS = {
+    "comparison": Layout(
+        ("variant", "smoothing", "control", "a", "b", "seeds", "quantity", "level"),
+        (),
+        {
+            "A": ranged("value_a", ".3f"),
+            "B": ranged("value_b", ".3f"),
+            "B - A": ranged("difference", "+.3f"),
+            "d_z": number("d_z", ".2f"),
+            "delta": number("cliffs_delta", ".2f"),
+            "p (Holm)": number("p_holm", ".3f"),
+        },
+    )
+}
 
 
 def comparison(a: Study, b: Study) -> pd.DataFrame:

@@ -17,6 +17,9 @@ Cell = Callable[[Any], str]
 RUN = ("variant", "smoothing", "control", "seed")
 """What names a run trained here; a foreign one goes by its folder's name."""
 
+SHARED = ("variant", "smoothing", "control")
+"""What names a setting: runs that differ in their seed."""
+
 
 @dataclass(frozen=True)
 class Layout:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from mbias.analysis.groups import IDENTITY, Setting, settings
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import loss_label, setting_names, short, times
-from mbias.analysis.layout import RUN, Layout, number
+from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
 from mbias.analysis.pooling import SEGMENTED
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
@@ -21,6 +25,11 @@ KINDS = ("optimised", "excess", "hard")
 LAYOUTS = {
     "coincidence": Layout(
         (*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": lambda row: times(row.ratio)}
+    ),
+    "seeds": Layout(
+        (*SHARED, "kind"),
+        ("modality",),
+        {"MSE_wsl,{}": ranged("mse", ".1e"), "ratio {}": ranged("ratio", ".3g"), "seeds": number("seeds", "d")},
     ),
     "curves": Layout((*RUN, "loss", "epoch"), ("kind",), {"{}": number("value", ".4f")}),
     "residuals": Layout(
@@ -98,6 +107,29 @@ def coincidence(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def seeds(study: Study) -> pd.DataFrame:
+    """`coincidence` of every setting, over its seeds.
+
+    Errors of different seeds differ by factors, so that means are geometric and intervals Student's on the logarithm.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a setting, kind and modality: ``mse``, and ``ratio``, how many times the least mean ``mse`` of that
+        setting and kind it is, each run beside itself; means over ``seeds`` runs, with the ends of their 95 %
+        intervals over seeds, ``_low`` and ``_high``.
+
+    Raises
+    ------
+    BadInputError
+        As `coincidence`; or if no setting has two seeds.
+    """
+    of_seeds = [setting for setting in settings(study) if len(setting.runs) > 1]
+    if not of_seeds:
+        raise BadInputError("one seed a setting is all there is, so nothing is known of others; train more seeds")
+    return pd.DataFrame([row for setting in of_seeds for kind in KINDS for row in _over_seeds(setting, kind)])
+
+
 def residuals(study: Study) -> pd.DataFrame:
     """How far Eq. 6 is from Eq. 3, at the best and the last epoch where they hold the arrays for it.
 
@@ -171,6 +203,22 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
         if kind in words and not np.isclose(ratio, ratios["optimised"])
     ]
     return f"{text} ({', '.join(beside)})." if beside else f"{text}."
+
+
+def _over_seeds(setting: Setting, kind: str) -> list[dict[str, Any]]:
+    errors = pd.DataFrame([_squared_errors(run, kind) for run in setting.runs])
+    if errors.empty or not (errors > 0).all(axis=None):
+        return []
+    logs = np.log(errors)
+    rows = []
+    for loss in errors:
+        row = {name: setting.who[name] for name in IDENTITY} | {"kind": kind, "modality": loss}
+        for name, values in (("mse", logs[loss]), ("ratio", logs[loss] - logs[logs.mean().idxmin()])):
+            half = stats.t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values))
+            ends = values.mean() + np.array([0, -half, half])
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), np.exp(ends), strict=True))
+        rows.append(row)
+    return rows
 
 
 def _kinds(commit: Commit, loss: str) -> dict[str, float]:

@@ -101,11 +101,10 @@ def sample_scores(run: Run, epoch: int | str = "best") -> np.ndarray:
     """
     p, joint = run.values("p", epoch, SEGMENTED), run.values("p_joint", epoch, ("sample", "category"))
     modalities = run.header.modalities
-    truth = [run.truth[modality] for modality in modalities if modality in run.truth]
-    if len(modalities) != 2 or any(events.shape != p[:, :, 0].shape for events in truth) or len(truth) < 2:
+    events = [run.truth[modality] for modality in modalities if modality in run.truth]
+    if len(modalities) != 2 or [array.shape for array in events] != 2 * [p[:, :, 0].shape]:
         raise BadInputError(f"{run.path}: F-scores are of the events of two modalities in segments; they do not apply")
-    truth = np.stack(truth, axis=2)
-    return f_scores(predictions(p, joint), truth)
+    return f_scores(predictions(p, joint), np.stack(events, axis=2))
 
 
 def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:

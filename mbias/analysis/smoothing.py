@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from mbias.analysis.groups import Setting, settings
 from mbias.analysis.labels import label
-from mbias.analysis.layout import Layout, number
+from mbias.analysis.layout import Layout, ranged
 from mbias.analysis.published import mended, table2
-from mbias.analysis.scores import beside, score_cell, setting_scores
+from mbias.analysis.scores import beside, sample_scores, score_cell, setting_scores
+from mbias.analysis.statistics import estimate, ratio
 from mbias.errors import BadInputError
 from mbias.records.study import Study
+from mbias.scores.f_scores import LEVELS, METRICS
 from mbias.terms import Metric
 
 AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
@@ -18,7 +22,7 @@ AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
 
 LAYOUTS = {
     "scores": Layout(("metric", "smoothing"), ("source", "variant", "level"), {"{}": score_cell}),
-    "stability": Layout(("source", "variant", "settings"), ("level",), {"{}": number("variance", ".3f")}),
+    "stability": Layout(("source", "variant", "settings"), ("level",), {"{}": ranged("variance", ".3f")}),
 }
 
 
@@ -56,13 +60,16 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
 def stability(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
     """How much the scores of `scores` vary across smoothings; the columns are those of `variance`.
 
-    With ``published``, the published Table 2 stands below as printed, and with its misprints mended.
+    With them ``variance_low`` and ``variance_high``, the 95 % interval over samples, the seeds as they are (NaN where
+    the epoch lacks ``p`` and ``p_joint``), and ``seeds``, the least number of a setting. With ``published``, the
+    published Table 2 stands below as printed, and with its misprints mended.
     """
     table = scores(study, epoch, published)
-    if not published:
-        return variance(table)
-    paper = table[table["source"] == "published"].reset_index(drop=True)
-    return variance(pd.concat([table, mended(paper).assign(source="published, mended")]))
+    if published:
+        paper = table[table["source"] == "published"].reset_index(drop=True)
+        table = pd.concat([table, mended(paper).assign(source="published, mended")])
+    seeds = table.groupby(["variant", "source"], sort=False)["seeds"].min().reset_index()
+    return variance(table).merge(_ends(study, epoch), how="left").merge(seeds)
 
 
 def variance(table: pd.DataFrame) -> pd.DataFrame:
@@ -93,6 +100,43 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
     return averaged.agg(
         variance=("variance", "mean"), settings=("settings", "min"), simulated=("simulated", "any")
     ).reset_index()
+
+
+def _ends(study: Study, epoch: int | str) -> pd.DataFrame:
+    """Ends of the 95 % intervals of `variance`, over samples, of what was measured."""
+    rows = []
+    by_variant: dict[str, list[Setting]] = {}
+    for setting in settings(study):
+        if not setting.who["control"]:
+            by_variant.setdefault(str(setting.who["variant"]), []).append(setting)
+    for variant, of_variant in by_variant.items():
+        if len(of_variant) < 2:
+            continue
+        try:
+            # Of every sample its mean over seeds, (sample, level, metric, setting).
+            means = [np.mean([sample_scores(run, epoch) for run in setting.runs], axis=0) for setting in of_variant]
+            scores_ = 100 * np.stack(means, axis=-1)[:, :, [METRICS.index(metric) for metric in AVERAGED]]
+        except (BadInputError, ValueError):
+            continue
+        found = estimate(np.stack([scores_, np.ones_like(scores_)], axis=-1)[None], _variances)
+        low, high = found.interval(bounds=(0, np.inf))
+        rows += [
+            {
+                "variant": variant,
+                "source": "measured",
+                "level": level,
+                "variance_low": low[i],
+                "variance_high": high[i],
+            }
+            for i, level in enumerate((*map(str, LEVELS), "both"))
+        ]
+    return pd.DataFrame(rows, columns=["variant", "source", "level", "variance_low", "variance_high"])
+
+
+def _variances(sums: np.ndarray) -> np.ndarray:
+    """Variance over settings, averaged over metrics, at each level and over both, from sums of samples' scores."""
+    levels = ratio(sums).var(axis=-1, ddof=1).mean(axis=-1)
+    return np.concatenate([levels, levels.mean(axis=-1, keepdims=True)], axis=-1)
 
 
 def finding(table: pd.DataFrame) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from mbias.analysis.identity import identified
 from mbias.analysis.layout import RUN, Layout, number
+from mbias.analysis.pooling import SEGMENTED
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -17,14 +19,13 @@ from mbias.records.summary import aligned
 from mbias.scores.f_scores import predictions
 
 _NEEDED = {"predictions": ("p", "p_joint"), "W_av": ("wav",), "W_tp": ("wtp",)}
-_FULL = ("segment", "modality", "category")
 _STEPS = "▁▂▃▄▅▆▇█"
 
 LAYOUTS = {
     "strips": Layout(
         (*RUN, "epoch", "sample", "category", "modality"),
         (),
-        {name: (lambda row, name=name: getattr(row, name)) for name in ("truth", "predicted", "W_av", "W_tp")},
+        {name: operator.attrgetter(name) for name in ("truth", "predicted", "W_av", "W_tp")},
     ),
     "quantities": Layout(
         (*RUN, "epoch", "sample", "category", "modality", "quantity"), ("segment",), {"{}": lambda row: row.text}
@@ -71,7 +72,8 @@ def roll(run: Run, sample: str, epoch: int | str = "best", category: str | None 
     if category is not None and category not in names:
         raise BadInputError(f"{run.path}: no category {category!r}; take one of {', '.join(names)}")
     arrays = {name: _of_sample(run, name, epoch, place) for name in ("p", "wav", "wtp")}
-    joint = run.values("p_joint", epoch)[place] if "p_joint" in run.commit(epoch).arrays else None
+    known = "p_joint" in run.commit(epoch).arrays
+    joint = run.values("p_joint", epoch, ("sample", "category"))[place] if known else None
     truth = _truth(run, place)
     lengths = {len(values) for values in (*arrays.values(), truth) if values is not None and len(values) > 1}
     if len(lengths) != 1:
@@ -87,8 +89,8 @@ def roll(run: Run, sample: str, epoch: int | str = "best", category: str | None 
     c, m, t = cells.T
 
     def column(values: np.ndarray | None, kind: str) -> pd.Series:
-        known = [None] * len(cells) if values is None else np.broadcast_to(values, shape)[t, m, c]
-        return pd.Series(known, dtype=kind)
+        of_cells = [None] * len(cells) if values is None else np.broadcast_to(values, shape)[t, m, c]
+        return pd.Series(of_cells, dtype=kind)
 
     _, who = next(identified(Study((run,))))
     return pd.DataFrame(
@@ -174,7 +176,7 @@ def quantities(table: pd.DataFrame) -> pd.DataFrame:
         "W_tp": table["temporal"].map("{:.2f}".format),
     }
     known = [table.assign(quantity=name, text=text) for name, text in texts.items() if not (text == "nan").all()]
-    return pd.concat([part for part in known if part["text"].notna().all()], ignore_index=True)
+    return pd.concat([part for part in known if part["text"].notna().all()]).sort_index(kind="stable")
 
 
 def finding(table: pd.DataFrame) -> list[str]:
@@ -240,7 +242,7 @@ def _worst(run: Run, who: dict[str, Any], number: int, epoch: int | str) -> pd.D
     missed = others & ~np.delete(predicted, favoured, axis=2)
     lost = np.einsum("ntmc,ntc->n", missed, wav[:, :, favoured], dtype=float)
     many, events = missed.sum(axis=(1, 2, 3)), others.sum(axis=(1, 2, 3))
-    labels = truth.any(axis=(1, 2))
+    labels = np.logical_or.reduce(truth, axis=(1, 2))
     names = run.samples.iloc[:, 0].astype(str).to_numpy()
     rows = [
         {
@@ -261,9 +263,8 @@ def _worst(run: Run, who: dict[str, Any], number: int, epoch: int | str) -> pd.D
 
 def _events(run: Run, epoch: int | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Truth, predicted events and W_av of all samples, of shape (sample, segment, modality, category)."""
-    p, joint, wav = (run.values(name, epoch) for name in ("p", "p_joint", "wav"))
-    if any(run.header.arrays[name][1:] != _FULL for name in ("p", "wav")) or len(run.header.modalities) < 2:
-        raise BadInputError(f"{run.path}: 'wav' and 'p' are not by {', '.join(_FULL)}, so no sample can be found by it")
+    p, wav = (run.values(name, epoch, SEGMENTED) for name in ("p", "wav"))
+    joint = run.values("p_joint", epoch, ("sample", "category"))
     dense = [run.truth.get(modality) for modality in run.header.modalities]
     if any(array is None or array.shape != p[:, :, 0].shape for array in dense):
         raise BadInputError(f"{run.path}: the truth of segments is not recorded by modality, so none counts as missed")

@@ -200,8 +200,9 @@ def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
     if values.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, values.shape, strict=True)):
         sizes = " x ".join("segments" if n is None else str(n) for n in shape)
         return f"{name!r} has the shape {values.shape}; of this run it is {sizes}"
-    # Sums of probabilities are rounded, in half precision to 0.004.
-    low, high = (-1, samples - 1) if name == "donors" else (-0.01, 1.01)
+    # Half precision rounds to 0.004. p_joint of Eq. 3 is no more than the number of modalities, not than 1.
+    highest = modalities if name == "p_joint" else 1
+    low, high = (-1, samples - 1) if name == "donors" else (-0.01, highest + 0.01)
     if values.dtype.kind not in "fiub" or not ((values >= low) & (values <= high)).all():
         return f"{name!r} holds a value that is no {'row of a sample, nor -1' if name == 'donors' else 'probability'}"
     return None

@@ -1,32 +1,42 @@
-"""The first page of a report: the paper's phenomenon as measured, and the runs it was measured on."""
+"""The first page of a report: the verdicts, the paper's phenomenon as measured, and the runs it was measured on."""
 
 from __future__ import annotations
 
+import base64
 import html
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from mbias.analysis import attention, losses
+from mbias.analysis.groups import setting_label
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import label, setting_names, short, times
 from mbias.analysis.layout import Layout, lay_out, notes, number
-from mbias.errors import BadInputError
 from mbias.records.study import Study
+from mbias.reports import headlines
+from mbias.reports.page import bullets
 from mbias.reports.tables import as_html, with_subscripts
 
+SAID_IN_FULL = 4
+"""Up to so many verdicts are said in full; of more, a line a verdict says which settings have it."""
 
-def phenomenon(study: Study) -> pd.DataFrame:
+
+def phenomenon(shares: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     """Attention and coincidence of losses side by side, for every setting of one variant (section 5.3).
+
+    Parameters
+    ----------
+    shares, errors
+        Of `mbias.analysis.attention.shares` and `mbias.analysis.losses.coincidence`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a setting and modality: ``attention``, mean of W_av at the last epoch; ``mse``, MSE_wsl,m in nats
-        squared as optimised; ``ratio``, how many times the least ``mse`` of the setting it is. Means over the
-        ``seeds`` runs of a setting.
+        A row a setting and modality: ``attention``, mean of W_av; ``mse``, MSE_wsl,m in nats squared as optimised;
+        ``ratio``, how many times the least ``mse`` of the setting it is. Means over the ``seeds`` runs of a setting.
     """
-    shares = attention.shares(study)
-    errors = losses.coincidence(study)
     optimised = errors.loc[errors["kind"] == "optimised", ["run", "modality", "mse"]]
     joined = shares[shares["scope"] == "all"].merge(optimised, on=["run", "modality"])
     rows, _ = one_variant(joined)
@@ -77,23 +87,79 @@ def expectation(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def overview(study: Study, reasons: dict[str, str]) -> str:
-    """The first page's content, as HTML."""
+def by_verdict(table: pd.DataFrame) -> list[str]:
+    """Of a table of `mbias.analysis.diagnosis.verdicts`: a line a verdict, with the settings that have it."""
+    lines = []
+    for verdict, rows in table.groupby("verdict", sort=True):
+        settings = [
+            f"{setting_label(row.run, row.variant, row.smoothing, row.control)} "
+            f"({row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}])"
+            for row in rows.itertuples()
+        ]
+        lines.append(f"{str(verdict).capitalize()}: {'; '.join(settings)}.")
+    return lines
+
+
+def overview(
+    built: Path, studies: Sequence[Study], findings: Mapping[str, Sequence[str]], reasons: Mapping[str, str]
+) -> str:
+    """The first page's content, as HTML, from the tables and figures that the notebooks kept in ``built``."""
     parts = []
-    try:
-        table = phenomenon(study)
-    except BadInputError as error:
-        parts.append(f'<p class="note">{html.escape(str(error))}</p>')
-    else:
-        items = "".join(f"<li>{with_subscripts(sentence)}</li>" for sentence in expectation(table))
-        wide, constant = lay_out(table, LAYOUT)
-        which = f" ({', '.join(constant.values())})" if constant else ""
-        caption = f"Attention, and how closely L_wsl runs along each modality's loss{which}. {' '.join(notes(table))}"
-        parts += [f'<ul class="finding">{items}</ul>' if items else "", as_html(wide, with_subscripts(caption))]
+    for word, show in (("compare", _comparison), ("diagnosis", _verdicts), ("losses", _phenomenon)):
+        if word in findings:
+            parts.append(show(built, findings[word]))
+    if "diagnosis" in reasons and "attention" in findings:
+        parts.append(_figure(built, "attention", "movement", headlines.movement))
     parts += [
         f'<p class="note">{html.escape(word)} does not apply: {html.escape(why)}</p>' for word, why in reasons.items()
     ]
-    return "\n".join([*parts, "<h3>Runs</h3>", _runs(study)])
+    return "\n".join([*parts, "<h3>Settings</h3>", *(_runs(study) for study in studies)])
+
+
+def _comparison(built: Path, said: Sequence[str]) -> str:
+    return bullets(said) + _figure(built, "compare", "comparison", headlines.differences)
+
+
+def _verdicts(built: Path, said: Sequence[str]) -> str:
+    table = _read(built, "diagnosis", "verdicts")
+    lines = said[: len(table)] if len(table) <= SAID_IN_FULL else by_verdict(table)
+    return f"<h3>Verdict</h3>{bullets(lines)}{_figure(built, 'diagnosis', 'verdicts', headlines.verdicts)}"
+
+
+def recorded_phenomenon(built: Path) -> list[dict[str, Any]]:
+    """The rows of `phenomenon`, of the tables that the notebooks kept; none where they lack one."""
+    if not all((built / "tables" / f"{name}.csv").exists() for name in ("attention-shares", "losses-coincidence")):
+        return []
+    table = phenomenon(_read(built, "attention", "shares"), _read(built, "losses", "coincidence"))
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _phenomenon(built: Path, said: Sequence[str]) -> str:
+    rows = recorded_phenomenon(built)
+    if not rows:
+        return ""
+    table = pd.DataFrame(rows)
+    wide, constant = lay_out(table, LAYOUT)
+    which = f" ({', '.join(constant.values())})" if constant else ""
+    caption = f"Attention, and how closely L_wsl runs along each modality's loss{which}. {' '.join(notes(table))}"
+    sentences = expectation(table)
+    return f"<h3>Attention and losses</h3>{bullets(sentences) if sentences else ''}{as_html(wide, with_subscripts(caption))}"
+
+
+def _figure(built: Path, word: str, name: str, headline: Callable[[pd.DataFrame], str]) -> str:
+    """A figure that a notebook kept, with what it shows; its definition and its table are in the word's section."""
+    said = headline(_read(built, word, name))
+    stem = f"figures/{word}-{name}"
+    data = base64.b64encode((built / f"{stem}.png").read_bytes()).decode()
+    return (
+        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(said)}">'
+        f"<figcaption><p>{with_subscripts(said)} How to read it, and its numbers: "
+        f'<a href="#{word}">{word}</a>.</p></figcaption></figure>'
+    )
+
+
+def _read(built: Path, word: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(built / "tables" / f"{word}-{name}.csv", keep_default_na=False, na_values=[""])
 
 
 def _runs(study: Study) -> str:
@@ -105,6 +171,7 @@ def _runs(study: Study) -> str:
                 "run": run.name,
                 "variant": label("variant", run.variant),
                 "smoothing": label("smoothing", run.smoothing),
+                "control": label("control", run.control),
                 "seed": label("seed", run.seed),
                 "epochs": f"{len(run.commits)} of {training.get('epochs', len(run.commits))}",
                 "best": str(run.commit("best").epoch),
@@ -116,9 +183,11 @@ def _runs(study: Study) -> str:
         )
     table = pd.DataFrame(rows)
     same = [column for column in table.columns[1:] if len(table) > 1 and len(set(table[column])) == 1]
-    shared = ", ".join(f"{column} {table[column].iloc[0]}" for column in same)
+    shared = ", ".join(f"{column} {table[column].iloc[0]}" for column in same if table[column].iloc[0])
     table = table.drop(columns=same)
     table.attrs["names"] = 1
-    return as_html(
-        table, html.escape(f"The {len(table)} runs of this report. {f'In all of them: {shared}.' if shared else ''}")
+    left_out = "".join(
+        f'<p class="note">Left out: {html.escape(name)}: {html.escape(why)}</p>' for name, why in study.left_out.items()
     )
+    counted = f"{len(table)} runs" if len(table) > 1 else "One run"
+    return as_html(table, html.escape(f"{counted}. {f'In all of them: {shared}.' if shared else ''}")) + left_out

@@ -1,10 +1,13 @@
-"""A study's report: the notebooks run, their findings, tables and figures on one page that stands alone."""
+"""A report: the notebooks run, their findings, tables and figures on one page that stands alone."""
 
 from __future__ import annotations
 
 import html
+import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +15,34 @@ from mbias.analysis.questions import QUESTIONS
 from mbias.errors import BadInputError, MbiasError
 from mbias.files import read_json, write_json, write_text
 from mbias.records.study import Study, open_study
-from mbias.reports.notebooks import notebook_path
+from mbias.reports import overview, parameters
+from mbias.reports.notebooks import NotebookError, contents, notebook_path, run_notebook, to_keep
 
-PARTS = {"index.html", "report.json", "figures", "tables"}
+COMPARISON = ("compare",)
+"""Notebooks of a report on two studies; a report on one has a notebook a question."""
+
+PARTS = {"index.html", "report.json", "figures", "tables", "cited"} | {f"{w}.ipynb" for w in (*QUESTIONS, *COMPARISON)}
 """What a report's folder holds."""
 
+MOST_KERNELS = 4
+"""Each holds what it analyses: half a gigabyte for a hundred runs."""
 
-def write_report(study: Path, out: Path, published: bool = False) -> Path:
-    """Write the report of a study.
+
+def write_report(studies: Sequence[Path], out: Path, **chosen: Any) -> Path:
+    """Write the report of a study, or of a comparison of two.
 
     It is built beside ``out`` and takes its place when it is whole; until then, and after a failure, the old report
     stands.
 
     Parameters
     ----------
-    study
-        Folder of runs, or of one run.
+    studies
+        One or two folders of runs, or of one run.
     out
         Folder of the report: ``index.html``, ``report.json`` (the findings), ``figures`` (PNG, PDF), ``tables``
-        (CSV, LaTeX).
-    published
-        Whether the paper's figures stand beside the measured ones.
+        (CSV, LaTeX), ``cited`` (BibTeX) and the notebooks with their outputs.
+    chosen
+        Parameters of the notebooks (`mbias.reports.parameters.KNOWN`); each reaches those that have it.
 
     Returns
     -------
@@ -42,23 +52,26 @@ def write_report(study: Path, out: Path, published: bool = False) -> Path:
     Raises
     ------
     BadInputError
-        If the study cannot be read, no question applies to it, or ``out`` holds something that is no report.
+        If a study cannot be read, no question applies to it, or ``out`` holds something that is no report.
     MbiasError
         If a notebook fails; the message names the cell.
     """
-    runs = open_study(study)
+    opened = [open_study(study) for study in studies]
+    for runs in opened:
+        parameters.check(chosen, runs)
     _check_out(out)
-    reasons = _reasons(runs)
-    words = [word for word in QUESTIONS if word not in reasons]
-    if not words:
-        raise BadInputError(f"{study}: no question applies to these runs; {next(iter(reasons.values()))}")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
         built = Path(folder) / "report"
         built.mkdir()
-        parameters = {"study": str(study.resolve()), "published": published, "out": str(built.resolve())}
-        sections = {word: _section(word, parameters, out) for word in words}
-        _write_page(built, runs, study, sections, reasons)
+        places = dict(zip(("study",) if len(studies) == 1 else ("a", "b"), studies, strict=True))
+        try:
+            sections, reasons = _sections(built, out, places, chosen)
+        except MbiasError as error:
+            stands = f"; the report in {out} is left as it was" if out.exists() else ""
+            raise type(error)(f"{error}{stands}") from error
+        title = " and ".join(study.resolve().name for study in studies)
+        _write_page(built, title, opened, sections, reasons)
         _swap(built, out)
     return out / "index.html"
 
@@ -71,46 +84,55 @@ def _check_out(out: Path) -> None:
         )
 
 
-def _reasons(runs: Study) -> dict[str, str]:
-    """Why a question does not apply, by its word."""
-    reasons = {}
-    for question in QUESTIONS.values():
-        try:
-            question.table(runs)
-        except BadInputError as error:
-            reasons[question.word] = str(error)
-    return reasons
+def _sections(
+    built: Path, out: Path, studies: Mapping[str, Path], chosen: Mapping[str, Any]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Content of every section by its word, and why the others do not apply; the notebooks run side by side."""
+    words = tuple(QUESTIONS) if "study" in studies else COMPARISON
+    there = {name: str(study.resolve()) for name, study in studies.items()}
+    # Beside the report, a notebook finds the study from where it lies.
+    beside = {name: os.path.relpath(study.resolve(), out.resolve()) for name, study in studies.items()}
+
+    def run(word: str) -> str:
+        path = notebook_path(word)
+        done = run_notebook(path, {**there, **chosen, "out": str(built.resolve())})
+        write_text(built / f"{word}.ipynb", to_keep(done, path, {**beside, **chosen, "out": None}))
+        return contents(done)
+
+    sections, reasons = {}, {}
+    with ThreadPoolExecutor(min(MOST_KERNELS, len(os.sched_getaffinity(0)))) as pool:
+        running = {word: pool.submit(run, word) for word in words}
+        for word, future in running.items():
+            try:
+                sections[word] = future.result()
+            except NotebookError as error:
+                # Until its finding is out, a question that finds no input it could use does not apply.
+                if error.kind != BadInputError.__name__ or (built / "findings" / f"{word}.json").exists():
+                    pool.shutdown(cancel_futures=True)
+                    raise MbiasError(str(error)) from error
+                reasons[word] = error.reason
+    if not sections:
+        raise BadInputError(f"no question applies to these runs; {next(iter(reasons.values()))}")
+    return sections, reasons
 
 
-def _section(word: str, parameters: dict[str, Any], out: Path) -> str:
-    """Content of a question's section: its notebook, run."""
-    from mbias.reports.notebooks import contents, run_notebook
-
-    try:
-        return contents(run_notebook(notebook_path(word), parameters))
-    except MbiasError as error:
-        stands = f"; the report in {out} is left as it was" if out.exists() else ""
-        raise MbiasError(f"{error}{stands}") from error
-
-
-def _write_page(built: Path, runs: Study, study: Path, sections: dict[str, str], reasons: dict[str, str]) -> None:
-    from mbias.reports import overview
-
+def _write_page(
+    built: Path, title: str, studies: Sequence[Study], sections: Mapping[str, str], reasons: Mapping[str, str]
+) -> None:
     findings = {word: read_json(built / "findings" / f"{word}.json", "finding", "run it again") for word in sections}
     shutil.rmtree(built / "findings")
-    try:
-        measured = overview.phenomenon(runs)
-    except BadInputError:
-        rows = []
-    else:
-        rows = measured.astype(object).where(measured.notna(), None).to_dict("records")
-    facts = {"study": study.resolve().name, "runs": len(runs), "simulated": runs.simulated}
-    write_json(built / "report.json", {**facts, "phenomenon": rows, "findings": findings, "not_applicable": reasons})
-    front = overview.overview(runs, reasons)
-    write_text(built / "index.html", _page(study.resolve().name, runs.simulated, front, sections))
+    simulated = any(runs.simulated for runs in studies)
+    facts = {"study": title, "runs": sum(map(len, studies)), "simulated": simulated}
+    phenomenon = overview.recorded_phenomenon(built)
+    write_json(
+        built / "report.json",
+        {**facts, "phenomenon": phenomenon, "findings": findings, "not_applicable": dict(reasons)},
+    )
+    front = overview.overview(built, studies, findings, reasons)
+    write_text(built / "index.html", _page(title, simulated, front, sections))
 
 
-def _page(title: str, simulated: bool, front: str, sections: dict[str, str]) -> str:
+def _page(title: str, simulated: bool, front: str, sections: Mapping[str, str]) -> str:
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     links = "".join(f'<a href="#{word}">{word}</a>' for word in ("overview", *sections))
     body = "".join(f'<section id="{word}">\n{content}\n</section>\n' for word, content in sections.items())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mbias.errors import MbiasError
@@ -20,13 +20,14 @@ _PREFIX = ".session-"
 @contextmanager
 def session(folder: Path) -> Iterator[Path]:
     """The file of a study in ``folder``, there until the end of the block, or until it is removed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MbiasError(f"{folder}: cannot be made ({error.strerror}); choose another with --out") from None
-    for left in folder.glob(f"{_PREFIX}*"):
-        if holder(left) is None:
-            left.unlink(missing_ok=True)
     path = folder / f"{_PREFIX}{socket.gethostname()}-{os.getpid()}"
-    with locked(path):
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"{_PREFIX}*"):
+                if holder(left) is None:
+                    left.unlink(missing_ok=True)
+            stack.enter_context(locked(path))
+        except OSError as error:
+            raise MbiasError(f"{folder}: cannot be written ({error.strerror}); choose another with --out") from None
         yield path

@@ -147,5 +147,5 @@ def test_a_probe_without_the_whole_or_with_other_samples_is_not_written(tmp_path
 
     with pytest.raises(BadInputError, match="needs the pass with nothing replaced"):
         write_probe(run, "last", {Pass("mean", ("audio",)): {}})
-    with pytest.raises(BadInputError, match=f"has 3 samples; the run has {VIDEOS}"):
+    with pytest.raises(BadInputError, match=rf"has the shape \(3, 4\); of this run it is {VIDEOS} x 4"):
         write_probe(run, "last", {WHOLE: {"p_joint": np.zeros((3, 4))}})
