@@ -12,6 +12,7 @@ _HOMES = {
     "Header": "mbias.records.header",
     "Study": "mbias.records.study",
     "open_study": "mbias.records.study",
+    "explore": "mbias.explorer",
 }
 __all__ = list(_HOMES)
 __version__ = "0.1.0"

@@ -32,7 +32,7 @@ LAYOUTS = {
     "seeds": Layout(
         (*SHARED, "scope"),
         ("modality",),
-        {"W_{}": ranged("attention", ".3f"), "phi_{}": ranged("contribution", ".3f"), "seeds": number("seeds", "d")},
+        {"W_{}": ranged("attention", ".3f"), "phi_{}": ranged("contribution", ".3f"), "seeds": number("seeds", ".0f")},
     ),
     "categories": Layout(
         (*RUN, "scope", "modality", "category"),

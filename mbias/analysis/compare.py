@@ -46,9 +46,9 @@ def comparison(a: Study, b: Study) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a pair of settings and quantity (an F-score's metric with its ``level``; ``attention`` on the first
-        modality; ``balance`` of its Shapley values): ``value_a``, ``value_b`` and ``difference`` (B - A), in [0, 1] or
-        [-1, 1], each with its 95 % ends over seeds and samples (`mbias.analysis.statistics.estimate`); ``d_z`` of the
+        A row a pair of settings and quantity (an F-score's metric with its ``level``; ``attention`` on the first of
+        two modalities, or on each of more; ``balance`` of its Shapley values): ``value_a``, ``value_b`` and
+        ``difference`` (B - A), in [0, 1] or [-1, 1], each with its 95 % ends over seeds and samples (`mbias.analysis.statistics.estimate`); ``d_z`` of the
         paired differences and ``cliffs_delta`` of B over A; ``p`` of a sign-flip test, over ``tested`` (``seeds``, or
         ``samples`` where there is one), and ``p_holm``, adjusted over the quantities of a pair.
 
@@ -164,7 +164,7 @@ def _recorded(one: Setting, other: Setting) -> Iterator[tuple[_Kind, np.ndarray]
 
 def _kinds(setting: Setting) -> Iterator[_Kind]:
     yield _Kind([(str(metric), str(level)) for level in LEVELS for metric in METRICS], _score_parts, ratio)
-    yield _Kind([(f"attention {short(setting.modalities[0])}", "")], _attention_parts, ratio)
+    yield _Kind([(f"attention {short(m)}", "") for m in _told(setting.modalities)], _attention_parts, ratio)
     if len(setting.modalities) == 2 and "weak" in setting.runs[0].truth:
         kept = enough(setting.weak)
 
@@ -184,12 +184,17 @@ def _score_parts(run: Run) -> np.ndarray:
     return np.stack([scores, np.ones_like(scores)], axis=-1)
 
 
+def _told(modalities: tuple[str, ...]) -> tuple[str, ...]:
+    """The modalities whose attention is told: of two the first, since theirs adds up to 1."""
+    return modalities[:1] if len(modalities) == 2 else modalities
+
+
 def _attention_parts(run: Run) -> np.ndarray:
-    """Mean attention on the first modality, (sample, 1, 2)."""
+    """Mean attention on each modality that is told, (sample, modality, 2)."""
     if "wav" not in run.header.arrays:
         raise BadInputError(f"{run.path}: it recorded no attention 'wav'; record it as 'wav'")
-    wav = run.values("wav", "best").take(0, axis=run.header.arrays["wav"].index("modality"))
-    mean = wav.reshape(len(wav), -1).mean(axis=1, dtype=float)[:, None]
+    wav = np.moveaxis(run.values("wav", "best"), run.header.arrays["wav"].index("modality"), 1)
+    mean = wav.reshape(*wav.shape[:2], -1).mean(axis=2, dtype=float)[:, : len(_told(run.header.modalities))]
     return np.stack([mean, np.ones_like(mean)], axis=-1)
 
 

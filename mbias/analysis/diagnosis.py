@@ -19,7 +19,7 @@ from mbias.analysis.coalitions import enough
 from mbias.analysis.groups import Setting, setting_label, settings
 from mbias.analysis.labels import loss_label, short, times
 from mbias.analysis.layout import Layout, number, ranged
-from mbias.analysis.reliance import BALANCE, Measure, applicable
+from mbias.analysis.reliance import BALANCE, PRIMARY, Estimates, Measure, estimates
 from mbias.analysis.statistics import LEVEL, Estimate, benjamini_hochberg, equivalence
 from mbias.errors import BadInputError
 from mbias.records.study import Study
@@ -65,8 +65,13 @@ LAYOUTS = {
 }
 
 
-def verdicts(study: Study) -> pd.DataFrame:
+def verdicts(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     """The verdict on every setting.
+
+    Parameters
+    ----------
+    found
+        The study's `mbias.analysis.reliance.estimates`, where they are at hand.
 
     Returns
     -------
@@ -87,9 +92,8 @@ def verdicts(study: Study) -> pd.DataFrame:
         If a run is not probed or has not two modalities.
     """
     rows = []
-    for setting in settings(study):
-        found = dict(applicable(setting))
-        primary, *others = found.items()
+    for setting, by_measure in found or estimates(study):
+        primary, *others = by_measure.items()
         row = decide(primary[1], 0, setting.modalities)
         causal = [(measure, other) for measure, other in others if measure.causal and _of_inputs(measure)]
         agree = [_agrees(row["verdict"], row["balance"], float(other.point[0, 2])) for _, other in causal]
@@ -129,13 +133,17 @@ def categories(study: Study) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for setting in settings(study):
-        _, found = next(applicable(setting))
-        rows += _category_rows(setting, found)
+        rows += _category_rows(setting, PRIMARY.estimate(setting))
     return pd.DataFrame(rows)
 
 
-def measures(study: Study) -> pd.DataFrame:
+def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     """The verdict that every measure would give by itself.
+
+    Parameters
+    ----------
+    found
+        The study's `mbias.analysis.reliance.estimates`, where they are at hand.
 
     Returns
     -------
@@ -143,10 +151,10 @@ def measures(study: Study) -> pd.DataFrame:
         A row a setting and measure: ``verdict``, ``balance`` with its ends, ``causal``, whether inputs were changed.
     """
     rows = []
-    for setting in settings(study):
-        for measure, found in applicable(setting):
+    for setting, by_measure in found or estimates(study):
+        for measure, of_measure in by_measure.items():
             if _of_inputs(measure):
-                row = decide(found, 0, setting.modalities)
+                row = decide(of_measure, 0, setting.modalities)
                 rows.append({**setting.who, "measure": measure.label, "causal": measure.causal, **row})
     return pd.DataFrame(rows)
 

@@ -29,7 +29,7 @@ LAYOUTS = {
     "seeds": Layout(
         (*SHARED, "kind"),
         ("modality",),
-        {"MSE_wsl,{}": ranged("mse", ".1e"), "ratio {}": ranged("ratio", ".3g"), "seeds": number("seeds", "d")},
+        {"MSE_wsl,{}": ranged("mse", ".1e"), "ratio {}": ranged("ratio", ".3g"), "seeds": number("seeds", ".0f")},
     ),
     "curves": Layout((*RUN, "loss", "epoch"), ("kind",), {"{}": number("value", ".4f")}),
     "residuals": Layout(

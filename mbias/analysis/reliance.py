@@ -291,6 +291,23 @@ def applicable(setting: Setting) -> Iterator[tuple[Measure, Estimate]]:
         yield measure, found
 
 
+Estimates = Sequence[tuple[Setting, dict[Measure, Estimate]]]
+
+
+def estimates(study: Study) -> Estimates:
+    """Every setting with every measure that applies to it, the primary one first.
+
+    They are what takes long in the tables below and in those of `mbias.analysis.diagnosis`; whoever wants several
+    tables passes them on.
+
+    Raises
+    ------
+    BadInputError
+        If a run is not probed or has not two modalities.
+    """
+    return [(setting, dict(applicable(setting))) for setting in settings(study)]
+
+
 LAYOUTS = {
     "measures": Layout(
         ("variant", "smoothing", "control", "measure"),
@@ -308,8 +325,13 @@ LAYOUTS = {
 }
 
 
-def measures(study: Study) -> pd.DataFrame:
+def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     """Every measure of every setting, over all categories, with 95 % intervals over its seeds and samples.
+
+    Parameters
+    ----------
+    found
+        The study's `estimates`, where they are at hand.
 
     Returns
     -------
@@ -327,9 +349,9 @@ def measures(study: Study) -> pd.DataFrame:
         If a run is not probed or has not two modalities.
     """
     rows: list[dict[str, Any]] = []
-    for setting in settings(study):
-        for measure, found in applicable(setting):
-            rows += _rows(setting, measure, _columns(found, 0), setting.modalities)
+    for setting, by_measure in found or estimates(study):
+        for measure, of_measure in by_measure.items():
+            rows += _rows(setting, measure, _columns(of_measure, 0), setting.modalities)
         joint = _columns(COOPERATION.estimate(setting), 0)
         rows += _rows(
             setting, COOPERATION, {**joint, "balance": np.nan, "balance_low": np.nan, "balance_high": np.nan}, ("both",)
@@ -366,8 +388,13 @@ def categories(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def agreement(study: Study) -> pd.DataFrame:
+def agreement(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     """Whether the measures agree: Spearman's rank correlation of their balances.
+
+    Parameters
+    ----------
+    found
+        The study's `estimates`, where they are at hand.
 
     Returns
     -------
@@ -378,10 +405,10 @@ def agreement(study: Study) -> pd.DataFrame:
         by the spread between runs (unknown for one).
     """
     cells: dict[str, list[np.ndarray]] = {}
-    for setting in settings(study):
+    for setting, by_measure in found or estimates(study):
         kept = np.concatenate([[True], enough(setting.weak)])
-        for measure, found in applicable(setting):
-            balances = np.where(kept, found.by_seed[..., 2], np.nan)
+        for measure, of_measure in by_measure.items():
+            balances = np.where(kept, of_measure.by_seed[..., 2], np.nan)
             cells.setdefault(measure.label, []).append(balances)
     whole = {name: np.concatenate(found) for name, found in cells.items()}
     runs = max(map(len, whole.values()))

@@ -69,7 +69,9 @@ def stability(study: Study, epoch: int | str = "best", published: bool = False) 
         paper = table[table["source"] == "published"].reset_index(drop=True)
         table = pd.concat([table, mended(paper).assign(source="published, mended")])
     seeds = table.groupby(["variant", "source"], sort=False)["seeds"].min().reset_index()
-    return variance(table).merge(_ends(study, epoch), how="left").merge(seeds)
+    result = variance(table).merge(_half_widths(study, epoch), how="left").merge(seeds)
+    low, high = (result["variance"] + sign * result["half"] for sign in (-1, 1))
+    return result.drop(columns="half").assign(variance_low=low.clip(lower=0), variance_high=high)
 
 
 def variance(table: pd.DataFrame) -> pd.DataFrame:
@@ -102,35 +104,28 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def _ends(study: Study, epoch: int | str) -> pd.DataFrame:
-    """Ends of the 95 % intervals of `variance`, over samples, of what was measured."""
+def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
+    """Half the width of the 95 % intervals of `variance`, over samples, of what was measured."""
     rows = []
     by_variant: dict[str, list[Setting]] = {}
     for setting in settings(study):
         if not setting.who["control"]:
             by_variant.setdefault(str(setting.who["variant"]), []).append(setting)
     for variant, of_variant in by_variant.items():
-        if len(of_variant) < 2:
+        if len(of_variant) < 2 or len({setting.samples for setting in of_variant}) > 1:
             continue
         try:
             # Of every sample its mean over seeds, (sample, level, metric, setting).
             means = [np.mean([sample_scores(run, epoch) for run in setting.runs], axis=0) for setting in of_variant]
-            scores_ = 100 * np.stack(means, axis=-1)[:, :, [METRICS.index(metric) for metric in AVERAGED]]
-        except (BadInputError, ValueError):
+        except BadInputError:
             continue
-        found = estimate(np.stack([scores_, np.ones_like(scores_)], axis=-1)[None], _variances)
-        low, high = found.interval(bounds=(0, np.inf))
+        scores_ = 100 * np.stack(means, axis=-1)[:, :, [METRICS.index(metric) for metric in AVERAGED]]
+        low, high = estimate(np.stack([scores_, np.ones_like(scores_)], axis=-1)[None], _variances).interval()
         rows += [
-            {
-                "variant": variant,
-                "source": "measured",
-                "level": level,
-                "variance_low": low[i],
-                "variance_high": high[i],
-            }
-            for i, level in enumerate((*map(str, LEVELS), "both"))
+            {"variant": variant, "source": "measured", "level": level, "half": float(high[i] - low[i]) / 2}
+            for i, level in enumerate((*LEVELS, "both"))
         ]
-    return pd.DataFrame(rows, columns=["variant", "source", "level", "variance_low", "variance_high"])
+    return pd.DataFrame(rows, columns=["variant", "source", "level", "half"])
 
 
 def _variances(sums: np.ndarray) -> np.ndarray:

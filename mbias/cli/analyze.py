@@ -10,7 +10,7 @@ from pathlib import Path
 from mbias.analysis.questions import QUESTIONS, Question
 from mbias.cli import video
 from mbias.cli.common import add_command, run
-from mbias.cli.printing import add_epoch, add_figure, add_format, check_figure, printed, warnings
+from mbias.cli.printing import add_epoch, add_figure, add_format, check_figure, printed, warnings, wrapped
 from mbias.cli.report import add_report
 from mbias.errors import BadInputError
 
@@ -90,7 +90,7 @@ def _compare(options: argparse.Namespace) -> None:
     table = comparison(*studies)
     print(printed(LAYOUTS["comparison"], table, options.format), end="")
     if options.format == "table":
-        print("\n".join(finding(table)))
+        print(wrapped(finding(table)))
     for line in warnings(studies):
         print(f"mbias-analyze: note: {line}", file=sys.stderr)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,12 @@ def printed(layout: Layout, table: pd.DataFrame, form: str) -> str:
     if form == "latex":
         return tables.as_latex(wide, constant, notes(table))
     return tables.as_text(wide, constant, notes(table), shutil.get_terminal_size().columns) + "\n"
+
+
+def wrapped(sentences: Iterable[str]) -> str:
+    """Sentences, a line each, in lines no longer than the terminal's."""
+    width = max(shutil.get_terminal_size().columns, 20)
+    return "\n".join(textwrap.fill(sentence, width, subsequent_indent="  ") for sentence in sentences)
 
 
 def warnings(studies: Sequence[Study]) -> list[str]:

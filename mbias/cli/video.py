@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbias.cli.common import add_command
-from mbias.cli.printing import add_epoch, add_figure, add_format, check_figure, printed
+from mbias.cli.printing import add_epoch, add_figure, add_format, check_figure, printed, wrapped
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
     from mbias.records.run import Run
+
+_LOST = "lost: how many segments of other events than {1} are missed in the {0}, each weighed by the attention on {1}."
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -56,7 +58,7 @@ def _print_worst(run: Run, options: argparse.Namespace) -> None:
     table = video.worst(Study((run,)), options.worst, options.epoch)
     print(printed(video.LAYOUTS["worst"], table, options.format), end="")
     if options.format == "table":
-        print("lost: segments of the other modality's events that are missed, weighed by the attention on this one.")
+        print(wrapped([_LOST.format(run.header.sample, *table["toward"].unique())]))
 
 
 def _print_roll(run: Run, options: argparse.Namespace) -> None:
@@ -70,7 +72,7 @@ def _print_roll(run: Run, options: argparse.Namespace) -> None:
         save(figure(table), options.figure)
     if options.format == "table":
         print(printed(video.LAYOUTS["strips"], video.strips(table), "table"), end="")
-        print("\n".join(video.finding(table)))
+        print(wrapped(video.finding(table)))
     elif options.format == "latex":
         print(printed(video.LAYOUTS["quantities"], video.quantities(table), "latex"), end="")
     else:

@@ -28,7 +28,9 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
     y = [order.index(name) for name in names(table)]
     held = table["p_holm"] <= 0.05
     ax.hlines(y, table["difference_low"], table["difference_high"], color=JOINT, lw=1.2)
-    ax.scatter(table["difference"], y, s=16, c=np.where(held, JOINT, "white"), edgecolors=JOINT, linewidths=1.0, zorder=3)
+    ax.scatter(
+        table["difference"], y, s=16, c=np.where(held, JOINT, "white"), edgecolors=JOINT, linewidths=1.0, zorder=3
+    )
     ax.axvline(0, color="#c9c9ce", lw=0.8, zorder=0)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.grid(axis="y", lw=0.4)
@@ -65,7 +67,9 @@ def figure(table: pd.DataFrame) -> Figure:
 def names(table: pd.DataFrame) -> list[str]:
     """What each row's quantity is called."""
     return [
-        f"{label('metric', row.quantity)}, {row.level}" if isinstance(row.level, str) and row.level else str(row.quantity)
+        f"{label('metric', row.quantity)}, {row.level}"
+        if isinstance(row.level, str) and row.level
+        else str(row.quantity)
         for row in table.itertuples()
     ]
 

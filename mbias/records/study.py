@@ -41,6 +41,11 @@ class Study:
         """Whether any of the runs was trained on simulated data."""
         return any(run.header.simulated for run in self.runs)
 
+    def _repr_html_(self) -> str:
+        from mbias.records.shown import as_html
+
+        return as_html(self)
+
     def table(self) -> pd.DataFrame:
         """A row a run: run, variant, smoothing, seed, epochs, complete, simulated."""
         import pandas as pd

@@ -75,7 +75,7 @@ def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
                 kernel_name="python3",
                 progress_bar=False,
                 # A kernel's warnings about its own connection are no news to a report's reader.
-                extra_arguments=["--log-level=40"],
+                extra_arguments=["--log-level=50"],
             )
         except NoSuchKernel:
             raise BadInputError(

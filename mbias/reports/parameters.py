@@ -43,7 +43,9 @@ def parse(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or name not in KNOWN:
-            raise BadInputError(f"-p {text}: no parameter of a report; take {', '.join(f'{known}=...' for known in KNOWN)}")
+            raise BadInputError(
+                f"-p {text}: no parameter of a report; take {', '.join(f'{known}=...' for known in KNOWN)}"
+            )
         values[name] = KNOWN[name](value)
     return values
 

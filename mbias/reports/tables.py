@@ -6,6 +6,7 @@ import html
 import itertools
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -51,7 +52,8 @@ def as_text(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str
         shown = [*wide.columns[:names], *columns]
         parts.append("\n".join(_lines(texts[shown], size, names)))
     head = ", ".join(f"{name} {text}" for name, text in constant.items())
-    return "\n\n".join([*([head] if head else []), *parts, *([" ".join(notes)] if notes else [])])
+    around = [textwrap.fill(text, max(width, 20)) for text in (head, " ".join(notes))]
+    return "\n\n".join(part for part in (around[0], *parts, around[1]) if part)
 
 
 def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str]) -> str:

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from mbias.analysis.attention import categories, contributions, finding, movement, shares
+from mbias import open_study
+from mbias.analysis.attention import categories, contributions, finding, movement, seeds, shares
 from mbias.errors import BadInputError
+from tests.drawn_runs import draw_study
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +116,34 @@ def test_finding_says_which_side(study):
 
     assert "toward audio in 5 of 5 categories" in sentences["LS-V"]
     assert "toward visual in 5 of 5 categories" in sentences["LS-A"]
+
+
+@pytest.fixture(scope="module")
+def three_seeds(tmp_path_factory):
+    return open_study(draw_study(tmp_path_factory.mktemp("seeds"), [("across_vcross", "ls_a")], range(3), videos=30))
+
+
+def test_over_seeds_the_mean_is_that_of_the_runs_and_the_interval_holds_their_spread(three_seeds):
+    single = shares(three_seeds).groupby(["scope", "modality"])
+    table = seeds(three_seeds).set_index(["scope", "modality"])
+
+    assert set(table["seeds"]) == {3}
+    for column in ("attention", "contribution"):
+        assert table[column].to_dict() == pytest.approx(single[column].mean().to_dict())
+        assert ((table[f"{column}_low"] <= table[column]) & (table[column] <= table[f"{column}_high"])).all()
+    spread = single["attention"].agg(lambda values: values.max() - values.min())
+    assert (table["attention_high"] - table["attention_low"] > spread).all()
+
+
+def test_an_interval_over_samples_is_the_textbooks(one):
+    """Mean over samples of the mean weight of audio over segments and categories, of 8 samples: a bootstrap of few."""
+    of_samples = one.values("wav", "last")[:, :, 0].mean(axis=(1, 2), dtype=float)
+    row = shares(open_study(one.path)).iloc[0]
+    assert (row["scope"], row["modality"]) == ("all", "audio")
+    half = stats.t.ppf(0.975, 7) * of_samples.std(ddof=1) / np.sqrt(8)
+    assert row["attention_high"] - row["attention"] == pytest.approx(half, rel=0.1)
+
+
+def test_of_one_seed_nothing_is_said_of_others(study):
+    with pytest.raises(BadInputError, match="train more seeds"):
+        seeds(study)

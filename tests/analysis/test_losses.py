@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from mbias import Header, RunWriter, open_study
-from mbias.analysis.losses import coincidence, curves, finding, residuals
+from mbias.analysis.losses import coincidence, curves, finding, residuals, seeds
 from mbias.errors import BadInputError
+from tests.drawn_runs import draw_study
 
 
 def _run(path, losses, arrays=None, joint_only=False):
@@ -54,6 +56,25 @@ def test_ratio_is_one_for_the_modality_that_is_run_along(tmp_path):
 
     assert table["optimised", "audio"] == 1
     assert table["optimised", "visual"] == pytest.approx((0.5**2 + 0.2**2) / 0.1**2)
+
+
+def test_over_seeds_by_hand(tmp_path):
+    runs = draw_study(tmp_path, [("across_vcross", "ls_v")], range(3))
+    single = coincidence(open_study(runs))
+    table = seeds(open_study(runs)).set_index(["kind", "modality"])
+
+    of_visual, of_audio = (
+        np.log(single.loc[(single["kind"] == "optimised") & (single["modality"] == m), "mse"].to_numpy())
+        for m in ("visual", "audio")
+    )
+    far, near = (of_visual, of_audio) if of_visual.mean() > of_audio.mean() else (of_audio, of_visual)
+    low, high = np.exp(stats.t.interval(0.95, 2, (far - near).mean(), stats.sem(far - near)))
+    row = table.loc["optimised"].loc[lambda rows: rows["ratio"].idxmax()]
+    assert row["seeds"] == 3
+    assert row["mse"] == pytest.approx(np.exp(far.mean()))
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == pytest.approx(
+        (np.exp((far - near).mean()), low, high)
+    )
 
 
 def test_finding_names_the_modality_and_the_numbers(tmp_path):

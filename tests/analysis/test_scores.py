@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mbias import Study, open_study
-from mbias.analysis import published, smoothing, variants
+from mbias.analysis import published, scores, smoothing, variants
 from mbias.errors import BadInputError
+from mbias.terms import PRESETS
 from tests.drawn_runs import draw_run, draw_study
 
 PAPER = Path(__file__).resolve().parents[2].parent / "shared" / "paper"
@@ -91,6 +93,21 @@ def test_measured_variance_by_hand(study):
 
     assert table.loc[("across_vself", "segment"), "variance"] == pytest.approx(np.mean(of_metrics))
     assert table.loc[("across_vself", "segment"), "settings"] == 4
+
+
+def test_the_interval_of_the_variance_is_that_of_a_bootstrap_over_samples(tmp_path):
+    """Against plain loops: resampled videos, scored anew."""
+    study = open_study(draw_study(tmp_path, [("across_vcross", s) for s in PRESETS], videos=40))
+    row = smoothing.stability(study).set_index("level").loc["segment"]
+    of_samples = np.stack([scores.sample_scores(run)[:, 0, :3] for run in study])
+    rng = np.random.default_rng(5)
+    drawn = []
+    for _ in range(2000):
+        rows = rng.integers(40, size=40)
+        drawn.append(np.var(100 * of_samples[:, rows].mean(axis=1), axis=0, ddof=1).mean())
+    half = stats.t.ppf(0.975, 39) * np.std(drawn) * np.sqrt(40 / 39)
+    assert row["variance_high"] == pytest.approx(row["variance"] + half, rel=0.1)
+    assert row["variance_low"] == pytest.approx(max(row["variance"] - half, 0), abs=half / 10)
 
 
 def test_published_stand_beside_the_measured(study):

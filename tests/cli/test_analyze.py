@@ -15,7 +15,9 @@ from tests.drawn_runs import draw_run, draw_study
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    return str(draw_study(tmp_path_factory.mktemp("runs") / "drawn"))
+    """The paper's ten runs, and one of them with another seed."""
+    folder = draw_study(tmp_path_factory.mktemp("runs") / "drawn")
+    return str(draw_study(folder, [("across_vcross", "ls_v")], seeds=[1]))
 
 
 def _loaded(code: str) -> set[str]:
