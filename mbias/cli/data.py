@@ -9,7 +9,7 @@ from pathlib import Path
 from mbias.cli.common import add_command
 from mbias.errors import BadInputError
 from mbias.llp.audit import KINDS, Oddity, audit_annotations, audit_features
-from mbias.llp.knobs import ByCategory, Knobs, Pairs
+from mbias.llp.knobs import CALIBRATED, ByCategory, Knobs, Pairs
 from mbias.terms import Split
 
 
@@ -97,7 +97,9 @@ def _add_synth(commands: argparse._SubParsersAction) -> None:
     knobs = command.add_argument_group("knobs", "NUMBERS: one for all categories, and others by name: 1,Speech=0.5")
     for knob in fields(Knobs):
         kind = type(knob.default)
-        help_text = f"{knob.metadata['meaning']} ({knob.default})"
+        calibrated = getattr(CALIBRATED, knob.name)
+        also = "" if calibrated == knob.default else f"; {calibrated} with --annotations"
+        help_text = f"{knob.metadata['meaning']} ({knob.default}{also})"
         knobs.add_argument(f"--{knob.name.replace('_', '-')}", metavar=_METAVARS[kind], help=help_text)
     command.set_defaults(handler=_synth)
 
@@ -111,7 +113,8 @@ def _synth(options: argparse.Namespace) -> int:
     for name in (*Split, "seed"):
         _check_at_least(0 if name == "seed" else 1, name, getattr(options, name))
     sizes = {split: getattr(options, split) for split in Split if getattr(options, split) is not None}
-    knobs = Knobs.parse({knob.name: getattr(options, knob.name) for knob in fields(Knobs)})
+    given = {knob.name: getattr(options, knob.name) for knob in fields(Knobs)}
+    knobs = Knobs.parse(given, CALIBRATED if options.annotations else None)
     written = simulate(
         options.out,
         seed=options.seed,

@@ -17,7 +17,7 @@ from mbias.errors import BadInputError
 from mbias.files import read_json, sync_folder, write_bytes, write_json, write_text
 from mbias.llp.annotations import DENSE_COLUMNS, DENSE_FILES, WEAK_COLUMNS, WEAK_FILES, read_weak
 from mbias.llp.features import STREAMS, feature_path
-from mbias.llp.knobs import Knobs
+from mbias.llp.knobs import CALIBRATED, Knobs
 from mbias.llp.planted import FEATURES, FRAMES, Planted, generator, plant_source, plant_split, read_source
 from mbias.llp.planting import Planter
 from mbias.llp.signals import Signals
@@ -46,6 +46,8 @@ def simulate(
         The directory; it appears when it is whole. One of the same settings is left as it is.
     sizes
         Videos of each split: by default LLP's, or with `annotations` all there are (fewer are the first ones).
+    knobs
+        By default `Knobs`, or with `annotations` `mbias.llp.knobs.CALIBRATED`.
     annotations
         A directory of LLP's five CSV files to copy. Its dense labels are the planted truth of validation and test
         videos; for training videos, which have none, the carrier and the times of each weak label are drawn.
@@ -57,7 +59,7 @@ def simulate(
     BadInputError
         If `out` holds something else, or the annotations are unreadable or have too few videos.
     """
-    out, knobs = out.resolve(), knobs or Knobs()
+    out, knobs = out.resolve(), knobs or (CALIBRATED if annotations else Knobs())
     signals, planter = Signals(knobs, seed), Planter(knobs)
     sources = (
         {split: read_source(annotations, split, (sizes or {}).get(split)) for split in Split} if annotations else {}

@@ -52,6 +52,17 @@ def test_synth_refuses_what_it_cannot_do_and_writes_nothing(tmp_path, capsys, ar
     assert list(tmp_path.iterdir()) == []
 
 
+def test_annotations_that_are_given_get_the_calibrated_strengths(data, tmp_path):
+    command = ["synth", "--annotations", str(data), "--packed", *SIZES]
+    assert main([*command, str(tmp_path / "a")]) == 0
+    assert main([*command, str(tmp_path / "b"), "--visual-strength", "3"]) == 0
+    strengths = [
+        [json.loads((path / "synth.json").read_text())["knobs"][f"{m}_strength"] for m in ("audio", "visual")]
+        for path in (data, tmp_path / "a", tmp_path / "b")
+    ]
+    assert strengths == [["4", "6"], ["2.3", "1.75"], ["2.3", "3"]]
+
+
 def test_pack_packs_then_says_it_is_packed(data, capsys):
     assert main(["pack", str(data)]) == 0
     assert capsys.readouterr().out.splitlines() == [
