@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ COMMANDS = Path(sys.executable).parent
 RUNS = [f"{variant}-ls_v-seed{seed}" for variant in ("across_vself", "across_vcross") for seed in (0, 1)]
 """Runs of `STUDY`, in the order in which they are begun."""
 
-SHARE = 0.6
+SHARE = 0.7
 """Of the memory that two workers and their study take at most: too little for both."""
 
 Said = Iterator[tuple[str, str]]
@@ -65,16 +65,22 @@ class Command:
 
     def end(self, code: int = 0) -> Command:
         """Itself, once it has ended, which it must with ``code``."""
-        found = self.process.wait(timeout=300)
+        found = self.process.wait(timeout=600)
         assert found == code, f"exit code {found}, not {code}: {self.printed()}"
         return self
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal as a terminal does, to all processes of the group that are left."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+    def is_over(self) -> bool:
+        """Whether no process of its group is left."""
+        try:
+            os.killpg(self.process.pid, 0)
         except ProcessLookupError:
-            return
+            return True
+        return False
 
 
 class Site:
@@ -195,7 +201,7 @@ def memory(site: Site, out: Path) -> Said:
     with memory_group() as group:
         group.limit(round(peak * SHARE))
         study = site.study(out, "--workers", "2", group=group.folder)
-        study.process.wait(timeout=300)
+        study.process.wait(timeout=600)
         kills = group.kills()
     if not kills:
         raise NotRunError(f"nothing was killed at {SHARE:.0%} of the {peak / 1e6:.0f} MB that the study takes")
@@ -204,7 +210,9 @@ def memory(site: Site, out: Path) -> Said:
     done = sum(committed(out / name) == EPOCHS for name in RUNS)
     assert done, study.printed()
     site.validate(out)
-    did = f"{peak * SHARE / 1e6:.0f} MB for a study of {peak / 1e6:.0f}: the kernel killed {kills}, {done} of 4 runs done"
+    did = (
+        f"{peak * SHARE / 1e6:.0f} MB for a study of {peak / 1e6:.0f}: the kernel killed {kills}, {done} of 4 runs done"
+    )
     last = study.printed().splitlines()[-1]
     yield f"{did}; {site.finish(out)}", f"{line} ... {last}"
 
@@ -241,29 +249,30 @@ def dask(site: Site, out: Path) -> Said:
         assert study.end().line(f"{count} workers of {address}")
         assert sum(worker.process.poll() is not None for worker in workers) == 1
         site.end_all()
-        line = study.printed().splitlines()[0]
-        yield f"a scheduler and {count} workers, one killed in mid-run, its run gone on with by another; {site.finish(folder)}", line
+        did = f"a scheduler and {count} workers, one killed in mid-run, its run gone on with by another"
+        yield f"{did}; {site.finish(folder)}", study.printed().splitlines()[0]
 
 
 def diverging(site: Site, out: Path) -> Said:
     """Losses that explode, or are no numbers."""
-    # At the first rate some runs explode and some do not; at the second no run survives a step.
-    for name, rate in {"exploding": "0.03", "not a number": "1e6"}.items():
+    # At the first rate some runs explode and some do not; at the second all lose their numbers.
+    for rate in ("0.03", "1e6"):
         folder = out.with_name(f"{out.name}-{rate}")
         fast = site.define("fast.toml", epochs=f"1\nprecision = 'float32'\nlearning_rate = {rate}")
         study = site.study(folder, definition=fast).end(1)
         line = study.line(r"failed: the loss '\w+' (exploded|is not finite)")
         failed = [run for run in RUNS if (folder / run / "failed.json").exists()]
-        status = site.begin("mbias", "status", fast, "--out", folder).end().line(r"failed in epoch 1, step \d")
-        again = site.study(folder, definition=fast).end(1).line("not tried again")
-        if len(failed) < len(RUNS):
-            site.validate(folder)
-            analysis = site.begin("mbias-analyze", "losses", folder).end()
-        else:
-            analysis = site.begin("mbias-analyze", "losses", folder).end(2)
-        named = analysis.line("failed")
-        print(analysis.printed(), again, status)
-        yield name, f"{line} ... {named}"
+        site.begin("mbias", "status", fast, "--out", folder).end().line(r"failed in epoch 1, step \d")
+        site.validate(folder)
+        # The other runs are analysed, where there are any.
+        analysed = site.begin("mbias-analyze", "losses", folder).end(2 if failed == RUNS else 0)
+        again = site.study(folder, definition=fast).end(1)
+        again.line(f"4 runs, {4 - len(failed)} complete")
+        again.line("failed: not tried again")
+        did = (
+            f"a learning rate of {rate}: {len(failed)} of 4 runs failed, the others done; none tried again in a restart"
+        )
+        yield did, f"{line} ... {analysed.line('failed in epoch 1, step')}"
 
 
 def interrupted(site: Site, out: Path) -> Said:
@@ -279,8 +288,9 @@ def interrupted(site: Site, out: Path) -> Said:
     again.line("stopping at the next commit")
     again.send(signal.SIGINT)
     again.end(130)
-    assert "Traceback" not in again.printed() and "resource_tracker" not in again.printed(), again.printed()
-    until(lambda: not any(trainer(lock) for lock in out.glob("*/lock")))
+    until(again.is_over)
+    last = again.printed().splitlines()[-1]
+    assert "Ctrl-C once more" in last, again.printed()
     site.validate(out)
     yield f"Ctrl-C, then the way printed and Ctrl-C twice; {site.finish(out)}", f"{first} ... {end}"
 
@@ -307,7 +317,7 @@ def changed(site: Site, out: Path) -> Said:
     line = site.study(out, definition=other).end(2).line("trained with epochs = 4, not 5")
     compare(site.whole, out)
     grown = site.define("grown.toml", seeds="[2, 0, 1]")
-    site.study(out, "--workers", "1", definition=grown).end().line("6 runs, 4 complete")
+    added = site.study(out, "--workers", "1", definition=grown).end().line("6 runs, 4 complete")
     fresh = out.with_name("fresh")
     site.study(fresh, "--workers", "3", definition=grown).end()
     site.validate(out)
@@ -316,7 +326,7 @@ def changed(site: Site, out: Path) -> Said:
     for run in RUNS:
         compare(site.whole / run, fresh / run)
     yield "other epochs: refused, nothing touched", line
-    yield "a third seed: 2 runs added; the bigger study anew, 3 workers: 6 runs valid, equal to 1 and to 2 workers'", "-"
+    yield "a third seed: 2 runs added by 1 worker; the same study anew on 3 workers: 6 runs valid, equal", added
 
 
 TRIALS: dict[str, Callable[[Site, Path], Said]] = {
@@ -365,7 +375,7 @@ def _say(verdict: str, name: str, text: str) -> None:
     print(f"{verdict:7}  {name:16}  {text}", flush=True)
 
 
-def until(condition: Callable[[], T], seconds: float = 120) -> T:
+def until(condition: Callable[[], T], seconds: float = 300) -> T:
     """What ``condition`` gives, as soon as that is true."""
     end = time.monotonic() + seconds
     while not (given := condition()):

@@ -112,9 +112,10 @@ def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, r
     from mbias.llp.simulate import simulate
     from mbias.records.run import Run
     from mbias.training.data import load_data
-    from mbias.training.devices import choose_precision
+    from mbias.training.devices import choose_precision, name_of
     from mbias.training.fit import fit
     from mbias.training.probe import probe
+    from mbias.training.record import is_complete
 
     simulate(folder / "llp", seed=data_seed, sizes=sizes, knobs=knobs, packed=True)
     cpu = torch.device("cpu")
@@ -123,8 +124,10 @@ def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, r
         path = folder / "runs" / settings.name
         if (path / "probe" / "probe.json").exists():
             continue
-        fit(settings, data, path, lambda _: None)
-        probe(Run(path), data, choose_precision("auto", cpu), draws=2)
+        dtype = choose_precision(settings.precision, cpu)
+        if not is_complete(path, settings, name_of(dtype), data.fingerprint):
+            fit(settings, data, path, lambda _: None)
+        probe(Run(path), data, dtype, draws=2)
 
 
 def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.DataFrame:

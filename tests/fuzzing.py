@@ -13,11 +13,13 @@ import shutil
 import struct
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from safetensors.numpy import save
@@ -36,8 +38,10 @@ TOKENS = (b"\0" * 8, b"\xff" * 8, b"9" * 30, b"-1", b"1e999", b"NaN", b"null", b
 APART = ("import/.pt", "import/.nc", "import/.zarr")
 """Readers whose libraries are compiled, and which are run apart: there a crash ends that process alone."""
 
-SLOW = ("analysis", "record", "import/.nc", "import/.zarr")
-"""Readers that take tens of milliseconds."""
+SLOW = {"import/.zarr": 3, "analysis": 5, "probe": 5, "record": 8, "import/.nc": 8, "import/.pt": 8}
+"""Shares of the readers that take milliseconds; the others, which take tenths of one, have `FAST`."""
+
+FAST = 20
 
 
 def cases(folder: Path) -> list[Case]:
@@ -69,6 +73,11 @@ def damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(data) if chance.random() > 0.02 else chance.randbytes(chance.randrange(400))
 
 
+def share(case: Case) -> int:
+    """How many inputs a case has, for how many the others have."""
+    return next((share for name, share in SLOW.items() if case[0].startswith(name)), FAST)
+
+
 def fuzz(case: Case, inputs: int, seed: int) -> Counter[str]:
     """Read so many damaged versions of a case's file; count those read, refused, and that ended the process apart.
 
@@ -79,17 +88,18 @@ def fuzz(case: Case, inputs: int, seed: int) -> Counter[str]:
     """
     name, path, read = case
     content = path.read_bytes()
-    chance = random.Random(f"{name} {seed}")
-    counts: Counter[str] = Counter()
-    for number in range(inputs):
-        data = damaged(content, chance)
+
+    def outcome(number: int) -> str:
+        data = damaged(content, random.Random(f"{name} {seed} {number}"))
         path.write_bytes(data)
         try:
-            counts[_apart(read) if name.startswith(APART) else _outcome(read)] += 1
+            return _outcome(read)
         except Exception as error:
             kept = Path(tempfile.gettempdir()) / f"fuzz-{name.replace('/', '_')}-{number}{path.suffix}"
             kept.write_bytes(data)
             raise AssertionError(f"{name}, input {number} ({kept}): {type(error).__name__}: {error}") from error
+
+    counts = Counter((_apart if name.startswith(APART) else map)(outcome, range(inputs)))
     path.write_bytes(content)
     return counts
 
@@ -103,20 +113,36 @@ def _outcome(read: Callable[[], object]) -> str:
     return "read"
 
 
-def _apart(read: Callable[[], object]) -> str:
-    """The outcome of a reader that `mbias.importing.apart` runs, in a process of its own as there."""
-    child = os.fork()
-    if child == 0:
-        code = 2
-        try:
-            code = ("read", "refused").index(_outcome(read))
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code < 2, "its traceback is above"
-    return "ended" if code < 0 else ("read", "refused")[code]
+def _apart(outcome: Callable[[int], str], numbers: range) -> Iterator[str]:
+    """Outcomes of a reader that `mbias.importing.apart` runs, in a process of its own, and a new one where it ended."""
+    while numbers:
+        receive, send = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _answer(outcome, numbers, send)
+        os.close(send)
+        with os.fdopen(receive, "rb") as answers:
+            told = [("read", "refused")[answer] for answer in answers.read()]
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code <= 0, "its traceback is above"
+        yield from told
+        numbers = numbers[len(told) :]
+        if code < 0:
+            yield "ended"
+            numbers = numbers[1:]
+
+
+def _answer(outcome: Callable[[int], str], numbers: range, send: int) -> NoReturn:
+    """A byte for every outcome, as soon as it is known."""
+    code = 1
+    try:
+        for number in numbers:
+            os.write(send, bytes([("read", "refused").index(outcome(number))]))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def _records(path: Path) -> Iterator[Case]:
@@ -146,6 +172,26 @@ def _records(path: Path) -> Iterator[Case]:
     failed = draw_run(path.with_name("failed"), videos=2, epochs=1, categories=2) / "failed.json"
     failed.write_text(json.dumps({"reason": "diverged", "epoch": 2, "step": 1, "time": "2026-01-01T00:00:00Z"}))
     yield "record/failed.json", failed, lambda: Run(failed.parent).failure
+    yield from _probes(path.with_name("probed"))
+
+
+def _probes(path: Path) -> Iterator[Case]:
+    from mbias.analysis.coalitions import OUTCOMES, coalition_parts
+    from mbias.analysis.reliance import cross_parts, swap_parts
+    from mbias.records.run import Run
+    from mbias.records.validate import faults
+
+    draw_run(path, videos=3, epochs=1, categories=2)
+
+    def read() -> None:
+        faults(path)
+        run = Run(path)
+        for outcome in OUTCOMES:
+            coalition_parts(run, outcome, "mean")
+        swap_parts(run, 1), cross_parts(run, 1)
+
+    for file in (path / "probe/probe.json", path / "probe/outputs.safetensors"):
+        yield f"probe/{file.name}", file, read
 
 
 def _annotations(folder: Path) -> Iterator[Case]:
@@ -207,10 +253,13 @@ def _others(folder: Path) -> Iterator[Case]:
         from mbias.records.run import Run
 
         run = Run(draw_run(folder / "exported", videos=2, epochs=1, categories=2))
+        made = (
+            lambda: export(run, folder / "a.nc"),
+            lambda: export(run, folder / "a.zarr"),
+            lambda: _compressed(folder / "b.zarr"),
+        )
         # In a process of its own: Zarr's threads would not survive the forks.
-        for suffix in (".nc", ".zarr"):
-            assert _apart(lambda suffix=suffix: export(run, folder / f"a{suffix}")) == "read"
-        assert _apart(lambda: _compressed(folder / "b.zarr")) == "read"
+        assert set(_apart(lambda number: _outcome(made[number]), range(len(made)))) == {"read"}
         yield "import/.zarr, compressed", folder / "b.zarr/wav/0.0", lambda: _whole(zarr_folder.read(folder / "b.zarr"))
         yield "import/.nc", folder / "a.nc", lambda: _whole(netcdf_file.read(folder / "a.nc"))
         for file in ("wav/.zarray", "wav/.zattrs", "wav/0.0.0.0.0", "category/.zarray", ".zgroup"):
@@ -251,25 +300,26 @@ def _crc(content: bytes) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Fuzz all readers with so many inputs; the slow ones with a twelfth of the others' share."""
+    """Fuzz all readers with so many inputs, shared as `share` says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("inputs", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="readers whose name has this in it")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    # In memory where it can be: a file is written for every input.
+    folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
     try:
         chosen = [case for case in cases(folder) if options.only in case[0]]
         total: Counter[str] = Counter()
-        weights = {case: 1 if case[0].startswith(SLOW) else 12 for case in chosen}
+        shares = sum(map(share, chosen))
         for case in chosen:
-            counts = fuzz(case, -(-options.inputs * weights[case] // sum(weights.values())), options.seed)
+            begun = time.perf_counter()
+            counts = fuzz(case, -(-options.inputs * share(case) // shares), options.seed)
             total += counts
-            print(
-                f"{case[0]:34} {counts['read']:7,} read {counts['refused']:7,} refused {counts['ended']:4,} ended",
-                flush=True,
-            )
+            read, refused, ended = (f"{counts[outcome]:6,} {outcome}" for outcome in ("read", "refused", "ended"))
+            seconds = time.perf_counter() - begun
+            print(f"{case[0]:34} {sum(counts.values()):6,} inputs:{read}{refused}{ended}  {seconds:4.0f} s", flush=True)
         print(
             f"{sum(total.values()):,} inputs: {total['read']:,} read, {total['refused']:,} refused, "
             f"{total['ended']:,} ended their own process, no crash"

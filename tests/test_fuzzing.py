@@ -11,11 +11,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 def test_no_reader_crashes(tmp_path):
     for case in fuzzing.cases(tmp_path):
-        inputs = 4 if case[0].startswith(fuzzing.SLOW) else 25
+        inputs = fuzzing.share(case)
         assert sum(fuzzing.fuzz(case, inputs, seed=0).values()) == inputs
 
 
 @pytest.mark.slow
 def test_no_reader_crashes_in_many_more(tmp_path):
     for case in fuzzing.cases(tmp_path):
-        fuzzing.fuzz(case, 60 if case[0].startswith(fuzzing.SLOW) else 700, seed=1)
+        fuzzing.fuzz(case, 20 * fuzzing.share(case), seed=1)

@@ -8,6 +8,8 @@ import pandas as pd
 from mbias.analysis.groups import Setting, settings
 from mbias.analysis.labels import label
 from mbias.analysis.layout import Layout, ranged
+from mbias.analysis.orderings import LAYOUT
+from mbias.analysis.orderings import orderings as published_orderings
 from mbias.analysis.published import mended, table2
 from mbias.analysis.scores import beside, sample_scores, score_cell, setting_scores
 from mbias.analysis.statistics import estimate, ratio
@@ -22,6 +24,7 @@ AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
 
 LAYOUTS = {
     "scores": Layout(("metric", "smoothing"), ("source", "variant", "level"), {"{}": score_cell}),
+    "orderings": LAYOUT,
     "stability": Layout(("source", "variant", "settings"), ("level",), {"{}": ranged("variance", ".3f")}),
 }
 
@@ -132,6 +135,11 @@ def _variances(sums: np.ndarray) -> np.ndarray:
     """Variance over settings, averaged over metrics, at each level and over both, from sums of samples' scores."""
     levels = ratio(sums).var(axis=-1, ddof=1).mean(axis=-1)
     return np.concatenate([levels, levels.mean(axis=-1, keepdims=True)], axis=-1)
+
+
+def orderings(study: Study) -> pd.DataFrame:
+    """Differences between smoothings beside the published ones of Table 2 (see `mbias.analysis.orderings`)."""
+    return published_orderings(study, table2(), "smoothing")
 
 
 def finding(table: pd.DataFrame) -> list[str]:

@@ -6,13 +6,18 @@ import pandas as pd
 
 from mbias.analysis.labels import label
 from mbias.analysis.layout import Layout
+from mbias.analysis.orderings import LAYOUT
+from mbias.analysis.orderings import orderings as published_orderings
 from mbias.analysis.published import table1
 from mbias.analysis.scores import beside, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.terms import Metric
 
-LAYOUTS = {"scores": Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell})}
+LAYOUTS = {
+    "scores": Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell}),
+    "orderings": LAYOUT,
+}
 
 
 def scores(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
@@ -46,6 +51,11 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     smoothing = "ls_v" if "ls_v" in shared else shared[0]
     measured = table[table["smoothing"] == smoothing].reset_index(drop=True)
     return beside(measured, table1()) if published else measured
+
+
+def orderings(study: Study) -> pd.DataFrame:
+    """Differences between variants beside the published ones of Table 1 (see `mbias.analysis.orderings`)."""
+    return published_orderings(study, table1(), "variant")
 
 
 def finding(table: pd.DataFrame) -> list[str]:

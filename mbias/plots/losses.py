@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import loss_label, setting_names
 from mbias.errors import BadInputError
+from mbias.plots.bands import draw_mean
 from mbias.plots.style import (
     JOINT,
     WIDTH,
@@ -34,7 +36,7 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
     Parameters
     ----------
     table
-        Rows of `mbias.analysis.losses.curves` of one setting; of several seeds their mean is drawn.
+        Rows of `mbias.analysis.losses.curves` of one setting; of several seeds the mean is drawn, in its interval.
     kind
         Which of the table's kinds: ``optimised``, ``excess`` or ``hard``.
     """
@@ -42,24 +44,16 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
     losses = list(dict.fromkeys(shown["loss"]))
     joint = set(shown.loc[shown["joint"], "loss"])
     colours = modality_colours([loss for loss in losses if loss not in joint])
-    means = shown.groupby(["loss", "epoch"])["value"].mean()
     # Lines that coincide stay in sight: each is narrower than the one below it, the joint loss thin and dashed on top.
     width = 3.6
     for loss in sorted(losses, key=lambda loss: loss in joint):
-        line = means[loss]
         width = max(width - 1.2, 1.1)
         look = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
-        ax.plot(
-            line.index,
-            line.to_numpy(),
-            label=mathtext(loss_label(loss)),
-            lw=width,
-            marker="o" if len(line) == 1 else None,
-            **look,
-        )
-    ax.set_xlim(left=means.index.get_level_values("epoch").min())
+        rows = shown[shown["loss"] == loss]
+        draw_mean(rows, "value", ax, (0, np.inf), label=mathtext(loss_label(loss)), lw=width, **look)
+    ax.set_xlim(left=shown["epoch"].min())
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-    ax.set_ylim(0, 1.05 * means.max())
+    ax.set_ylim(bottom=0)
     ax.grid(axis="y")
     return ax
 
@@ -86,7 +80,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
             ax.set_xlabel("epoch")
         for ax in axes[:, 0]:
             ax.set_ylabel(_unit(kind))
-        fig.suptitle(_title(rows, variant), fontsize=8, x=0.01, ha="left")
+        fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
         leave_room(fig, bottom=0.03, right=0.03, between=0.14)
         fig.canvas.draw()
@@ -102,5 +96,7 @@ def _unit(kind: str) -> str:
 
 
 def _title(rows: pd.DataFrame, variant: str) -> str:
-    seeds = rows.groupby("smoothing")["seed"].nunique().max() if variant else 0
-    return f"{mathtext(variant)}{f', mean of {seeds} seeds' if seeds > 1 else ''}"
+    if not variant:
+        return ""
+    seeds = rows.groupby("smoothing")["seed"].nunique().max()
+    return f"{mathtext(variant)}, {f'n = {seeds} seeds: mean and 95 % interval' if seeds > 1 else 'n = 1 seed'}"

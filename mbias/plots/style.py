@@ -15,6 +15,7 @@ mpl.use("Agg", force=False)
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -45,11 +46,27 @@ VARIANTS = {"aself_vself": "#a9adb5", "aself_vcross": "#8a8f98", "across_vself":
 MARKERS = {"aself_vself": "s", "aself_vcross": "^", "across_vself": "D", "across_vcross": "o"}
 
 
+_MORE_SCRIPTS = (
+    *(f"Noto Sans CJK {region}" for region in ("JP", "SC", "KR", "TC")),
+    "Droid Sans Fallback",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+)
+"""Fonts that have what matplotlib's own lacks, Chinese, Japanese and Korean above all; taken where installed."""
+
+
 def style() -> AbstractContextManager[None]:
     """The style of every figure, as a context."""
-    context: AbstractContextManager[None] = plt.style.context(
-        str(resources.files("mbias.plots").joinpath("style.mplstyle"))
-    )
+    sheet = str(resources.files("mbias.plots").joinpath("style.mplstyle"))
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    families = ["DejaVu Sans", *(name for name in _MORE_SCRIPTS if name in installed)]
+    context: AbstractContextManager[None] = plt.style.context([sheet, {"font.family": families}])
     return context
 
 

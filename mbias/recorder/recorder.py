@@ -21,7 +21,9 @@ from mbias.errors import BadInputError
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
 from mbias.records.header import Header
-from mbias.records.writer import ATTENTION, RunWriter, checked_truth
+from mbias.records.parts import part
+from mbias.records.run import SAMPLES, Run
+from mbias.records.writer import ATTENTION, RunWriter, as_csv, checked_truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +41,7 @@ class Recorder:
     Parameters
     ----------
     path
-        Folder of the run; there must be none yet.
+        Folder of the run; there must be none yet, unless ``resume``.
     modalities, categories
         Names, in the order of the model's outputs.
     samples
@@ -51,11 +53,14 @@ class Recorder:
         What the samples are called together, and each.
     simulated
         Whether they are simulated.
+    resume
+        Whether a run that is there is gone on with, behind its committed `epochs`; what it is made of must be the
+        same. The model's weights are yours to restore.
 
     Raises
     ------
     BadInputError
-        If there is a run already, or names or truth do not fit together.
+        If there is a run already, or another one than is to be resumed, or names or truth do not fit together.
 
     Examples
     --------
@@ -82,12 +87,16 @@ class Recorder:
         split: str = "test",
         sample: str = "sample",
         simulated: bool = False,
+        resume: bool = False,
     ) -> None:
         import pandas as pd
 
         self.path = Path(path)
-        if (self.path / "run.json").exists():
-            raise BadInputError(f"{self.path}: there is a run already; choose another folder or delete it")
+        begun = (self.path / "run.json").exists()
+        if begun and not resume:
+            raise BadInputError(
+                f"{self.path}: there is a run already; choose another folder, delete it, or go on with resume=True"
+            )
         self._samples = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame({sample: list(samples)})
         # Losses and arrays are known with the first epoch.
         self._header = Header(
@@ -104,7 +113,29 @@ class Recorder:
         self._truth = checked_truth(truth or {}, self._header, len(self._samples))
         self._watches: dict[str, Watch] = {}
         self._writer: RunWriter | None = None
+        self._resumed = self._same_run() if begun else None
         self._begin_epoch()
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs are committed: where a loop goes on."""
+        known = self._writer or self._resumed
+        return len(known.commits) if known else 0
+
+    def _same_run(self) -> Run:
+        """The run at the path; it must be made of what this recorder is."""
+        run = Run(self.path)
+        for name in ("modalities", "categories", "split", "sample", "simulated", "training"):
+            held, given = getattr(run.header, name), getattr(self._header, name)
+            if held != given:
+                raise BadInputError(f"{self.path}: resumed with {name} {given!r}, it was recorded with {held!r}")
+        if part(self.path, SAMPLES).read_text(encoding="utf-8") != as_csv(self._samples):
+            raise BadInputError(f"{self.path}: resumed with other samples than it was recorded with; give the same")
+        if run.truth.keys() != self._truth.keys() or not all(
+            np.array_equal(run.truth[name], array) for name, array in self._truth.items()
+        ):
+            raise BadInputError(f"{self.path}: resumed with another truth than it was recorded with; give the same")
+        return run
 
     def watch(
         self,
@@ -260,18 +291,26 @@ class Recorder:
         for (name, kind), mean in self._losses.items():
             losses.setdefault(name, {})[kind] = mean.value()
         arrays = {name: kept.cpu().numpy() for name, kept in self._kept.items()}
-        self._writer = self._writer or self._create(losses, arrays)
+        self._writer = self._writer or self._open(losses, arrays)
         commit = self._writer.commit(losses, arrays, scores, best, learning_rate, time.perf_counter() - self._start)
         self._begin_epoch()
         return commit
 
-    def _create(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> RunWriter:
+    def _open(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> RunWriter:
         order = [name for name in self._header.modalities if name in losses]
         axes = {
             name: tuple(self._header.sample if axis == "sample" else axis for axis in watch.dimensions)
             for name, watch in self._watches.items()
         }
         header = dataclasses.replace(self._header, losses=(*order, JOINT), arrays=axes)
+        if self._resumed:
+            held = self._resumed.header
+            if held.arrays != axes or not set(header.losses) <= set(held.losses):
+                raise BadInputError(
+                    f"{self.path}: resumed with the arrays {_said(axes)} and losses {', '.join(header.losses)}, it was "
+                    f"recorded with {_said(held.arrays)} and {', '.join(held.losses)}; watch and record the same"
+                )
+            return RunWriter.reopen(self.path)
         # A first epoch that is refused leaves no run behind.
         RunWriter(self.path, header, self._truth, len(self._samples)).check(losses, arrays)
         return RunWriter.create(self.path, header, self._samples, self._truth)
@@ -298,6 +337,10 @@ class Recorder:
         if kind is None and (self._kept or self._losses):
             warnings.warn("what was recorded since the last commit_epoch() is not in the record", stacklevel=2)
         self.close()
+
+
+def _said(arrays: Mapping[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{name} ({', '.join(axes)})" for name, axes in arrays.items()) or "none"
 
 
 class _Mean:

@@ -21,6 +21,7 @@ from mbias.records.shards import read_arrays, write_arrays
 
 FORMAT = "mbias-probe"
 VERSION = 1
+INDEX, OUTPUTS = "probe/probe.json", "probe/outputs.safetensors"
 BASES = ("mean", "zero", "permuted", "swapped", "cross")
 """What stands in for a replaced modality: the training split's mean; zero; the same modality of another sample; that
 of a donor that shares no label; its mean again, but only where the other modality attends to it."""
@@ -61,11 +62,14 @@ class Probe:
         The epoch whose network was probed.
     passes
         In the order in which their outputs are kept.
+    sha256
+        Digest of the file of outputs.
     """
 
     run: Run
     epoch: int
     passes: tuple[Pass, ...]
+    sha256: str
 
     def values(self, of: Pass, name: str) -> np.ndarray:
         """An output of a pass.
@@ -88,7 +92,7 @@ class Probe:
                 f"{_again(self.run)}"
             )
         key = f"{self.passes.index(of)}.{name}"
-        values = read_arrays(part(self.run.path, "probe/outputs.safetensors", None), (key,))[key]
+        values = read_arrays(part(self.run.path, OUTPUTS, None), (key,))[key]
         fault = _fault(self.run, name, values)
         if fault:
             raise BadInputError(f"{folder}: {fault}; {_again(self.run)}")
@@ -127,9 +131,9 @@ def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, 
         for place, of_pass in enumerate(outputs.values())
         for name, values in of_pass.items()
     }
-    content = write_arrays(folder / "outputs.safetensors", arrays)
+    content = write_arrays(run.path / OUTPUTS, arrays)
     write_json(
-        folder / "probe.json",
+        run.path / INDEX,
         {
             "format": FORMAT,
             "version": VERSION,
@@ -153,25 +157,45 @@ def read_probe(run: Run) -> Probe:
     """
     folder = run.path / "probe"
     again = _again(run)
-    index = part(run.path, "probe/probe.json")
+    index = part(run.path, INDEX)
     if not index.exists():
         raise BadInputError(f"{run.path}: it is not probed, so what it depends on is not known; {again}")
     content = read_json(index, "probe", again)
     try:
         passes = tuple(Pass(str(p["base"]), tuple(map(str, p["replaced"])), int(p["draw"])) for p in content["passes"])
         known = content["format"] == FORMAT and content["version"] == VERSION
-        probe = Probe(run, int(content["epoch"]), passes)
+        probe = Probe(run, int(content["epoch"]), passes, str(content["sha256"]))
         bytes_, shard = int(content["bytes"]), content["shard_sha256"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadInputError(f"{index}: not a readable probe ({error}); {again}") from None
     if not known:
         raise BadInputError(f"{index}: not a probe of version {VERSION}; {again}")
-    file = part(run.path, "probe/outputs.safetensors", None)
+    file = part(run.path, OUTPUTS, None)
     if not file.exists() or file.stat().st_size != bytes_:
         raise BadInputError(f"{file}: missing, or not the file that probe.json is about; {again}")
     if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
         raise BadInputError(f"{folder}: probed before the run was trained as it is now; {again}")
     return probe
+
+
+def probe_faults(run: Run) -> list[str]:
+    """What is wrong with the probe of a run, a line each; empty where it is sound, or there is none."""
+    try:
+        if not part(run.path, INDEX).exists():
+            return []
+        probe = read_probe(run)
+        with (run.path / OUTPUTS).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != probe.sha256:
+            return [f"{run.path / OUTPUTS}: its sha256 is not the one of probe.json; {_again(run)}"]
+        for key in read_arrays(run.path / OUTPUTS):
+            place, _, name = key.partition(".")
+            if not place.isdecimal() or int(place) >= len(probe.passes):
+                return [f"{run.path / OUTPUTS}: {key!r} is of no pass that probe.json names; {_again(run)}"]
+            probe.values(probe.passes[int(place)], name)
+    except BadInputError as error:
+        return [str(error)]
+    return []
 
 
 def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:

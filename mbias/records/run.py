@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+SAMPLES = "samples.csv"
+"""The table of the recorded samples."""
+
+
 class Run:
     """A run on disk.
 
@@ -188,7 +192,7 @@ class Run:
         """A row a recorded sample, in the order of the arrays; its first column identifies the sample."""
         import pandas as pd
 
-        path = part(self.path, "samples.csv")
+        path = part(self.path, SAMPLES)
         try:
             samples = pd.read_csv(path, dtype={0: str}, keep_default_na=False, index_col=False)
         except (OSError, ValueError, OverflowError) as error:

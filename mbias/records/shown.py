@@ -9,6 +9,7 @@ import numpy as np
 
 from mbias.records.run import Run
 from mbias.records.summary import STATISTICS
+from mbias.terms import Variant, smoothing_label
 
 if TYPE_CHECKING:
     from mbias.records.study import Study
@@ -39,7 +40,9 @@ def as_html(study: Study) -> str:
 
 def _row(run: Run) -> str:
     epochs = f"{len(run.commits)}{'' if run.complete else ', unfinished'}"
-    texts = (run.name, run.variant, run.smoothing, run.control, run.seed, epochs)
+    variant = Variant(run.variant).label if run.variant in set(Variant) else run.variant
+    smoothing = smoothing_label(run.smoothing) if run.smoothing else None
+    texts = (run.name, variant, smoothing, run.control, run.seed, epochs)
     cells = "".join(f"<td>{'' if text is None else html.escape(str(text))}</td>" for text in texts)
     return f"<tr>{cells}<td>{_picture(run)}</td></tr>"
 
@@ -57,7 +60,8 @@ def _picture(run: Run) -> str:
     points = " ".join(f"{a:.1f},{2 + (1 - w) * (_HEIGHT - 4):.1f}" for a, w in zip(x, weights, strict=True))
     label = f"from {weights[0]:.2f} to {weights[-1]:.2f}"
     return (
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{label}" fill="none" stroke="currentColor">'
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" style="vertical-align: middle" role="img" aria-label="{label}" '
+        f'fill="none" stroke="currentColor">'
         f'<path d="M0 {_HEIGHT / 2}H{_WIDTH}" stroke-opacity="0.3" stroke-dasharray="2 2"/>'
         f'<polyline points="{points}" stroke-width="1.6"/></svg> {weights[-1]:.2f}'
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.records.commits import LOG, Commit
+from mbias.records.probes import probe_faults
 from mbias.records.run import Run
 from mbias.records.shards import read_arrays
 
@@ -26,7 +27,7 @@ def faults(path: Path) -> list[str]:
     found = []
     for commit in run.commits:
         found += _commit_faults(run, commit)
-    return found
+    return found + probe_faults(run)
 
 
 def _commit_faults(run: Run, commit: Commit) -> list[str]:

@@ -15,7 +15,7 @@ from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
 from mbias.records.commits import LOG, Commit, read_commits, shard_name
 from mbias.records.header import Header
-from mbias.records.run import Run, check_truth
+from mbias.records.run import SAMPLES, Run, check_truth
 from mbias.records.shards import write_arrays
 from mbias.records.summary import aligned, attention_summary, presence
 
@@ -64,7 +64,7 @@ class RunWriter:
             raise BadInputError(f"{path}: there is a run already; choose another folder or delete it")
         truth = checked_truth(truth or {}, header, len(samples))
         (path / "epochs").mkdir(parents=True, exist_ok=True)
-        write_text(path / "samples.csv", samples.to_csv(index=False, lineterminator="\n"))
+        write_text(path / SAMPLES, as_csv(samples))
         if truth:
             write_arrays(path / "truth.safetensors", truth)
         # Last: with it the folder becomes a run, and all a run needs is there.
@@ -144,6 +144,11 @@ class RunWriter:
                 )
             if not np.isfinite(array).all():
                 raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {len(self.commits) + 1}")
+
+
+def as_csv(samples: pd.DataFrame) -> str:
+    """A table of samples as a run keeps it."""
+    return str(samples.to_csv(index=False, lineterminator="\n"))
 
 
 def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from mbias.analysis.labels import label, setting_names, short, times
 from mbias.analysis.layout import Layout, lay_out, notes, number
 from mbias.records.study import Study
 from mbias.reports import headlines
-from mbias.reports.page import bullets
+from mbias.reports.page import bullets, drawing
 from mbias.reports.tables import as_html, with_subscripts
 
 SAID_IN_FULL = 4
@@ -96,7 +95,7 @@ def by_verdict(table: pd.DataFrame) -> list[str]:
             f"({row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}])"
             for row in rows.itertuples()
         ]
-        lines.append(f"{str(verdict).capitalize()}: {'; '.join(settings)}.")
+        lines.append(f"{str(verdict).capitalize()}, {len(rows)} of {len(table)}: {'; '.join(settings)}.")
     return lines
 
 
@@ -143,16 +142,16 @@ def _phenomenon(built: Path, said: Sequence[str]) -> str:
     which = f" ({', '.join(constant.values())})" if constant else ""
     caption = f"Attention, and how closely L_wsl runs along each modality's loss{which}. {' '.join(notes(table))}"
     sentences = expectation(table)
-    return f"<h3>Attention and losses</h3>{bullets(sentences) if sentences else ''}{as_html(wide, with_subscripts(caption))}"
+    listed = bullets(sentences) if sentences else ""
+    return f"<h3>Attention and losses</h3>{listed}{as_html(wide, with_subscripts(caption))}"
 
 
 def _figure(built: Path, word: str, name: str, headline: Callable[[pd.DataFrame], str]) -> str:
     """A figure that a notebook kept, with what it shows; its definition and its table are in the word's section."""
     said = headline(_read(built, word, name))
-    stem = f"figures/{word}-{name}"
-    data = base64.b64encode((built / f"{stem}.png").read_bytes()).decode()
+    stem = f"{word}-{name}"
     return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{html.escape(said)}">'
+        f"<figure>{drawing((built / 'figures' / f'{stem}.png').read_bytes(), said)}"
         f"<figcaption><p>{with_subscripts(said)} How to read it, and its numbers: "
         f'<a href="#{word}">{word}</a>.</p></figcaption></figure>'
     )

@@ -19,6 +19,9 @@ from mbias.plots.style import rendered
 from mbias.reports.references import entries
 from mbias.reports.tables import as_csv, as_html, as_latex, with_subscripts
 
+SHOWN = 6
+"""More sentences than these stand behind a fold."""
+
 
 class Shown:
     """HTML that a notebook displays, and a report takes over."""
@@ -83,17 +86,14 @@ class Page:
                 folder = self._folder("figures")
                 write_bytes(folder / f"{stem}.png", png)
                 write_bytes(folder / f"{stem}.pdf", rendered(figure, "pdf"))
-                links = (
-                    f'<p class="links">Figure: <a href="figures/{stem}.pdf">PDF</a> <a href="figures/{stem}.png">PNG</a>.'
-                    f'{self._table_links(table)} Cited: <a href="cited/{self._word}.bib">BibTeX</a>.</p>'
-                )
+                files = " ".join(f'<a href="figures/{stem}.{form}">{form.upper()}</a>' for form in ("pdf", "png"))
+                cited = f'Cited: <a href="cited/{self._word}.bib">BibTeX</a>.'
+                links = f'<p class="links">Figure: {files}.{self._table_links(table)} {cited}</p>'
         plt.close(figure)
         lost = any("missing from font" in str(warning.message) for warning in warned)
         note = f'<p class="note">{_NO_FONT}</p>' if lost else ""
-        alt = html.escape(f"{caption} {finding}")
         return Shown(
-            f'<figure><img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{alt}" '
-            f'style="max-width:100%"><figcaption><p><strong>{with_subscripts(caption)}</strong> '
+            f"<figure>{drawing(png, f'{caption} {finding}')}<figcaption><p><strong>{with_subscripts(caption)}</strong> "
             f"{with_subscripts(finding)}</p>{note}<details><summary>Definition</summary>"
             f"<p>{with_subscripts(definition)}</p></details>{links}</figcaption></figure>"
         )
@@ -138,9 +138,22 @@ class Page:
 
 
 def bullets(sentences: Sequence[str]) -> str:
-    """Sentences as HTML, as a finding is set."""
+    """Sentences as HTML, as a finding is set; behind a fold where they are more than one reads."""
     items = "".join(f"<li>{with_subscripts(sentence)}</li>" for sentence in sentences)
-    return f'<ul class="finding">{items}</ul>'
+    listed = f'<ul class="finding">{items}</ul>'
+    if len(sentences) <= SHOWN:
+        return listed
+    return f"<details><summary>The finding, in {len(sentences)} sentences</summary>{listed}</details>"
+
+
+def drawing(png: bytes, alt: str) -> str:
+    """A picture as HTML, ``alt`` its text; where it would be too small to read, it is scrolled."""
+    text = html.escape(alt)
+    data = base64.b64encode(png).decode()
+    return (
+        f'<div class="drawing" role="region" tabindex="0" aria-label="{text}">'
+        f'<img src="data:image/png;base64,{data}" alt="{text}" style="max-width:100%"></div>'
+    )
 
 
 def of_categories(table: pd.DataFrame, names: Collection[str] | None) -> pd.DataFrame:

@@ -97,9 +97,13 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
 
 def with_subscripts(text: str) -> str:
     """Text as HTML, escaped, our own labels (``L_wsl``, ``A_cross``, ``1.7e-04``) set as in print."""
-    marked = re.sub(r"\b(MSE|phi|[ALVWp])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", html.escape(text))
+    # What is one name, or one number, stays on one line.
+    whole = re.sub(r"\b(A_\w+) \+ (V_\w+)", "\\1\N{NO-BREAK SPACE}+\N{NO-BREAK SPACE}\\2", html.escape(text))
+    marked = re.sub(r"\b(MSE|phi|[ALVWp])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", whole)
     powers = re.sub(
-        r"\b(\d(?:\.\d+)?)e([+-]\d+)\b", lambda m: f"{m[1]} × 10<sup>{int(m[2])}</sup>".replace("-", "−"), marked
+        r"\b(\d(?:\.\d+)?)e([+-]\d+)\b",
+        lambda m: f"{m[1]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>{int(m[2])}</sup>".replace("-", "−"),
+        marked,
     )
     return powers.replace("phi<sub>", "φ<sub>")
 

@@ -17,7 +17,7 @@ import torch
 
 from mbias.errors import BadInputError, MbiasError
 from mbias.records.commits import Commit, read_commits
-from mbias.records.failure import Failure, clear_failure, write_failure
+from mbias.records.failure import FILE, Failure, clear_failure, read_failure, write_failure
 from mbias.terms import Split
 from mbias.training.data import Data, load_data, open_splits
 from mbias.training.devices import choose_device, choose_precision, name_of
@@ -179,10 +179,18 @@ def _train(task: Task) -> State:
         # A record of other settings or data is somebody's, and not to be marked.
         if is_complete(task.path, task.settings, name_of(dtype), data.fingerprint):
             return State.COMPLETE
+        _check_not_diverged(task.path)
         clear_failure(task.path)
         with _marked_if_it_fails(task.path):
             fit(task.settings, data, task.path, functools.partial(_stop_without, task.session))
     return State.TRAINED
+
+
+def _check_not_diverged(path: Path) -> None:
+    failure = read_failure(path)
+    # Training is the same bit for bit each time, and so goes astray at the same step.
+    if failure and failure.step:
+        raise MbiasError(f"not tried again, for it {failure} (to try all the same, delete {path / FILE})")
 
 
 @contextlib.contextmanager

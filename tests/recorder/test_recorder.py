@@ -309,3 +309,60 @@ def test_a_run_is_not_recorded_over(tmp_path, model, data):
         rec.commit_epoch()
     with pytest.raises(BadInputError, match="there is a run already"):
         recorder(tmp_path / "run")
+
+
+def record(path, model, data, epochs, **options):
+    with recorder(path, **options) as rec:
+        rec.watch(model, "fc_av_att", softmax="modality")
+        for epoch in range(rec.epochs, epochs):
+            run_epoch(rec, model, data)
+            rec.losses(1, audio=1 / (epoch + 1), joint=0.5)
+            rec.commit_epoch()
+
+
+def test_a_run_that_was_killed_is_gone_on_with(tmp_path, model, data):
+    """Its whole epochs stay as they are, what was being written goes, and the end is that of an undisturbed run."""
+    weak = np.eye(SAMPLES, len(CATEGORIES), dtype=bool)
+    record(tmp_path / "whole", model, data, 4, truth={"weak": weak}, split="val")
+    path = tmp_path / "run"
+    record(path, model, data, 2, truth={"weak": weak}, split="val", resume=True)
+    log = path / "epochs.jsonl"
+    kept = log.read_bytes()
+    log.write_bytes(kept + kept[: len(kept) // 3])
+    (path / "epochs" / ".0003.safetensors.1.tmp").write_bytes(b"cut")
+    record(path, model, data, 4, truth={"weak": weak}, split="val", resume=True)
+    assert log.read_bytes().startswith(kept)
+    assert faults(path) == []
+    assert not list(path.rglob("*.tmp"))
+    mine, its = (mbias.Run(folder) for folder in (path, tmp_path / "whole"))
+    assert [(c.epoch, c.losses, c.sha256) for c in mine.commits] == [(c.epoch, c.losses, c.sha256) for c in its.commits]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "val"}, "split 'val', it was recorded with 'test'"),
+        ({"simulated": True}, "simulated True"),
+        ({"truth": {"weak": np.ones((SAMPLES, len(CATEGORIES)))}}, "another truth"),
+        ({"samples": NAMES[::-1]}, "other samples"),
+        ({"categories": CATEGORIES[::-1]}, "categories"),
+    ],
+)
+def test_another_run_is_not_gone_on_with(tmp_path, model, data, options, message):
+    record(tmp_path / "run", model, data, 1)
+    given = {"modalities": ("audio", "visual"), "categories": CATEGORIES, "samples": NAMES, **options}
+    with pytest.raises(BadInputError, match=message):
+        mbias.Recorder(tmp_path / "run", **given, resume=True)
+
+
+def test_other_arrays_are_not_added_to_a_run(tmp_path, model, data):
+    record(tmp_path / "run", model, data, 1)
+    with recorder(tmp_path / "run", resume=True) as rec:
+        rec.watch(model, "fc_prob", "p", output=torch.sigmoid)
+        run_epoch(rec, model, data)
+        with pytest.raises(
+            BadInputError, match=r"arrays p \(sample, segment, modality, category\).* recorded with wav"
+        ):
+            rec.commit_epoch()
+        rec.close()
+    assert len(mbias.Run(tmp_path / "run").commits) == 1
