@@ -129,7 +129,7 @@ class Recorder:
             held, given = getattr(run.header, name), getattr(self._header, name)
             if held != given:
                 raise BadInputError(f"{self.path}: resumed with {name} {given!r}, it was recorded with {held!r}")
-        if part(self.path, SAMPLES).read_text(encoding="utf-8") != as_csv(self._samples):
+        if part(self.path, SAMPLES).read_bytes() != as_csv(self._samples).encode():
             raise BadInputError(f"{self.path}: resumed with other samples than it was recorded with; give the same")
         if run.truth.keys() != self._truth.keys() or not all(
             np.array_equal(run.truth[name], array) for name, array in self._truth.items()

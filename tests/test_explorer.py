@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pytest
+
+import mbias
+from mbias.errors import BadInputError
+from tests.drawn_runs import draw_run, draw_study
+
+pytest.importorskip("ipywidgets")
+PNG = b"\x89PNG"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = draw_study(tmp_path_factory.mktemp("runs"), [("across_vcross", "ls_v"), ("across_vself", "no_ls")])
+    return mbias.open_study(folder)
+
+
+@pytest.fixture
+def explorer(study):
+    return mbias.explore(study)
+
+
+def test_it_opens_at_the_best_epoch_of_the_first_run_and_shows_both_pictures(explorer, study):
+    assert explorer.run.value is study.runs[0]
+    assert explorer.epoch.value == 3
+    assert explorer.roll.value.startswith(PNG)
+    assert explorer.distribution.value.startswith(PNG)
+    assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()
+    assert plt.get_fignums() == []
+
+
+def test_another_epoch_changes_both_pictures_and_says_what_is_missing(explorer):
+    before = explorer.roll.value, explorer.distribution.value
+    explorer.epoch.value = 1
+
+    assert explorer.roll.value != before[0]
+    assert explorer.distribution.value != before[1]
+    assert "epoch 1 holds no predictions and no W_tp; epoch 3 does" in explorer.text.value
+
+
+def test_videos_are_those_with_the_category_the_worst_first(explorer, study):
+    run = study.runs[0]
+    worst = list(mbias.explorer.video.worst(mbias.Study((run,)))["sample"])
+    for place, category in enumerate(run.header.categories):
+        explorer.category.value = category
+        having = set(run.samples["video"][run.truth["weak"][:, place]])
+        assert list(explorer.video.options) == [name for name in worst if name in having]
+
+
+def test_another_run_keeps_what_was_chosen(explorer, study):
+    explorer.epoch.value, explorer.category.value = 2, "Dog"
+    chosen, before = explorer.video.value, explorer.roll.value
+    explorer.run.value = study.runs[1]
+
+    assert (explorer.epoch.value, explorer.category.value, explorer.video.value) == (2, "Dog", chosen)
+    assert explorer.roll.value != before
+
+
+def test_names_are_text(tmp_path):
+    path = draw_run(tmp_path / "run", foreign=True, names=("<img src=x onerror=alert(1)>", "b"))
+    explorer = mbias.explore(path)
+    explorer.category.value = "<img src=x onerror=alert(1)>"
+
+    assert "&lt;img src=x" in explorer.text.value
+    assert "<img" not in explorer.text.value
+
+
+def test_without_ipywidgets_it_says_what_to_install(study, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+    with pytest.raises(BadInputError, match="pip install"):
+        mbias.explore(study)
+
+
+def test_a_study_shows_itself(tmp_path):
+    draw_run(tmp_path / 'a "run" <b>', foreign=True)
+    draw_run(tmp_path / "one")
+    shown = mbias.open_study(tmp_path)._repr_html_()
+
+    assert "2 runs, on simulated data" in shown
+    assert shown.count("<svg") == 2
+    assert "a &quot;run&quot; &lt;b&gt;" in shown
+    assert "A_cross + V_cross" in shown
