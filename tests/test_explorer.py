@@ -25,8 +25,8 @@ def explorer(study):
 def test_it_opens_at_the_best_epoch_of_the_first_run_and_shows_both_pictures(explorer, study):
     assert explorer.run.value is study.runs[0]
     assert explorer.epoch.value == 3
-    assert explorer.roll.value.startswith(PNG)
-    assert explorer.distribution.value.startswith(PNG)
+    assert bytes(explorer.roll.value).startswith(PNG)
+    assert bytes(explorer.distribution.value).startswith(PNG)
     assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()
     assert plt.get_fignums() == []
 
@@ -43,7 +43,7 @@ def test_another_epoch_changes_both_pictures_and_says_what_is_missing(explorer):
 def test_videos_are_those_with_the_category_the_worst_first(explorer, study):
     run = study.runs[0]
     worst = list(mbias.explorer.video.worst(mbias.Study((run,)))["sample"])
-    for place, category in enumerate(run.header.categories):
+    for place, category in enumerate(run.header.categories[:2]):
         explorer.category.value = category
         having = set(run.samples["video"][run.truth["weak"][:, place]])
         assert list(explorer.video.options) == [name for name in worst if name in having]

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -40,7 +41,7 @@ def lab(tmp_path_factory):
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     own = {f"JUPYTER_{name}_DIR": str(folder / f".{name.lower()}") for name in ("CONFIG", "RUNTIME", "DATA")}
-    own |= {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": os.getcwd()}
+    own |= {"IPYTHONDIR": str(folder / ".ipython"), "PYTHONPATH": str(Path.cwd())}
     options = ["--no-browser", "--allow-root", "--ServerApp.port_retries=0", f"--ServerApp.port={port}"]
     options += ["--IdentityProvider.token=open", f"--ServerApp.root_dir={folder}", "--LabApp.news_url="]
     with (folder / "log").open("w") as log:
@@ -126,7 +127,7 @@ def test_the_slider_moves_and_the_figures_change(lab, browser, tmp_path):
     assert "holds no predictions" not in browser.value("document.body.textContent")
 
     browser.value(
-        "(select => {select.selectedIndex = 1; select.dispatchEvent(new Event('change'));})"
+        "(select => {select.selectedIndex = 1; select.dispatchEvent(new Event('change', {bubbles: true}));})"
         "(document.querySelector('.widget-dropdown select'))"
     )
     browser.wait_for(f"{readout} == '3 (best)'")

@@ -50,8 +50,8 @@ def comparison(a: Study, b: Study) -> pd.DataFrame:
         two modalities, or on each of more; ``balance`` of its Shapley values): ``value_a``, ``value_b`` and
         ``difference`` (B - A), in [0, 1] or [-1, 1], each with its 95 % ends over seeds and samples
         (`mbias.analysis.statistics.estimate`); ``d_z`` of the paired differences and ``cliffs_delta`` of B over A;
-        ``p`` of a sign-flip test, over ``tested`` (``seeds``, or ``samples`` where there is one), and ``p_holm``, adjusted
-        over the quantities of a pair.
+        ``p`` of a sign-flip test, over ``tested`` (``seeds``, or ``samples`` where there is one), and ``p_holm``,
+        adjusted over the quantities of a pair.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from mbias.analysis.coalitions import enough
 from mbias.analysis.groups import Setting, setting_label, settings
 from mbias.analysis.labels import loss_label, short, times
 from mbias.analysis.layout import Layout, number, ranged
+from mbias.analysis.power import LAYOUT as POWER
 from mbias.analysis.reliance import BALANCE, PRIMARY, Estimates, Measure, estimates
 from mbias.analysis.statistics import LEVEL, Estimate, benjamini_hochberg, equivalence
 from mbias.errors import BadInputError
@@ -35,6 +36,7 @@ MOST_SEEDS = 100
 BALANCED, UNDETERMINED = "balanced", "undetermined"
 
 LAYOUTS = {
+    "power": POWER,
     "verdicts": Layout(
         ("variant", "smoothing", "control"),
         (),

@@ -71,7 +71,7 @@ def common_draws(samples: int, resamples: int = RESAMPLES) -> np.ndarray:
         How often each resample holds each sample, (resample, sample); the same ones in every call.
     """
     rng = np.random.default_rng(0)
-    return rng.multinomial(samples, np.full(samples, 1 / samples), resamples).astype(float)
+    return rng.multinomial(samples, np.full(samples, 1 / samples), resamples).astype(np.float32)
 
 
 def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None = None) -> Estimate:
@@ -108,7 +108,7 @@ def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None
     together = np.zeros((len(draws), *point.shape))
     alone = np.zeros(point.shape)
     for of_seed in parts:
-        resampled = statistic((draws @ of_seed.reshape(size, -1)).reshape(len(draws), *parts.shape[2:]))
+        resampled = statistic(_sums(draws, of_seed))
         alone += _variance(resampled) / seeds
         together += resampled / seeds
     # A bootstrap's variance is the maximum likelihood one, too small by 1 / n.
@@ -198,6 +198,18 @@ def equivalence(of: Estimate, margin: float) -> np.ndarray:
     "No difference" needs this small; a large p of a test for a difference says only that nothing was seen.
     """
     return np.maximum(of.above(-margin), of.below(margin))
+
+
+def _sums(draws: np.ndarray, of_seed: np.ndarray) -> np.ndarray:
+    """Sums over the samples of each resample, (resample, *cells), of a seed's parts, (sample, *cells)."""
+    columns = np.ascontiguousarray(of_seed.reshape(len(of_seed), -1).T)
+    # Denominators are often the same in many cells; what is the same is summed up once.
+    places: dict[bytes, int] = {}
+    cells = [places.setdefault(column.tobytes(), len(places)) for column in columns]
+    distinct = columns[np.unique(cells, return_index=True)[1]]
+    # Single precision is a resample's noise divided by 10,000, and twice as fast.
+    sums = draws @ distinct.T.astype(np.float32)
+    return sums.astype(float)[:, cells].reshape(len(draws), *of_seed.shape[1:])
 
 
 def _upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:

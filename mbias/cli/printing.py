@@ -40,6 +40,28 @@ def add_epoch(command: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+class _Explain(argparse.Action):
+    """Prints what a word's tables are, and ends, as ``--help`` does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from mbias.analysis.definitions import explanation
+
+        print(explanation(str(self.const), min(shutil.get_terminal_size().columns, 100)), end="")
+        parser.exit()
+
+
+def add_explain(command: argparse.ArgumentParser, word: str) -> None:
+    """Give a command the option ``--explain``."""
+    command.add_argument(
+        "--explain",
+        action=_Explain,
+        nargs=0,
+        const=word,
+        default=argparse.SUPPRESS,
+        help="print the definitions, formulas and references behind the tables, and exit",
+    )
+
+
 def printed(layout: Layout, table: pd.DataFrame, form: str) -> str:
     """A table as text in one of `FORMATS`; for people it is laid out and as wide as the terminal allows."""
     from mbias.analysis.layout import lay_out, notes

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbias.cli.common import add_command
-from mbias.cli.printing import add_epoch, add_figure, add_format, check_figure, printed, wrapped
+from mbias.cli.printing import add_epoch, add_explain, add_figure, add_format, check_figure, printed, wrapped
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     add_epoch(command, "best")
     add_format(command)
     add_figure(command)
+    add_explain(command, "video")
     command.set_defaults(handler=_video)
 
 

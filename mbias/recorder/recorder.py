@@ -140,7 +140,7 @@ class Recorder:
     def watch(
         self,
         model: nn.Module,
-        module: str,
+        module: str | Sequence[str],
         array: str = ATTENTION,
         *,
         axes: str | Sequence[str] = ("sample", "segment", "modality", "category"),
@@ -156,7 +156,8 @@ class Recorder:
         Parameters
         ----------
         module
-            Its dotted name, as in ``model.named_modules()``; "" is the model.
+            Its dotted name, as in ``model.named_modules()``; "" is the model. Several names, with ``stack``, where a
+            modality has a module of its own.
         array
             ``wav`` for attention across modalities, ``wtp`` over time, ``p`` for probabilities of segments,
             ``p_joint`` of samples: with these names every analysis finds them.
@@ -166,9 +167,10 @@ class Recorder:
         softmax
             The axis to take a softmax over, where the module gives what goes into one.
         stack
-            The axis along which the outputs of successive calls lie, where the module is called once a modality.
+            The axis along which the outputs of successive calls lie, where the module is called once a modality; or of
+            several modules.
         output
-            Makes a tensor of what the module gives, as ``lambda out: out[0]`` or ``torch.sigmoid``.
+            Makes a tensor of what the module gives in a call, as ``lambda out: out[0]`` or ``torch.sigmoid``.
 
         Raises
         ------
@@ -182,7 +184,8 @@ class Recorder:
             raise BadInputError(f"watch({module!r}): {ATTENTION!r} is attention across modalities; name that axis")
         if array in self._watches:
             raise BadInputError(f"watch({module!r}): {array!r} is watched already; give another array name")
-        self._watches[array] = Watch(model, module, array, axes, softmax, stack, output)
+        names = (module,) if isinstance(module, str) else tuple(module)
+        self._watches[array] = Watch(model, names, array, axes, softmax, stack, output)
 
     @contextmanager
     def batch(self, index: Sequence[int] | np.ndarray | Tensor) -> Iterator[None]:
@@ -198,7 +201,7 @@ class Recorder:
         """
         places = self._places(index)
         for watch in self._watches.values():
-            watch.open = True
+            watch.listen()
         try:
             yield
             self._keep(places)
@@ -311,9 +314,20 @@ class Recorder:
                     f"recorded with {_said(held.arrays)} and {', '.join(held.losses)}; watch and record the same"
                 )
             return RunWriter.reopen(self.path)
+        self._warn_of_other_weights(arrays)
         # A first epoch that is refused leaves no run behind.
         RunWriter(self.path, header, self._truth, len(self._samples)).check(losses, arrays)
         return RunWriter.create(self.path, header, self._samples, self._truth)
+
+    def _warn_of_other_weights(self, arrays: Mapping[str, np.ndarray]) -> None:
+        if ATTENTION in arrays:
+            sums = arrays[ATTENTION].sum(axis=self._watches[ATTENTION].dimensions.index("modality"))
+            if not np.allclose(sums, 1, atol=0.01):
+                warnings.warn(
+                    f"{ATTENTION!r} does not sum to 1 over the modalities: is softmax='modality' missing, or was it "
+                    "recorded behind a dropout in training mode?",
+                    stacklevel=4,
+                )
 
     def _begin_epoch(self) -> None:
         self._kept: dict[str, Tensor] = {}

@@ -222,6 +222,99 @@ def test_a_module_called_once_a_modality_and_other_axes(tmp_path, data):
     np.testing.assert_allclose(run.values("hidden"), hidden.permute(0, 2, 1).numpy(), atol=1e-6)
 
 
+class Apart(nn.Module):
+    """A head a modality, deep in lists; only probabilities of samples come out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(nn.ModuleDict({"att": nn.Linear(8, 5), "cls": nn.Linear(8, 5)}) for _ in range(2))
+
+    def forward(self, audio):
+        logits = torch.stack([head["att"](scale * audio) for scale, head in zip((1, -1), self.heads, strict=True)], 2)
+        p = torch.stack([head["cls"](scale * audio) for scale, head in zip((1, -1), self.heads, strict=True)], 2)
+        return {"video": (torch.softmax(logits, dim=2) * torch.sigmoid(p)).mean(dim=(1, 2))}
+
+
+class Reused(Apart):
+    """The same head for both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads[1] = self.heads[0]
+
+
+@pytest.mark.parametrize("parts", [1, 3], ids=["whole", "parts of batches"])
+@pytest.mark.parametrize(
+    ("kind", "modules"), [(Apart, ["heads.0.att", "heads.1.att"]), (Reused, "heads.0.att")], ids=["apart", "reused"]
+)
+def test_a_head_a_modality(tmp_path, data, kind, modules, parts):
+    """Several modules, or several calls of one, also where the batch comes in parts."""
+    torch.manual_seed(1)
+    model = kind()
+    with recorder(tmp_path / "run") as rec:
+        rec.watch(model, modules, stack="modality", softmax="modality")
+        rec.watch(model, "", "p_joint", axes="sample category", output=lambda out: out["video"])
+        with rec.batch(range(SAMPLES)):
+            for part in data[0].chunk(parts):
+                model(part)
+        rec.commit_epoch()
+    run = mbias.Run(tmp_path / "run")
+    logits = torch.stack([head["att"](scale * data[0]) for scale, head in zip((1, -1), model.heads, strict=True)], 2)
+    np.testing.assert_allclose(run.values("wav"), torch.softmax(logits, dim=2).detach(), atol=1e-6)
+    np.testing.assert_allclose(run.values("p_joint"), model(data[0])["video"].detach(), atol=1e-6)
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_weights_of_cross_attention(tmp_path, data):
+    """Of weights (sample, query, key) over both modalities' segments: what goes to either."""
+
+    class Cross(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.att = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, audio, need_weights=True):
+            both = torch.cat([audio, -audio], dim=1)
+            return self.att(audio, both, both, need_weights=need_weights)[0]
+
+    model = Cross()
+    with recorder(tmp_path / "run") as rec:
+        mass = lambda out: out[1].unflatten(2, (2, SEGMENTS)).sum(dim=3)  # noqa: E731
+        rec.watch(model, "att", axes="sample segment modality", output=mass)
+        rec.watch(model, "att", "hidden", axes="sample segment unit")
+        with pytest.raises(BadInputError, match="gave a tuple for 'hidden'; make a tensor of it by output="):
+            with rec.batch(range(SAMPLES)):
+                model(data[0])
+        rec.close()
+        rec.watch(model, "att", axes="sample segment modality", output=mass)
+        with rec.batch(range(SAMPLES)):
+            model(data[0])
+        rec.commit_epoch()
+    both = torch.cat([data[0], -data[0]], dim=1)
+    weights = model.att(data[0], both, both)[1].detach()
+    expected = torch.stack([weights[..., :SEGMENTS].sum(-1), weights[..., SEGMENTS:].sum(-1)], dim=-1)
+    np.testing.assert_allclose(mbias.Run(tmp_path / "run").values("wav"), expected, atol=1e-6)
+
+
+def test_calls_that_are_not_declared_are_told(tmp_path, data):
+    model = Reused()
+    with recorder(tmp_path / "run") as rec:
+        rec.watch(model, "heads.0.att", softmax="modality")
+        with pytest.raises(BadInputError, match="called 2 times: if each is of a modality, give stack='modality'"):
+            with rec.batch(range(SAMPLES)):
+                model(data[0])
+        with pytest.raises(BadInputError, match="2 modules; name the axis along which they lie by stack"):
+            rec.watch(model, ["heads.0.att", "heads.1.att"], "p")
+
+
+def test_weights_without_their_softmax_are_warned_of(tmp_path, model, data):
+    with recorder(tmp_path / "run") as rec:
+        rec.watch(model, "fc_av_att")
+        run_epoch(rec, model, data)
+        with pytest.warns(UserWarning, match="does not sum to 1 over the modalities"):
+            rec.commit_epoch()
+
+
 def test_attention_without_categories(tmp_path):
     """Each category has the same weights; where it is present they differ with the samples."""
     gate = nn.Linear(3, 2)

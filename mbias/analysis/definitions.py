@@ -1,0 +1,121 @@
+"""What the words' tables and measures are, as their docstrings have it: a definition stands where it is computed.
+
+``python -m mbias.analysis.definitions > docs/measures.md`` writes them all down.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import textwrap
+
+from mbias.analysis.questions import QUESTIONS
+
+_WITHOUT_QUESTION = {
+    "compare": "How do two studies, or two runs, differ?",
+    "video": "What goes on in one sample, and which samples show the bias best?",
+    "statistics": "How sure can one be?",
+}
+
+_ALSO = {
+    "losses": (),
+    "attention": (),
+    "variants": ("mbias.scores.f_scores.predictions", "mbias.scores.f_scores", "mbias.scores.f_scores.event_counts"),
+    "smoothing": ("mbias.terms.Smoothing",),
+    "mechanism": ("mbias.analysis.mechanism.best_weight",),
+    "reliance": tuple(
+        f"mbias.analysis.reliance.{name}"
+        for name in (
+            "shapley",
+            "cooperation",
+            "drops",
+            "relative_drops",
+            "swap_parts",
+            "cross_parts",
+            "attention_parts",
+            "contribution_parts",
+            "score_parts",
+            "gradient_ratio",
+        )
+    ),
+    "diagnosis": (),
+    "compare": ("mbias.analysis.compare.comparison",),
+    "video": ("mbias.analysis.video.roll", "mbias.analysis.video.worst"),
+    "statistics": tuple(
+        f"mbias.analysis.statistics.{name}"
+        for name in ("estimate", "sign_flip", "standardised", "cliffs_delta", "equivalence", "holm")
+    ),
+}
+"""By word: what is defined beside its tables."""
+
+_PREFACE = """\
+# Measures
+
+Symbols: P, probability of a category in a segment of a modality; W_tp, attention over segments; W_av, attention over
+modalities; a is audio, v visual. p_wsl = sum over segments and modalities of W_tp W_av P is the probability of the
+video (Eq. 3); p_a and p_v = sum over segments of W_tp P are those of one modality (Eq. 4, 5). L_wsl, L_a and L_v are
+their cross-entropies, in nats. Equations, tables and figures are those of
+[the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze WORD --explain` prints a word's part of this page, which is
+made from the code (`python -m mbias.analysis.definitions > docs/measures.md`).
+"""
+
+
+def explanation(word: str, width: int) -> str:
+    """What a word asks and how everything it tells is defined, as Markdown in lines of ``width`` characters."""
+    question = QUESTIONS.get(word)
+    if question:
+        paper = f" In the paper: {question.paper}."
+        asks = question.asks[0].upper() + question.asks[1:] + paper
+    else:
+        asks = _WITHOUT_QUESTION[word]
+    module = importlib.import_module(f"mbias.analysis.{word}")
+    parts = [f"## {word}", asks, *_paragraphs(module)[1:]]
+    parts += _defined(f"mbias.analysis.{word}", question.tables if question else ())
+    for path in _ALSO[word]:
+        home, _, name = path.rpartition(".")
+        parts += _defined(home, (name,))
+    return "\n\n".join(_filled(part, width) for part in parts) + "\n"
+
+
+def _defined(home: str, names: tuple[str, ...]) -> list[str]:
+    """A heading and the definition of each of a module's functions."""
+    parts = []
+    for name in names:
+        thing = getattr(importlib.import_module(home), name)
+        parts += [f"### {name.removesuffix('_parts').replace('_', ' ')}", *_paragraphs(thing)]
+    return parts
+
+
+def _paragraphs(thing: object) -> list[str]:
+    """A docstring's text and what its function returns, without parameters, types and errors."""
+    sections = re.split(r"^(\w+)\n-+\n", inspect.getdoc(thing) or "", flags=re.MULTILINE)
+    returned = dict(zip(sections[1::2], sections[2::2], strict=True)).get("Returns", "")
+    lines = returned.splitlines()[1:]
+    text = f"{sections[0]}\n\n{textwrap.dedent(chr(10).join(lines))}"
+    named = re.sub(r"`(?:(mbias[\w.]*)\.)?([A-Z_]{4,})`", lambda found: _valued(found, thing), text)
+    return [part for part in re.split(r"\n\s*\n", named.strip()) if part]
+
+
+def _valued(found: re.Match[str], thing: object) -> str:
+    """A constant that a docstring names, as its value where that is a number or names."""
+    home = importlib.import_module(found[1]) if found[1] else inspect.getmodule(thing)
+    value = getattr(home, found[2])
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+        return ", ".join(f"``{one}``" for one in value)
+    return found[0]
+
+
+def _filled(part: str, width: int) -> str:
+    return part if part.startswith(("    ", "#")) else textwrap.fill(part, width, break_on_hyphens=False)
+
+
+def main() -> None:
+    """Print all definitions."""
+    print("\n".join([_PREFACE, *(explanation(word, 120) for word in _ALSO)]), end="")
+
+
+if __name__ == "__main__":
+    main()
