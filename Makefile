@@ -1,4 +1,4 @@
-# make report   simulate LLP, train the paper's ten runs on it, write reports/demo/index.html
+# make report   simulate LLP, train the paper's ten runs on it and probe them, write reports/demo/index.html
 # make test     the tests; make test-all: the slow ones too; make lint: ruff and mypy
 # make bench    how fast mbias is beside today's practice and beside what the machine allows
 # Everything sets itself up in .venv first; it needs Python 3.11 or later and nothing else.
@@ -13,6 +13,7 @@ SHELL := /bin/bash -o pipefail
 
 report: .venv/installed data/demo
 	$(BIN)/mbias study models/demo.toml
+	$(BIN)/mbias probe models/demo --draws 1
 	$(BIN)/mbias-analyze report models/demo --out reports/demo
 
 test: .venv/installed

@@ -70,7 +70,8 @@ def _open(browser, address):
             break
         browser.value("new Promise(done => setTimeout(done, 250))")
     browser.wait_for(ready)
-    browser.wait_for("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'")
+    # Before the kernel is known to be idle, to run a cell brings up a dialog.
+    browser.wait_for("document.querySelector('#jp-main-statusbar')?.textContent.includes('| Idle')")
 
 
 def _place(browser, element):

@@ -18,36 +18,41 @@ _WITHOUT_QUESTION = {
     "statistics": "How sure can one be?",
 }
 
-_ALSO = {
-    "losses": (),
-    "attention": (),
-    "variants": ("mbias.scores.f_scores.predictions", "mbias.scores.f_scores", "mbias.scores.f_scores.event_counts"),
-    "smoothing": ("mbias.terms.Smoothing",),
-    "mechanism": ("mbias.analysis.mechanism.best_weight",),
-    "reliance": tuple(
-        f"mbias.analysis.reliance.{name}"
-        for name in (
-            "shapley",
-            "cooperation",
-            "drops",
-            "relative_drops",
-            "swap_parts",
-            "cross_parts",
-            "attention_parts",
-            "contribution_parts",
-            "score_parts",
-            "gradient_ratio",
-        )
-    ),
-    "diagnosis": (),
-    "compare": ("mbias.analysis.compare.comparison",),
-    "video": ("mbias.analysis.video.roll", "mbias.analysis.video.worst"),
-    "statistics": tuple(
-        f"mbias.analysis.statistics.{name}"
-        for name in ("estimate", "sign_flip", "standardised", "cliffs_delta", "equivalence", "holm")
-    ),
+_ALSO: dict[str, dict[str, str]] = {
+    "losses": {},
+    "attention": {},
+    "variants": {
+        "mbias.scores.f_scores": "F-scores",
+        "mbias.scores.f_scores.predictions": "predicted events",
+        "mbias.scores.f_scores.event_counts": "right and wrong events",
+    },
+    "smoothing": {"mbias.terms.Smoothing": "smoothed labels"},
+    "mechanism": {"mbias.analysis.mechanism.best_weight": "best weight"},
+    "reliance": {
+        "mbias.analysis.reliance.shapley": "Shapley",
+        "mbias.analysis.reliance.cooperation": "cooperation",
+        "mbias.analysis.reliance.drops": "drop",
+        "mbias.analysis.reliance.relative_drops": "perceptual, utilisation",
+        "mbias.analysis.reliance.swap_parts": "swap",
+        "mbias.analysis.reliance.cross_parts": "cross",
+        "mbias.analysis.reliance.attention_parts": "attention",
+        "mbias.analysis.reliance.contribution_parts": "contribution",
+        "mbias.analysis.reliance.score_parts": "branch score",
+        "mbias.analysis.reliance.gradient_ratio": "gradient",
+    },
+    "diagnosis": {},
+    "compare": {"mbias.analysis.compare.comparison": "comparison"},
+    "video": {"mbias.analysis.video.roll": "the event roll", "mbias.analysis.video.worst": "--worst"},
+    "statistics": {
+        "mbias.analysis.statistics.estimate": "intervals",
+        "mbias.analysis.statistics.sign_flip": "sign-flip test",
+        "mbias.analysis.statistics.standardised": "d_z",
+        "mbias.analysis.statistics.cliffs_delta": "Cliff's delta",
+        "mbias.analysis.statistics.equivalence": "equivalence",
+        "mbias.analysis.statistics.holm": "Holm",
+    },
 }
-"""By word: what is defined beside its tables."""
+"""By word: what is defined beside its tables, and under which heading."""
 
 _PREFACE = """\
 # Measures
@@ -56,8 +61,8 @@ Symbols: P, probability of a category in a segment of a modality; W_tp, attentio
 modalities; a is audio, v visual. p_wsl = sum over segments and modalities of W_tp W_av P is the probability of the
 video (Eq. 3); p_a and p_v = sum over segments of W_tp P are those of one modality (Eq. 4, 5). L_wsl, L_a and L_v are
 their cross-entropies, in nats. Equations, tables and figures are those of
-[the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze WORD --explain` prints a word's part of this page, which is
-made from the code (`python -m mbias.analysis.definitions > docs/measures.md`).
+[the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze WORD --explain` prints a word's part of this page, which
+is made from the code (`python -m mbias.analysis.definitions > docs/measures.md`).
 """
 
 
@@ -71,20 +76,12 @@ def explanation(word: str, width: int) -> str:
         asks = _WITHOUT_QUESTION[word]
     module = importlib.import_module(f"mbias.analysis.{word}")
     parts = [f"## {word}", asks, *_paragraphs(module)[1:]]
-    parts += _defined(f"mbias.analysis.{word}", question.tables if question else ())
-    for path in _ALSO[word]:
+    for name in question.tables if question else ():
+        parts += [f"### {name}", *_paragraphs(getattr(module, name))]
+    for path, heading in _ALSO[word].items():
         home, _, name = path.rpartition(".")
-        parts += _defined(home, (name,))
+        parts += [f"### {heading}", *_paragraphs(getattr(importlib.import_module(home), name))]
     return "\n\n".join(_filled(part, width) for part in parts) + "\n"
-
-
-def _defined(home: str, names: tuple[str, ...]) -> list[str]:
-    """A heading and the definition of each of a module's functions."""
-    parts = []
-    for name in names:
-        thing = getattr(importlib.import_module(home), name)
-        parts += [f"### {name.removesuffix('_parts').replace('_', ' ')}", *_paragraphs(thing)]
-    return parts
 
 
 def _paragraphs(thing: object) -> list[str]:
@@ -100,7 +97,7 @@ def _paragraphs(thing: object) -> list[str]:
 def _valued(found: re.Match[str], thing: object) -> str:
     """A constant that a docstring names, as its value where that is a number or names."""
     home = importlib.import_module(found[1]) if found[1] else inspect.getmodule(thing)
-    value = getattr(home, found[2])
+    value = getattr(home, found[2], None)
     if isinstance(value, int | float):
         return f"{value:g}"
     if isinstance(value, tuple) and all(isinstance(one, str) for one in value):

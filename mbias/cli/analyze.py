@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mbias.analysis.questions import QUESTIONS, Question
-from mbias.cli import video
+from mbias.cli import completion, video
 from mbias.cli.common import add_command, run
-from mbias.cli.printing import add_epoch, add_figure, add_format, check_figure, printed, warnings, wrapped
+from mbias.cli.printing import add_epoch, add_explain, add_figure, add_format, check_figure, printed, warnings, wrapped
 from mbias.cli.report import add_report
 from mbias.errors import BadInputError
+
+_EPILOG = """\
+example: mbias-analyze attention models/demo --figure attention.pdf
+COMMAND --help has an example of each; WORD --explain prints its definitions and references.
+
+exit codes: 0 done, 1 a failure, 2 bad input, 130 interrupted; an error is one line, --debug shows its traceback
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mbias-analyze", description="Ask recorded runs whether a model ignores one of its modalities."
+        prog="mbias-analyze",
+        description="Ask recorded runs whether a model ignores one of its modalities.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for question in QUESTIONS.values():
@@ -33,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "validate", "check records whole: every file, array and digest", "mbias-analyze validate models/demo"
     )
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a run, or a folder of runs")
+    add_format(validate)
     validate.set_defaults(handler=_validate)
     add_report(commands)
     export = add_command(
@@ -44,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path, metavar="RUN", help="a run")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new .nc (netCDF) or .zarr (Zarr)")
     export.set_defaults(handler=_export)
+    completion.add_commands(commands, _parser)
     return parser
 
 
@@ -66,6 +78,7 @@ def _add_question(commands: argparse._SubParsersAction, question: Question) -> N
         command.add_argument(
             "--published", action="store_true", help="set the paper's figures beside the measured ones"
         )
+    add_explain(command, question.word)
     command.set_defaults(handler=_answer, question=question)
 
 
@@ -79,6 +92,7 @@ def _add_compare(commands: argparse._SubParsersAction) -> None:
     compare.add_argument("a", type=Path, metavar="A", help="a run, or a folder of runs")
     compare.add_argument("b", type=Path, metavar="B", help="another one; differences are B - A")
     add_format(compare)
+    add_explain(compare, "compare")
     compare.set_defaults(handler=_compare)
 
 
@@ -117,12 +131,18 @@ def _validate(options: argparse.Namespace) -> int:
     from mbias.records.study import run_folders
     from mbias.records.validate import faults
 
-    sound = True
-    for folder in (folder for path in options.paths for folder in run_folders(path)):
-        found = faults(folder)
-        print("\n".join(found) if found else f"{folder}: sound")
-        sound = sound and not found
-    return 0 if sound else BadInputError.exit_code
+    folders = [folder for path in options.paths for folder in run_folders(path)]
+    found = [(str(folder), fault) for folder in folders for fault in faults(folder) or [""]]
+    if options.format == "table":
+        print("\n".join(fault or f"{folder}: sound" for folder, fault in found))
+    else:
+        import pandas as pd
+
+        from mbias.analysis.layout import Layout
+
+        table = pd.DataFrame(found, columns=["path", "fault"])
+        print(printed(Layout(("path",), (), {"fault": lambda row: row.fault}), table, options.format), end="")
+    return BadInputError.exit_code if any(fault for _, fault in found) else 0
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -26,7 +26,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "mbias-analyze video models/demo/across_vcross-ls_v-seed0 --worst 10",
     )
     command.add_argument("run", type=Path, metavar="RUN", help="a run")
-    command.add_argument("id", nargs="?", metavar="ID", help="a video's ID, or a part that only one ID has")
+    command.add_argument(
+        "id",
+        nargs="?",
+        metavar="ID",
+        help="a video's ID, or a part that only one has (default: the one that shows the bias best)",
+    )
     command.add_argument(
         "--worst", type=int, metavar="N", help="list the N videos in which most is missed while attention is elsewhere"
     )
@@ -40,16 +45,14 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def _video(options: argparse.Namespace) -> None:
     from mbias.records.run import Run
 
-    if (options.id is None) == (options.worst is None):
-        raise BadInputError("give a video's ID, or --worst 10 to be shown those in which the bias shows best")
-    if options.worst is not None and (options.worst < 1 or options.figure):
-        raise BadInputError("--worst takes a number from 1, and no --figure: a figure is of one video, by its ID")
+    if options.worst is not None and (options.worst < 1 or options.id or options.figure):
+        raise BadInputError("--worst takes a number from 1, and neither an ID nor --figure: a figure is of one video")
     check_figure(options.figure)
     run = Run(options.run)
-    if options.id is None:
-        _print_worst(run, options)
-    else:
+    if options.worst is None:
         _print_roll(run, options)
+    else:
+        _print_worst(run, options)
 
 
 def _print_worst(run: Run, options: argparse.Namespace) -> None:
@@ -64,8 +67,10 @@ def _print_worst(run: Run, options: argparse.Namespace) -> None:
 
 def _print_roll(run: Run, options: argparse.Namespace) -> None:
     from mbias.analysis import video
+    from mbias.records.study import Study
 
-    table = video.roll(run, options.id, options.epoch)
+    sample = options.id or video.worst(Study((run,)), 1, options.epoch)["sample"].iloc[0]
+    table = video.roll(run, sample, options.epoch)
     if options.figure:
         from mbias.plots.style import save
         from mbias.plots.video import figure

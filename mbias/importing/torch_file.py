@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ def read(path: Path) -> dict[str, Named]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     # torch.load raises what it meets: zip, pickle, runtime, unicode and attribute errors among them.
     except Exception as error:
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise BadInputError(f"{path}: not a file of tensors alone ({reason[0][:200]}); {MEND}") from None
+        # What PyTorch says of a pickle ends in the advice to execute it.
+        refused = isinstance(error, pickle.UnpicklingError)
+        reason = "it holds other objects, which are not read" if refused else _line(error)
+        raise BadInputError(f"{path}: not a file of tensors alone ({reason}); {MEND}") from None
     named = content if isinstance(content, dict) else {path.stem: content}
     size = path.stat().st_size
     return {
@@ -34,6 +37,10 @@ def read(path: Path) -> dict[str, Named]:
         for name, value in named.items()
         if isinstance(value, torch.Tensor)
     }
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _numbers(path: Path, name: str, tensor: Any, size: int) -> Any:

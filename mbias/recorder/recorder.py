@@ -314,9 +314,9 @@ class Recorder:
                     f"recorded with {_said(held.arrays)} and {', '.join(held.losses)}; watch and record the same"
                 )
             return RunWriter.reopen(self.path)
-        self._warn_of_other_weights(arrays)
         # A first epoch that is refused leaves no run behind.
         RunWriter(self.path, header, self._truth, len(self._samples)).check(losses, arrays)
+        self._warn_of_other_weights(arrays)
         return RunWriter.create(self.path, header, self._samples, self._truth)
 
     def _warn_of_other_weights(self, arrays: Mapping[str, np.ndarray]) -> None:

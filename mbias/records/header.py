@@ -58,6 +58,9 @@ class Header:
     def __post_init__(self) -> None:
         for field in ("modalities", "categories", "losses"):
             names = getattr(self, field)
+            for name in names:
+                if not name or not _is_text(name):
+                    raise BadInputError(f"{field}: {name!r} is no name: take one of characters that can be printed")
             if len(set(names)) < len(names):
                 raise BadInputError(f"{field}: a name stands twice in {', '.join(names)}; give each its own")
         for name in (*self.modalities, *self.arrays, self.sample, *(d for axes in self.arrays.values() for d in axes)):

@@ -112,7 +112,7 @@ def overview(
     parts += [
         f'<p class="note">{html.escape(word)} does not apply: {html.escape(why)}</p>' for word, why in reasons.items()
     ]
-    return "\n".join([*parts, "<h3>Settings</h3>", *(_runs(study) for study in studies)])
+    return "\n".join([*parts, "<h3>Settings</h3>", *map(_runs, studies, ("A: ", "B: ") if len(studies) > 1 else ("",))])
 
 
 def _comparison(built: Path, said: Sequence[str]) -> str:
@@ -161,7 +161,7 @@ def _read(built: Path, word: str, name: str) -> pd.DataFrame:
     return pd.read_csv(built / "tables" / f"{word}-{name}.csv", keep_default_na=False, na_values=[""])
 
 
-def _runs(study: Study) -> str:
+def _runs(study: Study, which: str) -> str:
     rows = []
     for run in study:
         training = run.header.training or {}
@@ -188,5 +188,5 @@ def _runs(study: Study) -> str:
     left_out = "".join(
         f'<p class="note">Left out: {html.escape(name)}: {html.escape(why)}</p>' for name, why in study.left_out.items()
     )
-    counted = f"{len(table)} runs" if len(table) > 1 else "One run"
-    return as_html(table, html.escape(f"{counted}. {f'In all of them: {shared}.' if shared else ''}")) + left_out
+    counted = f"{len(table)} runs" if len(table) > 1 else "one run"
+    return as_html(table, html.escape(f"{which}{counted}. {f'In all of them: {shared}.' if shared else ''}")) + left_out

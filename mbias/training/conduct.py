@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from multiprocessing import util
 from pathlib import Path
 
 from mbias.training.plan import PlannedRun, check_folder, is_done
@@ -67,7 +68,8 @@ def _stopped_by_interrupt(current: Path) -> Iterator[None]:
 
     def stop(number: int, frame: object) -> None:
         if not current.exists():
-            # Every commit is whole at any moment, and workers end with their parent.
+            # Every commit is whole at any moment, and workers end with their parent; their pools' semaphores would not.
+            util._run_finalizers(0)  # type: ignore[attr-defined]
             os._exit(130)
         current.unlink(missing_ok=True)
         print("stopping at the next commit; Ctrl-C once more stops at once", file=sys.stderr, flush=True)

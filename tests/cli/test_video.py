@@ -48,6 +48,8 @@ def test_worst(run, capsys):
     assert len(rows) == 2
     assert rows[0]["lost"] >= rows[1]["lost"]
     assert rows[0]["sample"] in capsys.readouterr().out
+    assert main(["video", run]) == 0
+    assert f"sample {rows[0]['sample']}" in capsys.readouterr().out
 
 
 def test_what_is_missing_is_a_note(run, capsys):
@@ -58,10 +60,9 @@ def test_what_is_missing_is_a_note(run, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give a video's ID"),
-        (["v0001", "--worst", "3"], "give a video's ID"),
+        (["v0001", "--worst", "3"], "neither an ID nor --figure"),
         (["--worst", "0"], "takes a number from 1"),
-        (["--worst", "3", "--figure", "f.png"], "no --figure"),
+        (["--worst", "3", "--figure", "f.png"], "neither an ID nor --figure"),
         (["v9"], "no sample 'v9'"),
         (["--worst", "3", "--epoch", "1"], "epoch 1 holds no array 'p'; take epoch 3"),
     ],

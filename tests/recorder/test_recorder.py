@@ -282,9 +282,9 @@ def test_weights_of_cross_attention(tmp_path, data):
         mass = lambda out: out[1].unflatten(2, (2, SEGMENTS)).sum(dim=3)  # noqa: E731
         rec.watch(model, "att", axes="sample segment modality", output=mass)
         rec.watch(model, "att", "hidden", axes="sample segment unit")
-        with pytest.raises(BadInputError, match="gave a tuple for 'hidden'; make a tensor of it by output="):
-            with rec.batch(range(SAMPLES)):
-                model(data[0])
+        told = "gave a tuple for 'hidden'; make a tensor of it by output="
+        with pytest.raises(BadInputError, match=told), rec.batch(range(SAMPLES)):
+            model(data[0])
         rec.close()
         rec.watch(model, "att", axes="sample segment modality", output=mass)
         with rec.batch(range(SAMPLES)):
@@ -300,9 +300,9 @@ def test_calls_that_are_not_declared_are_told(tmp_path, data):
     model = Reused()
     with recorder(tmp_path / "run") as rec:
         rec.watch(model, "heads.0.att", softmax="modality")
-        with pytest.raises(BadInputError, match="called 2 times: if each is of a modality, give stack='modality'"):
-            with rec.batch(range(SAMPLES)):
-                model(data[0])
+        told = "called 2 times: if each is of a modality, give stack='modality'"
+        with pytest.raises(BadInputError, match=told), rec.batch(range(SAMPLES)):
+            model(data[0])
         with pytest.raises(BadInputError, match="2 modules; name the axis along which they lie by stack"):
             rec.watch(model, ["heads.0.att", "heads.1.att"], "p")
 

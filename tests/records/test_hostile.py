@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -89,6 +91,19 @@ def make(run, what):
             rewrite(log, bytes=len(content))
         case "losses that are no numbers":
             rewrite(log, losses={"audio": {"optimised": True}})
+        case "a probe that is a link":
+            shutil.move(run / "probe", outside / "probe")
+            (run / "probe").symlink_to(outside / "probe")
+        case "a probe of infinite epoch":
+            rewrite(run / "probe" / "probe.json", epoch=float("inf"))
+        case "answers of other samples":
+            from safetensors.numpy import load, save
+
+            outputs = run / "probe" / "outputs.safetensors"
+            arrays = load(outputs.read_bytes())
+            outputs.write_bytes(save({name: array[:-1] for name, array in arrays.items()}))
+            content = outputs.read_bytes()
+            rewrite(run / "probe" / "probe.json", bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         case "a seed that is a list":
             rewrite(header, training={"variant": ["x"], "smoothing": {}, "seed": [], "epochs": "many"})
     return last
@@ -134,6 +149,31 @@ def test_refused_by_all_readers_and_nothing_done(run, tmp_path, capsys, what):
     assert printed.err.count("\n") <= 1
     assert "Traceback" not in printed.err
     assert not (tmp_path / "elsewhere" / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("a probe that is a link", "a symbolic link"),
+        ("a probe of infinite epoch", "not a readable probe"),
+        ("answers of other samples", r"has the shape \(3, .*; of this run it is 4 x"),
+    ],
+)
+def test_a_damaged_probe_is_refused(run, capsys, what, message):
+    make(run, what)
+    (fault,) = faults(run)
+    assert re.search(message, fault)
+    assert analyze.main(["reliance", str(run)]) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert re.search(message, printed)
+
+
+@pytest.mark.parametrize("name", ["", "\x1b[2J", "\ud800", "a\nb"])
+def test_a_name_that_no_reader_takes_is_not_written(tmp_path, name):
+    with pytest.raises(BadInputError, match="is no name"):
+        draw_run(tmp_path / "run", names=("Speech", name))
+    assert not (tmp_path / "run").exists()
 
 
 def test_names_are_names_and_no_markup_or_path(tmp_path, capsys):

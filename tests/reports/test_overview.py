@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from mbias import open_study
+from mbias.analysis.attention import shares
+from mbias.analysis.losses import coincidence
 from mbias.reports.overview import expectation, phenomenon
 from tests.drawn_runs import draw_run, draw_study
 
@@ -25,7 +27,7 @@ def test_the_papers_phenomenon_needs_both_attention_and_losses():
 def test_phenomenon_is_of_the_original_network(tmp_path):
     study = open_study(draw_study(tmp_path, [("across_vself", "ls_v"), ("across_vcross", "ls_v")]))
     run = next(run for run in study if run.variant == "across_vcross")
-    table = phenomenon(study).set_index("modality")
+    table = phenomenon(shares(study), coincidence(study)).set_index("modality")
 
     assert set(table["variant"]) == {"across_vcross"}
     assert table.loc["audio", "attention"] == pytest.approx(run.values("wav", "best")[:, :, 0].mean(), abs=1e-6)
@@ -33,7 +35,8 @@ def test_phenomenon_is_of_the_original_network(tmp_path):
 
 
 def test_phenomenon_of_a_foreign_run(tmp_path):
-    table = phenomenon(open_study(draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text"))))
+    study = open_study(draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text")))
+    table = phenomenon(shares(study), coincidence(study))
 
     assert list(table["modality"]) == ["audio", "visual", "text"]
     assert set(table["setting"]) == {"theirs"}

@@ -11,9 +11,9 @@ import pytest
 from mbias.analysis.questions import QUESTIONS
 from mbias.errors import BadInputError, MbiasError
 from mbias.reports import notebooks, report
-from tests.drawn_runs import draw_run, draw_study
-
-EVIL = "<img src=x onerror=alert(1)>"
+from mbias.reports.parameters import KNOWN, parse
+from tests.drawn_runs import TABLE, draw_run
+from tests.reports.conftest import EVIL
 
 
 class _Page(HTMLParser):
@@ -26,15 +26,6 @@ class _Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    """The report of two variants under two smoothings, with names that are no names."""
-    folder = tmp_path_factory.mktemp("report")
-    settings = [(variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("ls_a", "ls_v")]
-    study = draw_study(folder / f'it\'s <b>"{chr(233)}"', settings, names=(EVIL, "a_b", "猫"))
-    return study, report.write_report(study, folder / "out")
-
-
 def test_every_question_has_its_section_figures_and_tables(written):
     _, page = written
     sections = [attributes["id"] for tag, attributes in _Page(page.read_text()).tags if tag == "section"]
@@ -44,7 +35,7 @@ def test_every_question_has_its_section_figures_and_tables(written):
     assert sections == ["overview", *QUESTIONS]
     assert {"losses-fig2.png", "losses-fig2.pdf", "attention-fig3.png", "attention-fig3.pdf"} <= figures
     assert {"variants-scores.csv", "variants-scores.tex", "smoothing-stability.csv"} <= tables
-    assert {path.name for path in page.parent.iterdir()} == report.PARTS
+    assert {path.name for path in page.parent.iterdir()} == report.PARTS - {"compare.ipynb"}
 
 
 def test_the_page_stands_alone(written):
@@ -52,8 +43,8 @@ def test_the_page_stands_alone(written):
     tags = _Page(page.read_text()).tags
     links = [attributes[name] for _, attributes in tags for name in ("src", "href") if name in attributes]
 
-    assert all(re.match(r"data:image/png;base64,|#\w+$|(figures|tables)/[\w.-]+$", link) for link in links)
-    assert all((page.parent / link).exists() for link in links if link.startswith(("figures/", "tables/")))
+    assert all(re.match(r"data:image/png;base64,|#\w+$|(figures|tables|cited)/[\w.-]+$", link) for link in links)
+    assert all((page.parent / link).exists() for link in links if not link.startswith(("data:", "#")))
     assert "script" not in {tag for tag, _ in tags}
     assert all(attributes["alt"] for tag, attributes in tags if tag == "img")
 
@@ -73,6 +64,7 @@ def test_the_findings_are_those_of_the_runs(written):
     from mbias.analysis.losses import coincidence, finding
 
     assert facts["findings"]["losses"] == finding(coincidence(open_study(study)))
+    assert set(facts["findings"]) == set(QUESTIONS)
     assert facts["simulated"] is True
     assert "Simulated data" in page.read_text()
 
@@ -80,7 +72,85 @@ def test_the_findings_are_those_of_the_runs(written):
 def test_no_path_of_the_machine_is_in_the_report(written):
     study, page = written
 
-    assert str(study.parent) not in page.read_text()
+    texts = [path.read_text() for path in page.parent.rglob("*") if path.suffix not in (".png", ".pdf", "")]
+    assert len(texts) > 20
+    assert not [text for text in texts if str(study.parent) in text]
+
+
+def test_the_verdicts_come_first(written):
+    _, page = written
+    text = page.read_text()
+    places = [text.index(f"<h3>{title}</h3>") for title in ("Verdict", "Attention and losses", "Settings")]
+
+    assert places == sorted(places)
+    assert text.index("figures/losses-fig2.pdf") > places[-1]
+
+
+def test_every_figure_has_its_finding_definition_table_and_citation(written):
+    _, page = written
+    captions = re.findall(r"<figcaption>.*?</figcaption>", page.read_text(), re.DOTALL)
+    own = [caption for caption in captions if "figures/" in caption]
+
+    assert len(own) >= len(QUESTIONS)
+    for caption in own:
+        assert re.search(r"</strong> [^<]*.*\d", caption)
+        assert "<summary>Definition</summary>" in caption
+        for file in (r"tables/[\w-]+\.csv", r"tables/[\w-]+\.tex", r"cited/\w+\.bib", r"figures/[\w-]+\.pdf"):
+            assert re.search(file, caption)
+
+
+def test_parameters_reach_the_notebooks_that_have_them(written):
+    _, page = written
+    import pandas as pd
+
+    table = pd.read_csv(page.parent / "tables" / "attention-categories.csv")
+    assert set(table["category"]) == {EVIL, "猫"}
+    kept = nbformat.read(page.parent / "attention.ipynb", as_version=4)
+    injected = next(cell for cell in kept.cells if "injected-parameters" in cell.metadata.get("tags", []))
+    assert 'epoch = "best"' in injected.source
+    assert "out = None" in injected.source
+
+
+def test_known_parameters_are_those_of_the_notebooks():
+    import papermill
+
+    words = (*QUESTIONS, *report.COMPARISON)
+    found = {name for word in words for name in papermill.inspect_notebook(notebooks.notebook_path(word))}
+
+    assert found - {"study", "a", "b", "out"} == set(KNOWN)
+
+
+def test_parameters_are_read():
+    assert parse(["epoch=3", "categories=Dog, Cat", "published=true"]) == {
+        "epoch": 3,
+        "categories": ["Dog", "Cat"],
+        "published": True,
+    }
+
+
+@pytest.mark.parametrize("text", ["epoch", "epochs=3", "epoch=first", "epoch=0", "study=x", "published=maybe"])
+def test_a_wrong_parameter_is_named(text):
+    with pytest.raises(BadInputError, match=text):
+        parse([text])
+
+
+@pytest.mark.parametrize(("chosen", "said"), [({"categories": ["Dgo"]}, "no category 'Dgo'"), ({"epoch": 99}, "99")])
+def test_what_the_runs_have_not_is_refused(written, tmp_path, chosen, said):
+    study, _ = written
+    with pytest.raises(BadInputError, match=said):
+        report.write_report([study], tmp_path / "out", **chosen)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_studies_are_compared(compared):
+    studies, page = compared
+    from mbias import open_study
+    from mbias.analysis.compare import comparison, finding
+
+    facts = json.loads((page.parent / "report.json").read_text())
+    assert facts["findings"] == {"compare": finding(comparison(*map(open_study, studies)))}
+    assert (page.parent / "compare.ipynb").exists()
+    assert "one and other" in page.read_text()
 
 
 def test_a_failing_notebook_names_the_cell_and_leaves_the_old_report(written, tmp_path, monkeypatch):
@@ -93,7 +163,7 @@ def test_a_failing_notebook_names_the_cell_and_leaves_the_old_report(written, tm
     monkeypatch.setattr(report, "notebook_path", lambda word: path)
 
     with pytest.raises(MbiasError, match=r"losses.ipynb: cell 4 failed with ZeroDivisionError: .* is left as it was"):
-        report.write_report(study, page.parent)
+        report.write_report([study], page.parent)
     assert page.read_bytes() == before
     assert [entry.name for entry in page.parent.parent.iterdir() if entry.name.startswith(".")] == []
 
@@ -103,21 +173,21 @@ def test_a_folder_of_other_things_is_not_replaced(written, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
 
     with pytest.raises(BadInputError, match=r"holds thesis.tex, which is no part of a report"):
-        report.write_report(study, tmp_path)
+        report.write_report([study], tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 @pytest.mark.slow
 def test_a_foreign_run_is_reported_as_far_as_it_goes(tmp_path):
     run = draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text"))
-    page = report.write_report(run, tmp_path / "out")
+    page = report.write_report([run], tmp_path / "out")
     facts = json.loads((page.parent / "report.json").read_text())
 
     assert list(facts["findings"]) == ["losses", "attention"]
     assert set(facts["not_applicable"]) == {"variants", "smoothing", "mechanism", "reliance", "diagnosis"}
 
 
-@pytest.mark.parametrize("word", QUESTIONS)
+@pytest.mark.parametrize("word", [*QUESTIONS, *report.COMPARISON])
 def test_notebooks_hold_parameters_and_no_outputs(word):
     notebook = nbformat.read(notebooks.notebook_path(word), as_version=4)
     nbformat.validate(notebook)
@@ -125,6 +195,23 @@ def test_notebooks_hold_parameters_and_no_outputs(word):
 
     assert [cell for cell in code if "parameters" in cell.metadata.get("tags", [])] == code[:1]
     assert not any(cell.outputs or cell.execution_count for cell in code)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("word", [*QUESTIONS, *report.COMPARISON])
+def test_a_notebook_runs_alone_with_its_defaults(word, tmp_path):
+    from nbclient import NotebookClient
+
+    for variant, smoothing in TABLE:
+        draw_run(tmp_path / "models" / "demo" / f"{variant}-{smoothing}-seed0", variant, smoothing)
+    folder = tmp_path / "analysis_notebooks"
+    folder.mkdir()
+    notebook = nbformat.read(notebooks.notebook_path(word), as_version=4)
+    done = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
+
+    shown = [output for cell in done.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert any("<figure>" in output["data"].get("text/html", "") for output in shown)
+    assert list(folder.iterdir()) == []
 
 
 def test_all_packages_and_the_notebooks_are_installed():

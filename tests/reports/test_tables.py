@@ -53,7 +53,8 @@ def test_html_holds_no_markup_of_a_name(name):
 
 def test_html_escapes():
     assert with_subscripts("<img src=x onerror=alert(1)>") == "&lt;img src=x onerror=alert(1)&gt;"
-    assert with_subscripts("MSE_wsl,a = 1.7e-04") == "MSE<sub>wsl,a</sub> = 1.7 × 10<sup>−4</sup>"
+    assert with_subscripts("MSE_wsl,a = 1.7e-04") == "MSE<sub>wsl,a</sub> = 1.7\xa0×\xa010<sup>−4</sup>"
+    assert with_subscripts("A_cross + V_self") == "A<sub>cross</sub>\xa0+\xa0V<sub>self</sub>"
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=5))

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def test_killed_tasks_lose_nothing_and_repeat_nothing(request):
     script = request.config.rootpath / "benchmarks" / "faults.py"
@@ -11,3 +13,13 @@ def test_killed_tasks_lose_nothing_and_repeat_nothing(request):
     assert ended.returncode == 0, ended.stderr
     assert "4 kills in " in ended.stdout
     assert "each the undisturbed one bit for bit" in ended.stdout
+
+
+@pytest.mark.slow
+def test_trials_hold_and_say_so_a_line_each(request):
+    command = [sys.executable, "-m", "benchmarks.trials", "interrupted", "dry-run"]
+    ended = subprocess.run(
+        command, cwd=request.config.rootpath, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [["held", "interrupted"], ["held", "dry-run"]]

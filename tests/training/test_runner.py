@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mbias.cli.train import main
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, MbiasError
 from mbias.records.failure import read_failure
 from mbias.records.run import Run
 from mbias.training import runner
@@ -75,6 +75,28 @@ def test_a_failed_run_is_tried_again_and_the_mark_goes(directory, tmp_path, monk
     assert read_failure(planned(tmp_path)[0].path).reason == "No space left on device; make room on the study's disk"
     assert states(conduct(planned(tmp_path), tmp_path, Place(directory, "cpu"))) == [State.TRAINED]
     assert read_failure(planned(tmp_path)[0].path) is None
+
+
+def test_a_diverged_run_is_not_tried_again_until_its_mark_is_deleted(directory, tmp_path):
+    runs = planned(tmp_path, learning_rate=1e6)
+    conduct(runs, tmp_path, Place(directory, "cpu"))
+    marked = read_failure(runs[0].path)
+    again = conduct(runs, tmp_path, Place(directory, "cpu"))[runs[0]]
+    assert again.state == State.FAILED
+    assert again.reason.startswith("not tried again, for it failed in epoch 1, step 2: the loss 'audio' is not finite")
+    assert again.reason.endswith(f"delete {runs[0].path / 'failed.json'})")
+    assert read_failure(runs[0].path) == marked
+    (runs[0].path / "failed.json").unlink()
+    assert conduct(runs, tmp_path, Place(directory, "cpu"))[runs[0]].reason.startswith("the loss 'audio' is not finite")
+
+
+def test_a_study_s_folder_that_cannot_be_written_is_one_line(directory, tmp_path, monkeypatch):
+    def read_only(path):
+        raise OSError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr("mbias.training.session.locked", read_only)
+    with pytest.raises(MbiasError, match=r"cannot be written \(Read-only file system\); choose another with --out"):
+        conduct(planned(tmp_path), tmp_path, Place(directory, "cpu"))
 
 
 def test_data_that_are_gone_fail_the_run_and_say_so(directory, tmp_path):
