@@ -19,8 +19,6 @@ _WITHOUT_QUESTION = {
 }
 
 _ALSO: dict[str, dict[str, str]] = {
-    "losses": {},
-    "attention": {},
     "variants": {
         "mbias.scores.f_scores": "F-scores",
         "mbias.scores.f_scores.predictions": "predicted events",
@@ -40,7 +38,6 @@ _ALSO: dict[str, dict[str, str]] = {
         "mbias.analysis.reliance.score_parts": "branch score",
         "mbias.analysis.reliance.gradient_ratio": "gradient",
     },
-    "diagnosis": {},
     "compare": {"mbias.analysis.compare.comparison": "comparison"},
     "video": {"mbias.analysis.video.roll": "the event roll", "mbias.analysis.video.worst": "--worst"},
     "statistics": {
@@ -78,7 +75,7 @@ def explanation(word: str, width: int) -> str:
     parts = [f"## {word}", asks, *_paragraphs(module)[1:]]
     for name in question.tables if question else ():
         parts += [f"### {name}", *_paragraphs(getattr(module, name))]
-    for path, heading in _ALSO[word].items():
+    for path, heading in _ALSO.get(word, {}).items():
         home, _, name = path.rpartition(".")
         parts += [f"### {heading}", *_paragraphs(getattr(importlib.import_module(home), name))]
     return "\n\n".join(_filled(part, width) for part in parts) + "\n"
@@ -111,7 +108,7 @@ def _filled(part: str, width: int) -> str:
 
 def main() -> None:
     """Print all definitions."""
-    print("\n".join([_PREFACE, *(explanation(word, 120) for word in _ALSO)]), end="")
+    print("\n".join([_PREFACE, *(explanation(word, 120) for word in (*QUESTIONS, *_WITHOUT_QUESTION))]), end="")
 
 
 if __name__ == "__main__":

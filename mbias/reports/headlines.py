@@ -94,7 +94,7 @@ def differences(table: pd.DataFrame) -> str:
     if sure.empty:
         return f"No difference of {len(table)} holds at 5 % after Holm's correction."
     row = sure.loc[sure["difference"].abs().idxmax()]
-    level = f"{row['level']}-level " if row["level"] else ""
+    level = f"{row['level']}-level " if isinstance(row["level"], str) and row["level"] else ""
     return (
         f"{len(sure)} of {len(table)} differences hold at 5 % after Holm's correction; the largest is of "
         f"{level}{label('metric', row['quantity'])}, {row['difference']:+.3f} "

@@ -100,7 +100,7 @@ def _sections(
         return contents(done)
 
     sections, reasons = {}, {}
-    with ThreadPoolExecutor(min(MOST_KERNELS, len(os.sched_getaffinity(0)))) as pool:
+    with ThreadPoolExecutor(min(MOST_KERNELS, os.cpu_count() or 1)) as pool:
         running = {word: pool.submit(run, word) for word in words}
         for word, future in running.items():
             try:

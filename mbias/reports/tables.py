@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -42,15 +42,18 @@ def as_json(table: pd.DataFrame) -> str:
 def as_text(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str], width: int) -> str:
     """A laid-out table in lines of at most ``width`` characters where its columns allow it.
 
-    Columns that do not fit follow below, each part with the columns that name its rows.
+    Columns that do not fit follow below, each part with the columns that name its rows. Where these alone leave no
+    room, there is a table for each value of the first of them.
     """
     names = _name_columns(wide)
     texts = _unrepeated(wide, names)
     size = {column: max(map(len, [*_stacked(column), *texts[column]])) for column in wide.columns}
-    parts = []
-    for columns in _parts(list(wide.columns[names:]), size, width - sum(size[c] + 2 for c in wide.columns[:names])):
-        shown = [*wide.columns[:names], *columns]
-        parts.append("\n".join(_lines(texts[shown], size, names)))
+    room = width - sum(size[column] + 2 for column in wide.columns[:names])
+    if names > 1 and room < max(size[column] for column in wide.columns[names:]):
+        parts = [as_text(part, {str(wide.columns[0]): value}, (), width) for value, part in _by_first_name(wide)]
+    else:
+        shown = _parts(list(wide.columns[names:]), size, room)
+        parts = ["\n".join(_lines(texts[[*wide.columns[:names], *columns]], size, names)) for columns in shown]
     head = ", ".join(f"{name} {text}" for name, text in constant.items())
     around = [textwrap.fill(text, max(width, 20)) for text in (head, " ".join(notes))]
     return "\n\n".join(part for part in (around[0], *parts, around[1]) if part)
@@ -110,6 +113,14 @@ def with_subscripts(text: str) -> str:
 
 def _name_columns(wide: pd.DataFrame) -> int:
     return int(wide.attrs["names"])
+
+
+def _by_first_name(wide: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each value of the first column, without it."""
+    for value in wide.iloc[:, 0].unique():
+        part = wide[wide.iloc[:, 0] == value].iloc[:, 1:]
+        part.attrs["names"] = _name_columns(wide) - 1
+        yield str(value), part
 
 
 def _unrepeated(wide: pd.DataFrame, names: int) -> pd.DataFrame:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mbias import open_study
+from mbias.analysis.compare import comparison
 from mbias.analysis.questions import QUESTIONS
-from mbias.plots import attention, losses
-from mbias.plots.style import modality_colours, save, spread
+from mbias.plots import attention, compare, losses
+from mbias.plots.bands import draw_mean
+from mbias.plots.style import modality_colours, save, spread, style
 from tests.drawn_runs import draw_run, draw_study
 
 
@@ -102,6 +107,42 @@ def test_pdf_fonts_are_type_42(study, tmp_path):
     content = (tmp_path / "figure.pdf").read_bytes()
     assert b"/Type3" not in content
     assert b"/FontFile2" in content
+
+
+def test_differences_are_drawn_with_their_intervals(study):
+    one, other = (dataclasses.replace(study, runs=study.runs[place : place + 1]) for place in (0, 1))
+    table = comparison(one, other)
+    figure = compare.figure(table)
+    row = table.query("quantity == 'visual' and level == 'event'").iloc[0]
+    ax = next(ax for ax in figure.axes if ax.get_title() == "Visual, event")
+
+    assert ax.collections[0].get_segments()[0][:, 0] == pytest.approx(
+        [100 * row["difference_low"], 100 * row["difference_high"]]
+    )
+    assert ax.collections[1].get_offsets()[0, 0] == pytest.approx(100 * row["difference"])
+    assert {"attention a", "balance"} <= {ax.get_title() for ax in figure.axes}
+
+
+def test_a_line_over_seeds_lies_in_its_interval():
+    rows = pd.DataFrame({"epoch": [1, 2] * 3, "value": [0.5, 0.1, 0.5, 0.2, 0.5, 0.6]})
+    _, ax = plt.subplots()
+    draw_mean(rows, "value", ax, (0, 1), color="black")
+    ends = ax.collections[0].get_paths()[0].vertices
+
+    # Student's t of two degrees of freedom: 0.3 +- 4.303 * 0.2646 / sqrt(3), cut to [0, 1].
+    assert list(ax.lines[0].get_ydata()) == pytest.approx([0.5, 0.3])
+    assert sorted(set(ends[ends[:, 0] == 2][:, 1].round(3))) == pytest.approx([0, 0.957], abs=1e-3)
+    assert set(ends[ends[:, 0] == 1][:, 1]) == {0.5}
+
+
+def test_other_scripts_are_drawn_where_a_font_has_them(monkeypatch):
+    from matplotlib import font_manager
+
+    fake = font_manager.FontEntry(name="Noto Sans CJK JP")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [*font_manager.fontManager.ttflist, fake])
+    with style():
+        families = plt.rcParams["font.family"]
+    assert families[:2] == ["DejaVu Sans", "Noto Sans CJK JP"]
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=6), st.floats(0.1, 20))
