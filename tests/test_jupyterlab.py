@@ -132,5 +132,7 @@ def test_the_slider_moves_and_the_figures_change(lab, browser, tmp_path):
         "(document.querySelector('.widget-dropdown select'))"
     )
     browser.wait_for(f"{readout} == '3 (best)'")
+    for place in (0, 1):
+        browser.wait_for(f"{DIGEST % place}.then(now => now != '{before[place]}')")
     assert not any("onerror" in complaint or "alert" in complaint for complaint in browser.complaints)
     assert browser.value("document.querySelectorAll('img[onerror]').length") == 0

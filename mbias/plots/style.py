@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -59,6 +60,9 @@ _MORE_SCRIPTS = (
     "Arial Unicode MS",
 )
 """Fonts that have what matplotlib's own lacks, Chinese, Japanese and Korean above all; taken where installed."""
+
+# Some of them have no bold face. That the regular one is taken is no news to whoever draws a figure.
+logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "find font weight" not in record.getMessage())
 
 
 def style() -> AbstractContextManager[None]:

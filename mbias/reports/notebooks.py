@@ -112,6 +112,9 @@ def to_keep(notebook: Any, path: Path, parameters: Mapping[str, Any]) -> str:
     for part in (kept, *kept.cells):
         part.metadata.pop("papermill", None)
         part.metadata.pop("execution", None)
+    for cell in kept.cells:
+        if "injected-parameters" in cell.metadata.get("tags", ()):
+            cell.id = f"{path.stem}-injected"
     return str(nbformat.writes(kept)) + "\n"
 
 

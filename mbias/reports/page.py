@@ -32,6 +32,10 @@ class Shown:
     def _repr_html_(self) -> str:
         return self.content
 
+    def __repr__(self) -> str:
+        # Without an address: a notebook that is kept is the same from run to run.
+        return f"<HTML of {len(self.content):,} characters>"
+
 
 class Page:
     """The page of one notebook.

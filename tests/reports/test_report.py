@@ -153,6 +153,15 @@ def test_two_studies_are_compared(compared):
     assert "one and other" in page.read_text()
 
 
+def test_the_same_report_is_the_same_bytes(compared, tmp_path):
+    studies, page = compared
+    again = report.write_report(studies, page.parent.with_name("again")).parent
+    files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
+
+    assert len(files) > 5
+    assert [file for file in files if (again / file).read_bytes() != (page.parent / file).read_bytes()] == []
+
+
 def test_a_failing_notebook_names_the_cell_and_leaves_the_old_report(written, tmp_path, monkeypatch):
     study, page = written
     before = page.read_bytes()
