@@ -48,7 +48,8 @@ def phenomenon(shares: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
         seeds=("run", "nunique"),
         simulated=("simulated", "any"),
     ).reset_index()
-    return table.assign(ratio=table["mse"] / table.groupby("setting")["mse"].transform("min"))
+    least = table.groupby("setting")["mse"].transform("min")
+    return table.assign(ratio=(table["mse"] / least).where(least > 0))
 
 
 LAYOUT = Layout(
