@@ -19,6 +19,7 @@ def study(tmp_path_factory):
 
 @pytest.fixture
 def explorer(study):
+    plt.close("all")
     return mbias.explore(study)
 
 
