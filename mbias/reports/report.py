@@ -96,8 +96,9 @@ def _sections(
     def run(word: str) -> str:
         path = notebook_path(word)
         done = run_notebook(path, {**there, **chosen, "out": str(built.resolve())})
-        write_text(built / f"{word}.ipynb", to_keep(done, path, {**beside, **chosen, "out": None}))
-        return contents(done)
+        kept = to_keep(done, path, {**beside, **chosen, "out": None})
+        write_text(built / f"{word}.ipynb", _as_given(kept, studies))
+        return _as_given(contents(done), studies)
 
     sections, reasons = {}, {}
     with ThreadPoolExecutor(min(MOST_KERNELS, os.cpu_count() or 1)) as pool:
@@ -110,10 +111,17 @@ def _sections(
                 if error.kind != BadInputError.__name__ or (built / "findings" / f"{word}.json").exists():
                     pool.shutdown(cancel_futures=True)
                     raise MbiasError(str(error)) from error
-                reasons[word] = error.reason
+                reasons[word] = _as_given(error.reason, studies)
     if not sections:
         raise BadInputError(f"no question applies to these runs; {next(iter(reasons.values()))}")
     return sections, reasons
+
+
+def _as_given(text: str, studies: Mapping[str, Path]) -> str:
+    """A text with the studies' paths as they were given: a report says nothing of the folders above them."""
+    for study in studies.values():
+        text = text.replace(str(study.resolve()), str(study))
+    return text
 
 
 def _write_page(
