@@ -178,5 +178,5 @@ CALIBRATED = Knobs(audio_strength=ByCategory(2.3), visual_strength=ByCategory(1.
 """The defaults for LLP's own annotations: with them A_cross + V_cross under LS-V scores about what is published of it.
 
 Tuned on that one cell of the paper's tables, on segment-level audio, visual and audio-visual F-scores alone
-(``benchmarks/NOTES.md``).
+(``docs/findings.md``).
 """

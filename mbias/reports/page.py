@@ -13,10 +13,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mbias.analysis.layout import lay_out, notes
+from mbias.analysis.reliance import Estimates, estimates
 from mbias.errors import BadInputError
 from mbias.files import write_bytes, write_json, write_text
 from mbias.plots.style import rendered
+from mbias.records.study import Study
 from mbias.reports.references import entries
+from mbias.reports.shared import shared_estimates
 from mbias.reports.tables import as_csv, as_html, as_latex, with_subscripts
 
 SHOWN = 6
@@ -52,6 +55,14 @@ class Page:
         self._word = word
         self._layouts = importlib.import_module(f"mbias.analysis.{word}").LAYOUTS
         self._out = Path(out) if out else None
+
+    def estimates(self, study: Study) -> Estimates:
+        """The study's `mbias.analysis.reliance.estimates`; of a report, computed once for all of its notebooks."""
+        return (
+            shared_estimates(study, self._folder("findings") / "estimates.safetensors")
+            if self._out
+            else estimates(study)
+        )
 
     def finding(self, sentences: Sequence[str]) -> Shown:
         """The sentences that answer the question."""

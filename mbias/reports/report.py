@@ -102,10 +102,12 @@ def _sections(
 
     sections, reasons = {}, {}
     with ThreadPoolExecutor(min(MOST_KERNELS, os.cpu_count() or 1)) as pool:
-        running = {word: pool.submit(run, word) for word in words}
-        for word, future in running.items():
+        # Reliance takes longest, and diagnosis takes its estimates over.
+        order = sorted(words, key=lambda word: {"reliance": 0, "diagnosis": 2}.get(word, 1))
+        running = {word: pool.submit(run, word) for word in order}
+        for word in words:
             try:
-                sections[word] = future.result()
+                sections[word] = running[word].result()
             except NotebookError as error:
                 # Until its finding is out, a question that finds no input it could use does not apply.
                 if error.kind != BadInputError.__name__ or (built / "findings" / f"{word}.json").exists():
