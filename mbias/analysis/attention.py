@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.groups import IDENTITY as SETTING
-from mbias.analysis.groups import settings
+from mbias.analysis.groups import of_several_seeds
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import setting_names, short
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
@@ -130,9 +130,7 @@ def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     BadInputError
         As `shares`; or if no setting has two seeds.
     """
-    several = [setting for setting in settings(study) if len(setting.runs) > 1]
-    if not several:
-        raise BadInputError("one seed a setting is all there is, so nothing is known of others; train more seeds")
+    several = of_several_seeds(study)
     return pd.concat(
         [_means(setting.runs, {name: setting.who[name] for name in SETTING}, epoch) for setting in several],
         ignore_index=True,

@@ -82,6 +82,20 @@ def settings(study: Study) -> list[Setting]:
     return [_setting(members) for members in groups.values()]
 
 
+def of_several_seeds(study: Study) -> list[Setting]:
+    """The settings of a study that have two seeds or more.
+
+    Raises
+    ------
+    BadInputError
+        As `settings`; or if there is none.
+    """
+    several = [setting for setting in settings(study) if len(setting.runs) > 1]
+    if not several:
+        raise BadInputError("one seed a setting is all there is, so nothing is known of others; train more seeds")
+    return several
+
+
 def setting_label(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
     """A setting on screen, as ``A_cross + V_self, LS-V``; a foreign one goes by its run."""
     texts = [label("variant", variant), label("smoothing", smoothing), label("control", control)]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mbias.analysis.groups import IDENTITY, Setting, settings
+from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import loss_label, setting_names, short, times
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
@@ -124,10 +124,9 @@ def seeds(study: Study) -> pd.DataFrame:
     BadInputError
         As `coincidence`; or if no setting has two seeds.
     """
-    of_seeds = [setting for setting in settings(study) if len(setting.runs) > 1]
-    if not of_seeds:
-        raise BadInputError("one seed a setting is all there is, so nothing is known of others; train more seeds")
-    return pd.DataFrame([row for setting in of_seeds for kind in KINDS for row in _over_seeds(setting, kind)])
+    return pd.DataFrame(
+        [row for setting in of_several_seeds(study) for kind in KINDS for row in _over_seeds(setting, kind)]
+    )
 
 
 def residuals(study: Study) -> pd.DataFrame:
