@@ -38,7 +38,7 @@ LAYOUTS = {
         (*RUN, "scope", "modality", "category"),
         (),
         {
-            "mean": number("mean", ".3f"),
+            "mean": ranged("mean", ".3f"),
             "5 %": number("q05", ".3f"),
             "50 %": number("q50", ".3f"),
             "95 %": number("q95", ".3f"),
@@ -46,7 +46,7 @@ LAYOUTS = {
         },
     ),
     "contributions": Layout(
-        (*RUN, "scope", "category"), ("modality",), {"phi_{}": number("phi", ".4f"), "share {}": number("share", ".3f")}
+        (*RUN, "scope", "category"), ("modality",), {"phi_{}": ranged("phi", ".4f"), "share {}": ranged("share", ".3f")}
     ),
     "movement": Layout(
         (*RUN, "scope", "epoch"),
@@ -62,29 +62,20 @@ def categories(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a run, scope, modality and category: ``mean``, the quantiles ``q05``, ``q25``, ``q50``, ``q75``, ``q95``
-        and ``saturated``, the share of weights above 0.9; all in [0, 1]. ``scope`` is ``all`` segments of the recorded
-        split, or those in which the category is ``present`` in some modality (no row where it never is); ``samples``
-        is the number of samples these segments come from.
+        A row a run, scope, modality and category: ``mean``, with its 95 % interval over samples, the seed as it is,
+        ``mean_low`` and ``mean_high``; the quantiles ``q05``, ``q25``, ``q50``, ``q75``, ``q95`` and ``saturated``,
+        the share of weights above 0.9; all in [0, 1]. ``scope`` is ``all`` segments of the recorded split, or those
+        in which the category is ``present`` in some modality (no row where it never is); ``samples`` is the number of
+        samples these segments come from.
 
     Raises
     ------
     BadInputError
         If a run has not that epoch, or recorded no ``wav``.
     """
-    parts = []
-    for run, who in identified(study):
-        values = _summary(run, epoch)
-        modalities, names = run.header.modalities, run.header.categories
-        who = {**who, "epoch": run.commit(epoch).epoch, "samples": len(run.samples)}
-        for scope, statistics in zip(SCOPES, values, strict=True):
-            cells = statistics.reshape(len(STATISTICS), -1).T.astype(float)
-            part = pd.DataFrame(cells, columns=list(STATISTICS))
-            part.insert(0, "category", np.tile(names, len(modalities)))
-            part.insert(0, "modality", np.repeat(modalities, len(names)))
-            part.insert(0, "scope", scope)
-            parts.append(_with(who, part).dropna(subset=["mean"]))
-    return pd.concat(parts, ignore_index=True)
+    table = _distributions(study, epoch)
+    ends = pd.concat([_ends(run, who["run"], epoch) for run, who in identified(study)])
+    return table.merge(ends, on=["run", "scope", "modality", "category"], how="left")
 
 
 def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
@@ -102,7 +93,7 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         ``contribution_high``, 95 % intervals over samples, the seed as it is (`seeds` has those over
         both). ``toward`` is the number of ``categories`` whose mean weight is above 0.5.
     """
-    table = categories(study, epoch)
+    table = _distributions(study, epoch)
     grouped = table.groupby([*IDENTITY, "epoch", "scope", "modality"], sort=False, dropna=False)
     result = grouped.agg(
         attention=("mean", "mean"),
@@ -147,8 +138,9 @@ def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a run, scope, modality and category: ``phi``, the mean over samples, in probability; ``share``, the mean
-        over samples of phi_m / p_wsl, in [0, 1], summing to 1 over modalities; ``samples``, how many. ``scope`` is
-        ``all`` samples of the recorded split, or those that have the category (``present``).
+        over samples of phi_m / p_wsl, in [0, 1], summing to 1 over modalities, both with their 95 % intervals over
+        samples, ``_low`` and ``_high``; ``samples``, how many. ``scope`` is ``all`` samples of the recorded split, or
+        those that have the category (``present``).
 
     Raises
     ------
@@ -224,6 +216,34 @@ _ROUNDING = 0.01
 IDENTITY = ["run", "variant", "smoothing", "control", "seed", "simulated"]
 
 
+def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
+    """`categories` without intervals: what was summed up when the epoch was committed."""
+    parts = []
+    for run, who in identified(study):
+        values = _summary(run, epoch)
+        modalities, names = run.header.modalities, run.header.categories
+        who = {**who, "epoch": run.commit(epoch).epoch, "samples": len(run.samples)}
+        for scope, statistics in zip(SCOPES, values, strict=True):
+            cells = statistics.reshape(len(STATISTICS), -1).T.astype(float)
+            part = pd.DataFrame(cells, columns=list(STATISTICS))
+            part.insert(0, "category", np.tile(names, len(modalities)))
+            part.insert(0, "modality", np.repeat(modalities, len(names)))
+            part.insert(0, "scope", scope)
+            parts.append(_with(who, part).dropna(subset=["mean"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
+    """The ends of the means' intervals, a row a scope, modality and category."""
+    modalities, names = run.header.modalities, run.header.categories
+    cells = {"run": name, "modality": np.repeat(modalities, len(names)), "category": np.tile(names, len(modalities))}
+    found = []
+    for scope, parts in _weight_parts(run, epoch).items():
+        low, high = estimate(parts[None], ratio).interval(bounds=(0, 1))
+        found.append(pd.DataFrame({**cells, "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}))
+    return pd.concat(found)
+
+
 def _with(who: dict[str, Any], part: pd.DataFrame) -> pd.DataFrame:
     for place, (name, value) in enumerate(who.items()):
         part.insert(place, name, value)
@@ -240,7 +260,7 @@ def _means(runs: tuple[Run, ...], who: dict[str, Any], epoch: int | str) -> pd.D
     """Means over categories of W and of the share of phi, with 95 % intervals over samples and the runs' seeds."""
     weights = _over_categories([_weight_parts(run, epoch) for run in runs])
     try:
-        contributions = _over_categories([_share_parts(run, epoch) for run in runs])
+        contributions = _over_categories([_sample_parts(run, _shares_of(_phi(run, epoch))) for run in runs])
     except BadInputError:
         contributions = {}
     rows = []
@@ -257,7 +277,7 @@ def _means(runs: tuple[Run, ...], who: dict[str, Any], epoch: int | str) -> pd.D
 
 
 def _over_categories(of_runs: list[dict[str, np.ndarray]]) -> dict[str, Estimate]:
-    """Mean over categories, by scope, from `_weight_parts` or `_share_parts` of every seed."""
+    """Mean over categories, by scope, from `_weight_parts` or `_sample_parts` of every seed."""
     # NaN where a resample lacks the category.
     return {
         scope: estimate(np.stack([parts[scope] for parts in of_runs]), lambda sums: np.nanmean(ratio(sums), axis=-1))
@@ -278,13 +298,12 @@ def _weight_parts(run: Run, epoch: int | str) -> dict[str, np.ndarray]:
     return parts
 
 
-def _share_parts(run: Run, epoch: int | str) -> dict[str, np.ndarray]:
-    """Each sample's share of phi, and whether it counts, (sample, modality, category, 2), by scope."""
-    share = _shares_of(_phi(run, epoch))
+def _sample_parts(run: Run, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Each sample's value, and whether it counts, (sample, modality, category, 2), by scope."""
     parts = {}
-    for scope, mask in _sample_scopes(run, share).items():
-        shown = np.broadcast_to(mask[:, None], share.shape)
-        parts[scope] = np.stack([share * shown, shown], axis=-1)
+    for scope, mask in _sample_scopes(run, values).items():
+        shown = np.broadcast_to(mask[:, None], values.shape)
+        parts[scope] = np.stack([values * shown, shown], axis=-1)
     return parts
 
 
@@ -316,21 +335,22 @@ def _phi(run: Run, epoch: int | str) -> np.ndarray:
 
 def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
     phi = _phi(run, epoch)
-    share = _shares_of(phi)
+    names, modalities = run.header.categories, run.header.modalities
+    found = {"phi": _by_scope(run, phi), "share": _by_scope(run, _shares_of(phi))}
     rows = []
     for scope, mask in _sample_scopes(run, phi).items():
+        estimates = {name: of_scope[scope] for name, of_scope in found.items()}
+        ends = {name: of_cells.interval(bounds=(0, 1)) for name, of_cells in estimates.items()}
         for c in np.flatnonzero(mask.any(axis=0)):
-            rows += [
-                {
-                    **who,
-                    "epoch": run.commit(epoch).epoch,
-                    "scope": scope,
-                    "modality": modality,
-                    "category": run.header.categories[c],
-                    "phi": phi[mask[:, c], m, c].mean(),
-                    "share": share[mask[:, c], m, c].mean(),
-                    "samples": int(mask[:, c].sum()),
-                }
-                for m, modality in enumerate(run.header.modalities)
-            ]
+            for m, modality in enumerate(modalities):
+                row = {**who, "epoch": run.commit(epoch).epoch, "scope": scope}
+                row |= {"modality": modality, "category": names[c]}
+                for name, of_cells in estimates.items():
+                    low, high = ends[name][:, m, c]
+                    row |= {name: of_cells.point[m, c], f"{name}_low": low, f"{name}_high": high}
+                rows.append(row | {"samples": int(mask[:, c].sum())})
     return pd.DataFrame(rows)
+
+
+def _by_scope(run: Run, values: np.ndarray) -> dict[str, Estimate]:
+    return {scope: estimate(parts[None], ratio) for scope, parts in _sample_parts(run, values).items()}

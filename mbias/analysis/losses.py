@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import loss_label, setting_names, short, times
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
 from mbias.analysis.pooling import SEGMENTED
+from mbias.analysis.statistics import mean, student
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
@@ -35,7 +35,7 @@ LAYOUTS = {
     "residuals": Layout(
         (*RUN, "epoch"),
         (),
-        {"largest": number("largest", ".3g"), "mean": number("mean", ".2e"), "Eq. 3": number("eq3", ".0e")},
+        {"largest": number("largest", ".3g"), "mean": ranged("mean", ".2e"), "Eq. 3": number("eq3", ".0e")},
     ),
 }
 
@@ -140,7 +140,8 @@ def residuals(study: Study) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a run and epoch: ``largest`` and ``mean`` absolute difference, in probability, over ``samples`` samples
-        and all categories; and ``eq3``, the largest difference of the recorded p_wsl from Eq. 3, which is rounding.
+        and all categories, the mean with its 95 % interval over samples, ``mean_low`` and ``mean_high``; and ``eq3``,
+        the largest difference of the recorded p_wsl from Eq. 3, which is rounding.
 
     Raises
     ------
@@ -162,6 +163,7 @@ def residuals(study: Study) -> pd.DataFrame:
             joint = run.values("p_joint", epoch, ("sample", "category"))
             single = np.einsum("ntmc,ntmc->nmc", wtp, p, dtype=np.float64)
             difference = np.abs((wav.mean(axis=1, dtype=np.float64) * single).sum(axis=1) - joint)
+            low, high = mean(difference.mean(axis=-1)[None]).interval(bounds=(0, 1))
             exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
             rows.append(
                 {
@@ -169,6 +171,8 @@ def residuals(study: Study) -> pd.DataFrame:
                     "epoch": epoch,
                     "largest": difference.max(),
                     "mean": difference.mean(),
+                    "mean_low": low,
+                    "mean_high": high,
                     "eq3": exact.max(),
                     "samples": len(joint),
                 }
@@ -213,9 +217,8 @@ def _over_seeds(setting: Setting, kind: str) -> list[dict[str, Any]]:
     for loss in errors:
         row = {name: setting.who[name] for name in IDENTITY} | {"kind": kind, "modality": loss}
         for name, values in (("mse", logs[loss]), ("ratio", logs[loss] - logs[logs.mean().idxmin()])):
-            half = stats.t.ppf(0.975, len(values) - 1) * values.std() / np.sqrt(len(values))
-            ends = values.mean() + np.array([0, -half, half])
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), np.exp(ends), strict=True))
+            ends = np.exp(student(values.to_numpy()))
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
         rows.append(row)
     return rows
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from mbias.analysis.groups import IDENTITY, Setting, settings
+from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds, settings
 from mbias.analysis.labels import label, setting_names, short
-from mbias.analysis.layout import Layout, number
+from mbias.analysis.layout import SHARED, Layout, number, ranged
 from mbias.analysis.pooling import pooled
+from mbias.analysis.statistics import LEVEL, mean, student
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -18,18 +21,29 @@ from mbias.records.summary import aligned
 from mbias.terms import PRESETS, Smoothing
 
 _LEAST = 1e-7
-_HALVINGS = 50
+_HALVINGS = 30
 
 LAYOUTS = {
     "optima": Layout(
         ("variant", "smoothing", "control", "seed", "category"),
         (),
         {
-            "optimal W": number("optimum", ".3f"),
-            "trained W": number("trained", ".3f"),
+            "optimal W": ranged("optimum", ".3f"),
+            "trained W": ranged("trained", ".3f"),
             "L at optimum": number("loss_optimum", ".4f"),
             "L at trained": number("loss_trained", ".4f"),
             "L at 1/2": number("loss_half", ".4f"),
+        },
+    ),
+    "seeds": Layout(
+        SHARED,
+        (),
+        {
+            "optimal W": ranged("optimum", ".3f"),
+            "trained W": ranged("trained", ".3f"),
+            "same side": ranged("same_side", ".2f"),
+            "lost": ranged("lost", ".4f"),
+            "seeds": number("seeds", ".0f"),
         },
     ),
     "fitted": Layout(
@@ -66,15 +80,32 @@ def best_weight(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np
     numpy.ndarray
         In [0, 1], of shape (...), one weight for all samples; 1/2 where every weight is as good.
     """
-    low, high = np.zeros(first.shape[1:]), np.ones(first.shape[1:])
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        slope = _slope(middle, first, second, labels)
-        low, high = np.where(slope < 0, middle, low), np.where(slope > 0, middle, high)
-        both = slope == 0
-        low, high = np.where(both, middle, low), np.where(both, middle, high)
-    found: np.ndarray = (low + high) / 2
-    return found
+    return _crossing(lambda weight: _slopes(weight, first, second, labels).mean(axis=0), first.shape[1:])
+
+
+def best_weight_interval(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The weights that other samples could make the best: a 95 % interval for `best_weight`.
+
+    Those at which the loss's mean slope is not off zero by Student's test over samples, so that the interval may end
+    at 0 or 1, as the best weight itself; a test's inversion (Rao's score test), since that weight has no standard
+    error there.
+
+    Returns
+    -------
+    numpy.ndarray
+        Low and high ends, of shape (2, ...).
+    """
+    samples = len(first)
+    t = stats.t.ppf((1 + LEVEL) / 2, max(samples - 1, 1)) / np.sqrt(samples)
+
+    def bound(sign: int) -> np.ndarray:
+        def slope(weight: np.ndarray) -> np.ndarray:
+            each = _slopes(weight, first, second, labels)
+            return np.asarray(each.mean(axis=0) + sign * t * each.std(axis=0))
+
+        return _crossing(slope, first.shape[1:])
+
+    return np.stack([bound(1), bound(-1)])
 
 
 def joint_loss(weight: np.ndarray, first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -131,10 +162,11 @@ def optima(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a run and category: ``optimum``, the weight of the first modality, one for all samples, that makes
-        L_wsl least (`best_weight`); ``trained``, the mean of W_av over samples and segments; both in [0, 1]; L_wsl of
-        Eq. 6 in nats at both and at equal weights (``loss_optimum``, ``loss_trained``, ``loss_half``); ``freedom``,
-        how much of L_wsl depends on the weight: the loss at the worse end less that at the optimum;
-        ``first`` and ``second``, the modalities' names.
+        L_wsl least (`best_weight`); ``trained``, the mean of W_av over samples and segments; both in [0, 1], with
+        their 95 % intervals over samples, the seed as it is, ``_low`` and ``_high``; L_wsl of Eq. 6 in nats at both
+        and at equal weights (``loss_optimum``, ``loss_trained``, ``loss_half``); ``freedom``, how much of L_wsl
+        depends on the weight: the loss at the worse end less that at the optimum; ``first`` and ``second``, the
+        modalities' names.
 
     Raises
     ------
@@ -148,19 +180,55 @@ def optima(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
+    """`optima` of every setting, means over categories, over its seeds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a setting: ``optimum`` and ``trained`` weight of the first modality; ``same_side``, the share of
+        categories in which both are on one side of 1/2; ``lost``, how much higher L_wsl of Eq. 6 is at the trained
+        weights than at the best, in nats; means over ``seeds`` runs, with the ends of Student's 95 % intervals over
+        seeds, ``_low`` and ``_high``.
+
+    Raises
+    ------
+    BadInputError
+        As `optima`; or if no setting has two seeds.
+    """
+    rows = []
+    for setting in of_several_seeds(study):
+        of_runs = pd.DataFrame([_means(pd.DataFrame(_of_run(setting, run, epoch))) for run in setting.runs])
+        row = {name: setting.who[name] for name in IDENTITY}
+        for name in of_runs:
+            ends = np.clip(student(of_runs[name].to_numpy()), 0, None if name == "lost" else 1)
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `optima` says: a sentence a setting, means over categories and seeds."""
     sentences = []
     for name, rows in table.assign(setting=_labels(table)).groupby("setting", sort=False):
-        near = (np.sign(rows["optimum"] - 0.5) == np.sign(rows["trained"] - 0.5)).mean()
+        means = _means(rows)
         first = short(str(rows["first"].iloc[0]))
         sentences.append(
-            f"{name}: for the p_a and p_v it came to, L_wsl is least at a mean W_{first} of "
-            f"{rows['optimum'].mean():.2f}; trained is {rows['trained'].mean():.2f}, on the same side in {near:.0%} of "
-            f"the categories; "
+            f"{name}: for the p_a and p_v it came to, L_wsl is least at a mean W_{first} of {means['optimum']:.2f}; "
+            f"trained is {means['trained']:.2f}, on the same side in {means['same_side']:.0%} of the categories; "
             f"L_wsl is {rows['loss_trained'].mean():.4f} there and {rows['loss_optimum'].mean():.4f} at the optimum."
         )
     return sentences
+
+
+def _means(optima: pd.DataFrame) -> dict[str, float]:
+    """Over the rows of a table of `optima`."""
+    return {
+        "optimum": optima["optimum"].mean(),
+        "trained": optima["trained"].mean(),
+        "same_side": float((np.sign(optima["optimum"] - 0.5) == np.sign(optima["trained"] - 0.5)).mean()),
+        "lost": (optima["loss_trained"] - optima["loss_optimum"]).mean(),
+    }
 
 
 def _labels(table: pd.DataFrame) -> pd.Series:
@@ -182,15 +250,19 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
     wav, _ = aligned(run.values("wav", epoch), run.header.arrays["wav"], None, len(setting.categories))
     first, second = pooled(run, epoch, "p").swapaxes(0, 1)
     weak = setting.weak
-    optimum, trained = (
-        best_weight(first, second, weak),
-        wav[..., 0, :].mean(axis=tuple(range(wav.ndim - 2)), dtype=float),
-    )
+    of_samples = wav[..., 0, :].mean(axis=tuple(range(1, wav.ndim - 2)), dtype=float)
+    over_samples = mean(of_samples[None])
+    optimum, trained = best_weight(first, second, weak), over_samples.point
+    optimum_ends, trained_ends = best_weight_interval(first, second, weak), over_samples.interval(bounds=(0, 1))
     ends = [joint_loss(np.full_like(trained, end), first, second, weak) for end in (0.0, 0.5, 1.0)]
     least = joint_loss(optimum, first, second, weak)
     columns = {
         "optimum": optimum,
+        "optimum_low": optimum_ends[0],
+        "optimum_high": optimum_ends[1],
         "trained": trained,
+        "trained_low": trained_ends[0],
+        "trained_high": trained_ends[1],
         "loss_optimum": least,
         "loss_trained": joint_loss(trained, first, second, weak),
         "loss_half": ends[1],
@@ -210,8 +282,18 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
     ]
 
 
-def _slope(weight: np.ndarray, first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How the mean cross-entropy rises with the weight."""
+def _slopes(weight: np.ndarray, first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How each sample's cross-entropy rises with the weight."""
     p = np.clip(weight * first + (1 - weight) * second, _LEAST, 1 - _LEAST)
-    slope: np.ndarray = ((first - second) * np.where(labels, -1 / p, 1 / (1 - p))).mean(axis=0)
-    return slope
+    slopes: np.ndarray = (first - second) / np.where(labels, -p, 1 - p)
+    return slopes
+
+
+def _crossing(slope: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Where in [0, 1] a rising slope crosses 0, by halving, or the end that is nearer to it; 1/2 where it is 0."""
+    low, high = np.where(slope(np.ones(shape)) < 0, 1.0, 0.0), np.where(slope(np.zeros(shape)) > 0, 0.0, 1.0)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        at = slope(middle)
+        low, high = np.where(at <= 0, middle, low), np.where(at >= 0, middle, high)
+    return (low + high) / 2

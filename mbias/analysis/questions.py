@@ -125,7 +125,7 @@ QUESTIONS = {
             "mechanism",
             "given p_a and p_v, which attention minimises L_wsl, and is it the trained one?",
             "section 5.3, Eq. 6",
-            ("optima", "fitted"),
+            ("optima", "seeds", "fitted"),
             "optima",
             "last",
             False,

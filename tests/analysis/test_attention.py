@@ -32,6 +32,16 @@ def test_distribution_is_that_of_the_recorded_weights(study, one):
             assert row["saturated"] == pytest.approx((cell > 0.9).mean(), abs=1e-6)
 
 
+def test_a_categorys_mean_has_the_textbook_interval_over_samples(tmp_path):
+    study = open_study(draw_study(tmp_path, [("across_vcross", "no_ls")], videos=80))
+    of_samples = study.runs[0].values("wav", "last").mean(axis=1, dtype=float)
+    table = categories(study)
+    row = table[table["scope"] == "all"].iloc[3]
+    textbook = stats.t.interval(0.95, 79, of_samples[:, 0, 3].mean(), stats.sem(of_samples[:, 0, 3]))
+
+    assert (row["mean_low"], row["mean_high"]) == pytest.approx(textbook, abs=0.003)
+
+
 def test_present_counts_segments_with_the_category_in_either_modality(study, one):
     weights, truth = one.values("wav", "best"), one.truth
     mask = truth["audio"] | truth["visual"]
@@ -68,6 +78,7 @@ def test_contributions_by_plain_loops(study, one):
     ]
 
     assert row["share"] == pytest.approx(np.mean(shares_of), abs=1e-6)
+    assert row["share_low"] < row["share"] < row["share_high"]
     assert row["samples"] == len(having)
 
 

@@ -111,6 +111,13 @@ def test_eq6_leaves_nothing_where_attention_is_constant_and_the_covariance_where
     assert residuals(_run(tmp_path / "constant", TWO_EPOCHS, constant)).iloc[0]["largest"] == pytest.approx(0, abs=1e-6)
 
 
+def test_the_mean_residual_has_an_interval_over_samples(study):
+    table = residuals(study)
+
+    assert (table["mean_low"] < table["mean"]).all()
+    assert (table["mean"] < table["mean_high"]).all()
+
+
 def test_foreign_run_has_its_losses_as_optimised_only(foreign):
     table = coincidence(foreign)
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from mbias import Study, open_study
 from mbias.analysis import mechanism
-from mbias.analysis.mechanism import best_weight, joint_loss
+from mbias.analysis.mechanism import best_weight, best_weight_interval, joint_loss
 from tests.drawn_runs import draw_run, draw_study
 
 PROBABILITY = st.floats(0.01, 0.99)
@@ -52,3 +52,34 @@ def test_optima_stand_beside_what_was_trained(tmp_path):
     assert table["trained"].to_numpy() == pytest.approx(wav[:, :, 0].mean(axis=(0, 1)), abs=1e-6)
     assert (table["loss_optimum"] <= table[["loss_trained", "loss_half"]].min(axis=1) + 1e-12).all()
     assert mechanism.finding(table)[0].startswith("LS-A: for the p_a and p_v it came to")
+
+
+def test_the_interval_of_the_best_weight_holds_the_truth_nineteen_times_in_twenty():
+    rng = np.random.default_rng(3)
+    first, second, share = 0.8, 0.3, 0.6
+    # The label is present with this probability, so that the best weight is where p_wsl is the same: W = 3/5.
+    weight = (share - second) / (first - second)
+    labels = rng.random((300, 2_000)) < share
+    low, high = best_weight_interval(np.full(labels.shape, first), np.full(labels.shape, second), labels)
+
+    assert best_weight(np.full((10, 1), first), np.full((10, 1), second), np.arange(10)[:, None] < 6) == pytest.approx(
+        weight
+    )
+    assert ((low <= weight) & (weight <= high)).mean() == pytest.approx(0.95, abs=0.015)
+
+
+def test_an_end_that_no_sample_speaks_against_is_an_interval_by_itself():
+    labels = np.ones((50, 1), dtype=bool)
+    first, second = np.full((50, 1), 0.9), np.full((50, 1), 0.2)
+
+    assert best_weight_interval(first, second, labels).ravel().tolist() == [1, 1]
+
+
+def test_seeds_have_intervals(tmp_path):
+    study = open_study(draw_study(tmp_path, [("across_vcross", "ls_a")], seeds=(0, 1, 2)))
+    table, runs = mechanism.seeds(study).iloc[0], mechanism.optima(study).groupby("seed")["optimum"].mean()
+
+    assert (table["seeds"], table["optimum"]) == (3, pytest.approx(runs.mean()))
+    half = 4.302653 * runs.std() / np.sqrt(3)  # Student's t of two degrees of freedom
+    assert table["optimum_high"] == pytest.approx(min(runs.mean() + half, 1))
+    assert table["optimum_low"] == pytest.approx(max(runs.mean() - half, 0))
