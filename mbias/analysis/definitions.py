@@ -25,7 +25,10 @@ _ALSO: dict[str, dict[str, str]] = {
         "mbias.scores.f_scores.event_counts": "right and wrong events",
     },
     "smoothing": {"mbias.terms.Smoothing": "smoothed labels"},
-    "mechanism": {"mbias.analysis.mechanism.best_weight": "best weight"},
+    "mechanism": {
+        "mbias.analysis.mechanism.best_weight": "best weight",
+        "mbias.analysis.mechanism.best_weight_interval": "its interval",
+    },
     "reliance": {
         "mbias.analysis.reliance.shapley": "Shapley",
         "mbias.analysis.reliance.cooperation": "cooperation",

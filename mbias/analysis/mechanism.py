@@ -186,20 +186,30 @@ def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a setting: ``optimum`` and ``trained`` weight of the first modality; ``same_side``, the share of
-        categories in which both are on one side of 1/2; ``lost``, how much higher L_wsl of Eq. 6 is at the trained
-        weights than at the best, in nats; means over ``seeds`` runs, with the ends of Student's 95 % intervals over
-        seeds, ``_low`` and ``_high``.
+        A row a setting of several seeds: ``optimum`` and ``trained`` weight of the first modality; ``same_side``, the
+        share of categories in which both are on one side of 1/2; ``lost``, how much higher L_wsl of Eq. 6 is at the
+        trained weights than at the best, in nats; means over ``seeds`` runs, with the ends of Student's 95 % intervals
+        over seeds, ``_low`` and ``_high``.
 
     Raises
     ------
     BadInputError
         As `optima`; or if no setting has two seeds.
     """
+    of_several_seeds(study)
+    return over_seeds(optima(study, epoch))
+
+
+def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
+    """The table `seeds`, from one of `optima`."""
     rows = []
-    for setting in of_several_seeds(study):
-        of_runs = pd.DataFrame([_means(pd.DataFrame(_of_run(setting, run, epoch))) for run in setting.runs])
-        row = {name: setting.who[name] for name in IDENTITY}
+    # A foreign run is a setting by itself.
+    own = table.dropna(subset=["variant", "smoothing"])
+    for setting, runs in own.groupby([*SHARED, "simulated"], sort=False, dropna=False):
+        of_runs = pd.DataFrame([_means(of_run) for _, of_run in runs.groupby("run", sort=False)])
+        if len(of_runs) < 2:
+            continue
+        row = dict(zip((*SHARED, "simulated"), setting, strict=True)) | {"seeds": len(of_runs)}
         for name in of_runs:
             ends = np.clip(student(of_runs[name].to_numpy()), 0, None if name == "lost" else 1)
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

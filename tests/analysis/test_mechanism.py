@@ -83,3 +83,10 @@ def test_seeds_have_intervals(tmp_path):
     half = 4.302653 * runs.std() / np.sqrt(3)  # Student's t of two degrees of freedom
     assert table["optimum_high"] == pytest.approx(min(runs.mean() + half, 1))
     assert table["optimum_low"] == pytest.approx(max(runs.mean() - half, 0))
+
+
+def test_foreign_runs_are_no_seeds_of_one_setting(tmp_path):
+    for name in ("one", "other"):
+        draw_run(tmp_path / name, foreign=True)
+
+    assert mechanism.over_seeds(mechanism.optima(open_study(tmp_path))).empty
