@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.groups import IDENTITY as SETTING
-from mbias.analysis.groups import of_several_seeds
+from mbias.analysis.groups import Setting, of_several_seeds
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import setting_names, short
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
 from mbias.analysis.pooling import pooled
-from mbias.analysis.statistics import Estimate, estimate, ratio
+from mbias.analysis.statistics import estimate, linearised, ratio, student
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -101,8 +101,7 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         toward=("mean", lambda means: int((means > 0.5).sum())),
         categories=("mean", "size"),
     ).reset_index()
-    means = [_means((run,), {"run": who["run"]}, epoch) for run, who in identified(study)]
-    known = pd.concat(means).drop(columns="attention")
+    known = pd.concat([_of_run(run, who["run"], epoch) for run, who in identified(study)]).drop(columns="attention")
     return result.merge(known, on=["run", "scope", "modality"], how="left")
 
 
@@ -121,11 +120,7 @@ def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     BadInputError
         As `shares`; or if no setting has two seeds.
     """
-    several = of_several_seeds(study)
-    return pd.concat(
-        [_means(setting.runs, {name: setting.who[name] for name in SETTING}, epoch) for setting in several],
-        ignore_index=True,
-    )
+    return pd.concat([_of_setting(setting, epoch) for setting in of_several_seeds(study)], ignore_index=True)
 
 
 def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
@@ -239,7 +234,7 @@ def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
     cells = {"run": name, "modality": np.repeat(modalities, len(names)), "category": np.tile(names, len(modalities))}
     found = []
     for scope, parts in _weight_parts(run, epoch).items():
-        low, high = estimate(parts[None], ratio).interval(bounds=(0, 1))
+        _, low, high = _student(linearised(parts))
         found.append(pd.DataFrame({**cells, "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}))
     return pd.concat(found)
 
@@ -256,33 +251,53 @@ def _summary(run: Run, epoch: int | str) -> np.ndarray:
     return run.values("wav_summary", epoch)
 
 
-def _means(runs: tuple[Run, ...], who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
-    """Means over categories of W and of the share of phi, with 95 % intervals over samples and the runs' seeds."""
-    weights = _over_categories([_weight_parts(run, epoch) for run in runs])
-    try:
-        contributions = _over_categories([_sample_parts(run, _shares_of(_phi(run, epoch))) for run in runs])
-    except BadInputError:
-        contributions = {}
+def _rows(run: Run, who: dict[str, Any], columns: dict[str, dict[str, np.ndarray]]) -> pd.DataFrame:
+    """A row a scope and modality of means with the ends of their intervals, (3, modality), by column and scope."""
     rows = []
-    for scope, of_scope in weights.items():
-        columns = {"attention": of_scope, **({"contribution": contributions[scope]} if scope in contributions else {})}
-        for i, modality in enumerate(runs[0].header.modalities):
+    for scope in columns["attention"]:
+        for m, modality in enumerate(run.header.modalities):
             row = {**who, "scope": scope, "modality": modality}
-            row |= dict.fromkeys(("contribution", "contribution_low", "contribution_high"), np.nan)
-            for name, found in columns.items():
-                low, high = found.interval(bounds=(0, 1))
-                row |= {name: found.point[i], f"{name}_low": low[i], f"{name}_high": high[i]}
+            for name, by_scope in columns.items():
+                cells = by_scope[scope][:, m] if scope in by_scope else (np.nan,) * 3
+                row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells, strict=True))
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _over_categories(of_runs: list[dict[str, np.ndarray]]) -> dict[str, Estimate]:
-    """Mean over categories, by scope, from `_weight_parts` or `_sample_parts` of every seed."""
-    # NaN where a resample lacks the category.
-    return {
-        scope: estimate(np.stack([parts[scope] for parts in of_runs]), lambda sums: np.nanmean(ratio(sums), axis=-1))
-        for scope in of_runs[0]
+def _of_run(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
+    """Means over categories of W and of the share of phi, with 95 % intervals over samples."""
+
+    def means(parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {scope: _student(np.nanmean(linearised(of), axis=-1)) for scope, of in parts.items()}
+
+    columns = {"attention": means(_weight_parts(run, epoch)), "contribution": means(_known_share_parts(run, epoch))}
+    return _rows(run, {"run": name}, columns)
+
+
+def _of_setting(setting: Setting, epoch: int | str) -> pd.DataFrame:
+    """The same, with intervals over samples and seeds."""
+
+    def means(of_runs: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        shared = [scope for scope in of_runs[0] if all(scope in parts for parts in of_runs)]
+        return {scope: _with_ends(np.stack([parts[scope] for parts in of_runs])) for scope in shared}
+
+    columns = {
+        "attention": means([_weight_parts(run, epoch) for run in setting.runs]),
+        "contribution": means([_known_share_parts(run, epoch) for run in setting.runs]),
     }
+    return _rows(setting.runs[0], {name: setting.who[name] for name in SETTING}, columns)
+
+
+def _with_ends(parts: np.ndarray) -> np.ndarray:
+    """Mean over categories of the quotients of parts of several seeds, with its ends, (3, modality)."""
+    # NaN where a resample lacks the category.
+    found = estimate(parts, lambda sums: np.nanmean(ratio(sums), axis=-1))
+    return np.concatenate([found.point[None], found.interval(bounds=(0, 1))])
+
+
+def _student(values: np.ndarray) -> np.ndarray:
+    """Mean over samples with its ends, in [0, 1]."""
+    return np.clip(student(values), 0, 1)
 
 
 def _weight_parts(run: Run, epoch: int | str) -> dict[str, np.ndarray]:
@@ -305,6 +320,14 @@ def _sample_parts(run: Run, values: np.ndarray) -> dict[str, np.ndarray]:
         shown = np.broadcast_to(mask[:, None], values.shape)
         parts[scope] = np.stack([values * shown, shown], axis=-1)
     return parts
+
+
+def _known_share_parts(run: Run, epoch: int | str) -> dict[str, np.ndarray]:
+    """`_sample_parts` of the shares of phi; none where the run lacks the arrays."""
+    try:
+        return _sample_parts(run, _shares_of(_phi(run, epoch)))
+    except BadInputError:
+        return {}
 
 
 def _shares_of(phi: np.ndarray) -> np.ndarray:
@@ -336,21 +359,15 @@ def _phi(run: Run, epoch: int | str) -> np.ndarray:
 def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
     phi = _phi(run, epoch)
     names, modalities = run.header.categories, run.header.modalities
-    found = {"phi": _by_scope(run, phi), "share": _by_scope(run, _shares_of(phi))}
+    values = {"phi": _sample_parts(run, phi), "share": _sample_parts(run, _shares_of(phi))}
     rows = []
     for scope, mask in _sample_scopes(run, phi).items():
-        estimates = {name: of_scope[scope] for name, of_scope in found.items()}
-        ends = {name: of_cells.interval(bounds=(0, 1)) for name, of_cells in estimates.items()}
+        found = {name: _student(linearised(parts[scope])) for name, parts in values.items()}
         for c in np.flatnonzero(mask.any(axis=0)):
             for m, modality in enumerate(modalities):
                 row = {**who, "epoch": run.commit(epoch).epoch, "scope": scope}
                 row |= {"modality": modality, "category": names[c]}
-                for name, of_cells in estimates.items():
-                    low, high = ends[name][:, m, c]
-                    row |= {name: of_cells.point[m, c], f"{name}_low": low, f"{name}_high": high}
+                for name, cells in found.items():
+                    row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells[:, m, c], strict=True))
                 rows.append(row | {"samples": int(mask[:, c].sum())})
     return pd.DataFrame(rows)
-
-
-def _by_scope(run: Run, values: np.ndarray) -> dict[str, Estimate]:
-    return {scope: estimate(parts[None], ratio) for scope, parts in _sample_parts(run, values).items()}

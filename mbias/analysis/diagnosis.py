@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mbias.analysis import losses
 from mbias.analysis.coalitions import enough
@@ -20,8 +19,8 @@ from mbias.analysis.groups import Setting, setting_label, settings
 from mbias.analysis.labels import loss_label, short, times
 from mbias.analysis.layout import Layout, number, ranged
 from mbias.analysis.power import LAYOUT as POWER
-from mbias.analysis.reliance import BALANCE, PRIMARY, Estimates, Measure, estimates
-from mbias.analysis.statistics import LEVEL, Estimate, benjamini_hochberg, equivalence
+from mbias.analysis.reliance import BALANCE, PRIMARY, Estimates, Measure, estimates, primary_estimates
+from mbias.analysis.statistics import LEVEL, Estimate, benjamini_hochberg, equivalence, t_quantile
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 
@@ -123,8 +122,13 @@ def verdicts(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def categories(study: Study) -> pd.DataFrame:
+def categories(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     """The verdict on every category of every setting.
+
+    Parameters
+    ----------
+    found
+        The study's `mbias.analysis.reliance.estimates`, where they are at hand.
 
     Returns
     -------
@@ -134,8 +138,8 @@ def categories(study: Study) -> pd.DataFrame:
         Hochberg), ``departs``, whether it is biased, by that p, in another direction than the whole; ``samples``.
     """
     rows: list[dict[str, Any]] = []
-    for setting in settings(study):
-        rows += _category_rows(setting, PRIMARY.estimate(setting))
+    for setting, by_measure in found or primary_estimates(study):
+        rows += _category_rows(setting, by_measure[PRIMARY])
     return pd.DataFrame(rows)
 
 
@@ -189,7 +193,7 @@ def seeds_needed(of: Estimate, row: int, level: float = LEVEL) -> int | None:
     distance = abs(abs(float(of.point[row, 2])) - MARGIN)
     samples, seeds = float(of.samples_part[row, 2]), float(of.seeds_part[row, 2]) * of.seeds
     for more in range(2, MOST_SEEDS + 1):
-        if stats.t.ppf((1 + level) / 2, more - 1) * np.sqrt(samples + seeds / more) <= distance:
+        if t_quantile(more - 1, level) * np.sqrt(samples + seeds / more) <= distance:
             return more
     return None
 

@@ -12,7 +12,7 @@ from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import loss_label, setting_names, short, times
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
 from mbias.analysis.pooling import SEGMENTED
-from mbias.analysis.statistics import mean, student
+from mbias.analysis.statistics import student
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
@@ -163,15 +163,15 @@ def residuals(study: Study) -> pd.DataFrame:
             joint = run.values("p_joint", epoch, ("sample", "category"))
             single = np.einsum("ntmc,ntmc->nmc", wtp, p, dtype=np.float64)
             difference = np.abs((wav.mean(axis=1, dtype=np.float64) * single).sum(axis=1) - joint)
-            low, high = mean(difference.mean(axis=-1)[None]).interval(bounds=(0, 1))
+            mean, low, high = student(difference.mean(axis=-1))
             exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
             rows.append(
                 {
                     **who,
                     "epoch": epoch,
                     "largest": difference.max(),
-                    "mean": difference.mean(),
-                    "mean_low": low,
+                    "mean": mean,
+                    "mean_low": max(low, 0),
                     "mean_high": high,
                     "eq3": exact.max(),
                     "samples": len(joint),

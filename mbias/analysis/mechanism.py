@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds, settings
 from mbias.analysis.labels import label, setting_names, short
 from mbias.analysis.layout import SHARED, Layout, number, ranged
 from mbias.analysis.pooling import pooled
-from mbias.analysis.statistics import LEVEL, mean, student
+from mbias.analysis.statistics import student, t_quantile
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -96,7 +95,7 @@ def best_weight_interval(first: np.ndarray, second: np.ndarray, labels: np.ndarr
         Low and high ends, of shape (2, ...).
     """
     samples = len(first)
-    t = stats.t.ppf((1 + LEVEL) / 2, max(samples - 1, 1)) / np.sqrt(samples)
+    t = t_quantile(max(samples - 1, 1)) / np.sqrt(samples)
 
     def bound(sign: int) -> np.ndarray:
         def slope(weight: np.ndarray) -> np.ndarray:
@@ -261,9 +260,8 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
     first, second = pooled(run, epoch, "p").swapaxes(0, 1)
     weak = setting.weak
     of_samples = wav[..., 0, :].mean(axis=tuple(range(1, wav.ndim - 2)), dtype=float)
-    over_samples = mean(of_samples[None])
-    optimum, trained = best_weight(first, second, weak), over_samples.point
-    optimum_ends, trained_ends = best_weight_interval(first, second, weak), over_samples.interval(bounds=(0, 1))
+    trained, *trained_ends = np.clip(student(of_samples), 0, 1)
+    optimum, optimum_ends = best_weight(first, second, weak), best_weight_interval(first, second, weak)
     ends = [joint_loss(np.full_like(trained, end), first, second, weak) for end in (0.0, 0.5, 1.0)]
     least = joint_loss(optimum, first, second, weak)
     columns = {

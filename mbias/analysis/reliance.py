@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from mbias.analysis.coalitions import balance, coalition_parts, enough, over_samples, parts, probed
 from mbias.analysis.groups import Setting, setting_label, settings
 from mbias.analysis.labels import label, short
 from mbias.analysis.layout import Layout, ranged
 from mbias.analysis.pooling import pooled
-from mbias.analysis.statistics import Estimate
+from mbias.analysis.statistics import Estimate, student
 from mbias.errors import BadInputError
 from mbias.records.probes import WHOLE
 from mbias.records.run import Run
@@ -308,6 +308,11 @@ def estimates(study: Study) -> Estimates:
     return [(setting, dict(applicable(setting))) for setting in settings(study)]
 
 
+def primary_estimates(study: Study) -> Estimates:
+    """`estimates` of the primary measure alone."""
+    return [(setting, {PRIMARY: PRIMARY.estimate(setting)}) for setting in settings(study)]
+
+
 LAYOUTS = {
     "measures": Layout(
         ("variant", "smoothing", "control", "measure"),
@@ -360,8 +365,13 @@ def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def categories(study: Study) -> pd.DataFrame:
+def categories(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     """Shapley values of p_wsl, the training mean standing in, by category, with 95 % intervals.
+
+    Parameters
+    ----------
+    found
+        The study's `estimates`, where they are at hand.
 
     Returns
     -------
@@ -370,10 +380,9 @@ def categories(study: Study) -> pd.DataFrame:
         ``_low`` and ``_high``; ``samples`` is how many have the category.
     """
     rows: list[dict[str, Any]] = []
-    for setting in settings(study):
-        found = PRIMARY.estimate(setting)
+    for setting, by_measure in found or primary_estimates(study):
         for place in np.flatnonzero(enough(setting.weak)):
-            columns = _columns(found, 1 + int(place))
+            columns = _columns(by_measure[PRIMARY], 1 + int(place))
             for m, modality in enumerate(setting.modalities):
                 rows.append(
                     {
@@ -495,10 +504,7 @@ def _gradient_rows(setting: Setting) -> list[dict[str, Any]]:
     except BadInputError:
         return []
     values = np.concatenate([norms, balance(norms[:, 0], norms[:, 1])[:, None]], axis=1)
-    half = np.full(3, np.nan)
-    if len(values) > 1:
-        half = stats.t.ppf(0.975, len(values) - 1) * values.std(axis=0, ddof=1) / np.sqrt(len(values))
-    point, low, high = values.mean(axis=0), values.mean(axis=0) - half, values.mean(axis=0) + half
+    point, low, high = student(values)
     columns = {
         "value": point[:2],
         "value_low": low[:2],
@@ -517,7 +523,7 @@ def _over_runs(one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
     low = high = np.nan
     if number >= 5 and abs(rho) < 1:
         # The variance of Fisher's z for ranks: Bonett & Wright 2000.
-        half = stats.norm.ppf(0.975) * np.sqrt((1 + rho**2 / 2) / (number - 3))
+        half = ndtri(0.975) * np.sqrt((1 + rho**2 / 2) / (number - 3))
         low, high = np.tanh(np.arctanh(rho) + np.array([-half, half]))
     return {"rho": rho, "rho_low": low, "rho_high": high, "number": number}
 
@@ -530,17 +536,14 @@ def _over_categories(one: np.ndarray, other: np.ndarray) -> dict[str, Any]:
     rhos = np.array(found)[~np.isnan(found)]
     if not len(rhos):
         return {"rho": np.nan, "rho_low": np.nan, "rho_high": np.nan, "number": 0}
-    half = np.nan
-    if len(rhos) > 1:
-        half = stats.t.ppf(0.975, len(rhos) - 1) * rhos.std(ddof=1) / np.sqrt(len(rhos))
-    mean = rhos.mean()
-    return {"rho": mean, "rho_low": max(mean - half, -1.0), "rho_high": min(mean + half, 1.0), "number": len(rhos)}
+    rho, low, high = np.clip(student(rhos), -1, 1)
+    return {"rho": rho, "rho_low": low, "rho_high": high, "number": len(rhos)}
 
 
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
-    return float(stats.spearmanr(one, other).statistic)
+    return float(np.corrcoef(pd.Series(one).rank(), pd.Series(other).rank())[0, 1])
 
 
 def _masked(values: np.ndarray, mask: np.ndarray) -> np.ndarray:

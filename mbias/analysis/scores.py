@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mbias.analysis.groups import settings
 from mbias.analysis.identity import SMOOTHING_ORDER, VARIANT_ORDER, identified, place_of
 from mbias.analysis.pooling import SEGMENTED
-from mbias.analysis.statistics import estimate, ratio
+from mbias.analysis.statistics import estimate, ratio, t_quantile
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -84,7 +83,7 @@ def setting_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     half = _half_widths(study, epoch)
     table = table.merge(half, on=[*SETTING, "metric", "level"], how="left")
     unknown = table["half"].isna() & (table["seeds"] > 1)
-    over_seeds = stats.t.ppf(0.975, table["seeds"].clip(lower=2) - 1) * table["sd"] / np.sqrt(table["seeds"])
+    over_seeds = t_quantile(table["seeds"].clip(lower=2) - 1) * table["sd"] / np.sqrt(table["seeds"])
     table["half"] = table["half"].where(~unknown, over_seeds)
     low, high = (table["f_score"] + sign * table["half"] for sign in (-1, 1))
     table = table.drop(columns="half").assign(low=low.clip(lower=0), high=high.clip(upper=100))

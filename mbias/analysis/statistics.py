@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Sums over samples in, of shape (..., *cells); values out, of shape (..., *values). Vectorised over ``...``."""
@@ -49,7 +49,7 @@ class Estimate:
 
     def interval(self, level: float = LEVEL, bounds: tuple[float, float] = (-np.inf, np.inf)) -> np.ndarray:
         """Low and high ends, of shape (2, ...): point -+ t se, cut to the ``bounds`` of what the statistic can be."""
-        half = stats.t.ppf((1 + level) / 2, self.df) * self.se
+        half = t_quantile(self.df, level) * self.se
         return np.clip(np.stack([self.point - half, self.point + half]), *bounds)
 
     def above(self, value: float) -> np.ndarray:
@@ -130,26 +130,48 @@ def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None
 
 
 def student(values: np.ndarray, level: float = LEVEL) -> np.ndarray:
-    """Mean over the first axis, of seeds, with the ends of Student's interval: (3, ...).
+    """Mean over the first axis, of seeds or of samples, with the ends of Student's interval: (3, ...).
 
-    Of measures that are no sums over samples, so that nothing is known of these; NaN ends with one seed.
+    It knows of one kind of chance only, where `estimate` knows of both; NaN ends with one value.
     """
-    seeds = len(values)
+    number = len(values)
     middle = values.mean(axis=0)
-    deviation = values.std(axis=0, ddof=1) if seeds > 1 else np.full(middle.shape, np.nan)
-    half = stats.t.ppf((1 + level) / 2, max(seeds - 1, 1)) * deviation / np.sqrt(seeds)
+    deviation = values.std(axis=0, ddof=1) if number > 1 else np.full(middle.shape, np.nan)
+    half = t_quantile(max(number - 1, 1), level) * deviation / np.sqrt(number)
     return np.stack([middle, middle - half, middle + half])
 
 
-def mean(values: np.ndarray) -> Estimate:
-    """`estimate` of the mean over samples of values, (seed, sample, *cells)."""
-    return estimate(values, lambda sums: sums / values.shape[1])
+def t_quantile(df: np.ndarray | float, level: float = LEVEL) -> np.ndarray:
+    """What Student's t of ``df`` degrees of freedom stays within, either side of 0, with probability ``level``."""
+    quantile: np.ndarray = special.stdtrit(df, (1 + level) / 2)
+    return quantile
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
     """Quotients of sums whose last axis holds numerators and denominators; NaN where the denominator is 0."""
     top, bottom = sums[..., 0], sums[..., 1]
     return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0)
+
+
+def linearised(parts: np.ndarray) -> np.ndarray:
+    """Values whose mean over samples is the quotient of the sums, and whose spread is that of the quotient.
+
+    A ratio estimator's linearisation (Cochran 1977, 6.3), so that `student` takes the place of a bootstrap.
+
+    Parameters
+    ----------
+    parts
+        Numerators and denominators, (sample, *cells, 2).
+
+    Returns
+    -------
+    numpy.ndarray
+        Of shape (sample, *cells); NaN where the denominators are 0.
+    """
+    quotient, bottom = ratio(parts.sum(axis=0)), parts[..., 1].mean(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values: np.ndarray = quotient + (parts[..., 0] - quotient * parts[..., 1]) / bottom
+    return values
 
 
 def sign_flip(differences: np.ndarray, rng: np.random.Generator, resamples: int = 10_000) -> np.ndarray:
@@ -206,9 +228,10 @@ def holm(p: np.ndarray) -> np.ndarray:
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     """P-values of one axis adjusted for the rate of false discoveries, for many categories; NaN stays."""
     adjusted = np.full(len(p), np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        adjusted[known] = stats.false_discovery_control(p[known])
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known])[::-1]]
+    ranks = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(p[order] * len(order) / ranks), 1)
     return adjusted
 
 
@@ -235,7 +258,8 @@ def _sums(draws: np.ndarray, of_seed: np.ndarray) -> np.ndarray:
 def _upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(se > 0, distance / se, np.sign(distance) * np.inf)
-    return np.where(np.isnan(distance), np.nan, stats.t.sf(np.nan_to_num(t, nan=0.0), df))
+    p: np.ndarray = special.stdtr(df, -t)
+    return p
 
 
 def _variance(resampled: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy import stats
+
+from mbias.analysis.statistics import t_quantile
 
 
 def draw_mean(rows: pd.DataFrame, value: str, ax: Axes, bounds: tuple[float, float], **look: Any) -> pd.Series:
@@ -26,7 +27,7 @@ def draw_mean(rows: pd.DataFrame, value: str, ax: Axes, bounds: tuple[float, flo
     mean, seeds = by_epoch.mean(), by_epoch.count()
     ax.plot(mean.index, mean.to_numpy(), marker="o" if len(mean) == 1 else None, **look)
     if (seeds > 1).any():
-        half = stats.t.ppf(0.975, seeds.clip(lower=2) - 1) * (by_epoch.std() / np.sqrt(seeds))
+        half = t_quantile(seeds.clip(lower=2) - 1) * (by_epoch.std() / np.sqrt(seeds))
         low, high = np.clip([mean - half, mean + half], *bounds)
         ax.fill_between(mean.index, low, high, color=look["color"], alpha=0.18, lw=0)
     return mean
