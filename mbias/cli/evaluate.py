@@ -11,7 +11,7 @@ from mbias.errors import BadInputError
 from mbias.terms import Split, Variant
 
 if TYPE_CHECKING:
-    from mbias.importing.predictions import Predictions
+    from mbias.llp.predictions import Predictions
 
 RULES = ("original", "per_modality", "segments")
 """Names in `mbias.scores.rules.RULES`, which imports NumPy."""
@@ -62,7 +62,8 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from mbias.importing.predictions import read_predictions, split_truth
+    from mbias.importing.predictions import read_predictions
+    from mbias.llp.predictions import split_truth
     from mbias.scores.f_scores import as_table, f_scores
     from mbias.scores.rules import rule_named
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mbias.han.checkpoints import read_weights
-from mbias.importing.predictions import Predictions
+from mbias.llp.predictions import Predictions
 from mbias.llp.store import open_split
 from mbias.terms import Split, Variant
 from mbias.training.data import Videos
