@@ -14,10 +14,12 @@ from mbias.analysis.statistics import (
     equivalence,
     estimate,
     holm,
+    linearised,
     ratio,
     sign_flip,
     standardised,
     student,
+    t_quantile,
 )
 
 
@@ -72,6 +74,23 @@ def test_students_interval_by_hand():
     # Mean 2, deviation 1, three seeds: 2 -+ 4.302653 / sqrt(3).
     assert student(np.array([1.0, 2.0, 3.0])) == pytest.approx([2, 2 - 2.484138, 2 + 2.484138])
     assert np.isnan(student(np.array([1.0]))[1:]).all()
+
+
+def test_a_quotient_has_the_bootstraps_interval_in_closed_form():
+    rng = np.random.default_rng(5)
+    number = rng.integers(0, 4, 400).astype(float)
+    parts = np.stack([rng.normal(0.4, 0.2, 400) * number, number], axis=-1)
+    point, low, high = student(linearised(parts))
+    found = estimate(parts[None], _mean)
+
+    assert point == pytest.approx(found.point)
+    assert high - low == pytest.approx(np.ptp(found.interval()), rel=0.05)
+    assert np.isnan(linearised(np.zeros((3, 2)))).all()
+
+
+@given(st.floats(1, 500), st.floats(0.5, 0.999))
+def test_quantiles_and_tails_are_scipys(df, level):
+    assert t_quantile(df, level) == pytest.approx(stats.t.ppf((1 + level) / 2, df))
 
 
 def test_a_rare_value_has_few_degrees_of_freedom_and_bounds_are_kept():
@@ -141,6 +160,11 @@ def test_corrections_by_hand():
     assert benjamini_hochberg(np.array([0.01, 0.04, np.nan, 0.03])) == pytest.approx(
         [0.03, 0.04, np.nan, 0.04], nan_ok=True
     )
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_benjamini_hochberg_is_scipys(p):
+    assert benjamini_hochberg(np.array(p)) == pytest.approx(stats.false_discovery_control(p))
 
 
 def test_equivalence_needs_precision_and_not_only_no_difference():
