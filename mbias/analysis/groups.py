@@ -17,6 +17,9 @@ IDENTITY = ["run", "variant", "smoothing", "control", "simulated", "seeds"]
 """The columns that stand first in a table of settings."""
 
 
+ONE_SEED = "one seed a setting is all there is, so nothing is known of others; train more seeds"
+
+
 @dataclass(frozen=True)
 class Setting:
     """The runs of one variant, smoothing and control, in the order of their seeds; a foreign run is one by itself.
@@ -92,7 +95,7 @@ def of_several_seeds(study: Study) -> list[Setting]:
     """
     several = [setting for setting in settings(study) if len(setting.runs) > 1]
     if not several:
-        raise BadInputError("one seed a setting is all there is, so nothing is known of others; train more seeds")
+        raise BadInputError(ONE_SEED)
     return several
 
 

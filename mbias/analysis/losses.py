@@ -18,6 +18,9 @@ from mbias.records.commits import Commit
 from mbias.records.run import Run
 from mbias.records.study import Study
 
+EVEN = 1.1
+"""Errors within this factor of each other are called the same."""
+
 KINDS = ("optimised", "excess", "hard")
 """A loss as optimised; less its floor, the entropy of the labels trained on; against labels without smoothing."""
 
@@ -195,10 +198,12 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     ratios = {
         kind: of_kind[far] / of_kind[near] for kind, of_kind in errors.items() if {near, far} <= set(of_kind.index)
     }
-    text = (
-        f"{setting}: L_wsl lies nearer to {loss_label(near)}: MSE_wsl,{short(near)} = {paper[near]:.1e} is "
-        f"{times(ratios['optimised'])} times below MSE_wsl,{short(far)} = {paper[far]:.1e}"
-    )
+    small, large = (f"MSE_wsl,{short(of)} = {paper[of]:.1e}" for of in (near, far))
+    if ratios["optimised"] < EVEN:
+        text = f"{setting}: L_wsl lies as near to {loss_label(near)} as to {loss_label(far)}: {small} and {large}"
+    else:
+        by = times(ratios["optimised"])
+        text = f"{setting}: L_wsl lies nearer to {loss_label(near)}: {small} is {by} times below {large}"
     words = {"excess": "with the floors of smoothing taken off", "hard": "against hard labels"}
     beside = [
         f"{words[kind]} {times(ratio)} times"

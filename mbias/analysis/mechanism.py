@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds, settings
+from mbias.analysis.groups import IDENTITY, ONE_SEED, Setting, settings
 from mbias.analysis.labels import label, setting_names, short
 from mbias.analysis.layout import SHARED, Layout, number, ranged
 from mbias.analysis.pooling import pooled
@@ -195,12 +195,17 @@ def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     BadInputError
         As `optima`; or if no setting has two seeds.
     """
-    of_several_seeds(study)
     return over_seeds(optima(study, epoch))
 
 
 def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """The table `seeds`, from one of `optima`."""
+    """The table `seeds`, from one of `optima`.
+
+    Raises
+    ------
+    BadInputError
+        If no setting has two seeds.
+    """
     rows = []
     # A foreign run is a setting by itself.
     own = table.dropna(subset=["variant", "smoothing"])
@@ -213,6 +218,8 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
             ends = np.clip(student(of_runs[name].to_numpy()), 0, None if name == "lost" else 1)
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
         rows.append(row)
+    if not rows:
+        raise BadInputError(ONE_SEED)
     return pd.DataFrame(rows)
 
 

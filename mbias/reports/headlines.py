@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from mbias.analysis.diagnosis import UNDETERMINED
 from mbias.analysis.groups import setting_label
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import label, loss_label, setting_names, short, times
+from mbias.analysis.losses import EVEN
 
 
 def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
@@ -19,11 +21,15 @@ def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
     near: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         errors = rows[names == name].groupby("modality", sort=False)["mse"].mean().sort_values()
-        beside = f" ({times(errors.iloc[-1] / errors.iloc[0])} times)" if len(errors) > 1 else ""
-        near.setdefault(str(errors.index[0]), []).append(f"{name}{beside}")
-    sides = [f"to {loss_label(modality)} in {_listed(settings)}" for modality, settings in near.items()]
+        ratio = errors.iloc[-1] / errors.iloc[0] if len(errors) > 1 else np.inf
+        side = (
+            f"nearer to {loss_label(str(errors.index[0]))}" if ratio >= EVEN else "as near to the one as to the other"
+        )
+        beside = f" ({times(ratio)} times)" if EVEN <= ratio < np.inf else ""
+        near.setdefault(side, []).append(f"{name}{beside}")
+    sides = ", ".join(f"{side} in {_listed(settings)}" for side, settings in near.items())
     of = f" of {variant}" if variant else ""
-    return f"L_wsl{of} runs nearer {', '.join(sides)}; in brackets, how many times the other's MSE is this one's."
+    return f"L_wsl{of} runs {sides}; in brackets, how many times the other's MSE is this one's."
 
 
 def attention(table: pd.DataFrame, scope: str = "all") -> str:

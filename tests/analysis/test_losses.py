@@ -8,6 +8,7 @@ from scipy import stats
 from mbias import Header, RunWriter, open_study
 from mbias.analysis.losses import coincidence, curves, finding, residuals, seeds
 from mbias.errors import BadInputError
+from mbias.reports import headlines
 from tests.drawn_runs import draw_study
 
 
@@ -84,6 +85,14 @@ def test_finding_names_the_modality_and_the_numbers(tmp_path):
         "theirs: L_wsl lies nearer to L_a: MSE_wsl,a = 5.0e-03 is 29 times below MSE_wsl,v = 1.5e-01"
     )
     assert "against hard labels 5 times" in sentence
+
+
+def test_a_loss_between_the_two_is_called_near_to_neither(tmp_path):
+    losses = {"audio": {"optimised": 0.302}, "visual": {"optimised": 0.5}, "wsl": {"optimised": 0.4}}
+    table = coincidence(_run(tmp_path / "run", [losses]))
+
+    assert "as near to L_a as to L_v: MSE_wsl,a = 9.6e-03 and MSE_wsl,v = 1.0e-02" in finding(table)[0]
+    assert headlines.losses(table).startswith("L_wsl runs as near to the one as to the other in ")
 
 
 def test_curves_hold_every_epoch_and_the_excess_is_above_its_floor(tmp_path):
