@@ -16,11 +16,12 @@ _PANELS = {
     "balanced": "called balanced",
     "covered": "interval holds the truth",
 }
-_COLOURS = ("#9c9ca1", "#5790fc", "#964a8b", "#e42536", "#1f2328")
+_GREYS = ("#a9adb5", "#7d828b", "#50555d", "#1f2328")
+"""Darker the more seeds: colours are for modalities and smoothings."""
 
 
 def draw(table: pd.DataFrame, share: str, ax: Axes) -> Axes:
-    """A line a number of seeds and their spread: a share of verdicts by the true balance.
+    """A line a number of seeds and their spread, dashed where they do not differ: a share of verdicts by true balance.
 
     Parameters
     ----------
@@ -30,9 +31,11 @@ def draw(table: pd.DataFrame, share: str, ax: Axes) -> Axes:
         One of its columns of shares.
     """
     ax.axvspan(0, MARGIN, color="#eeeef0", zorder=0, lw=0)
-    for colour, ((seeds, spread), rows) in zip(_COLOURS, table.groupby(["seeds", "spread"]), strict=False):
+    greys = dict(zip(sorted(set(table["seeds"])), _GREYS, strict=False))
+    for (seeds, spread), rows in table.groupby(["seeds", "spread"]):
         name = f"{seeds} seed{'s' if seeds > 1 else ''}{f', spread {spread:g}' if spread else ''}"
-        ax.plot(rows["effect"], rows[share], color=colour, marker="o", ms=2.5, label=name)
+        look = {"color": greys[seeds], "linestyle": "-" if spread else (0, (3, 1.5))}
+        ax.plot(rows["effect"], rows[share], **look, marker="o", ms=2.5, label=name)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.set_title(_PANELS[share])
     return ax
