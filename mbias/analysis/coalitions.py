@@ -16,7 +16,7 @@ from mbias.records.run import Run
 from mbias.scores.f_scores import predictions, segment_counts
 
 OUTCOMES = ("probability", "log_loss", "f_score", "f_audio", "f_visual")
-"""What is asked of an answer: p_wsl where the label is present, in [0, 1]; minus the cross-entropy of p_wsl, in nats,
+"""What is asked of an answer: p_wsl where the label is present, at least 0; minus the cross-entropy of p_wsl, in nats,
 at most 0; the F-score of p_wsl >= 0.5, in [0, 1]; the segment-level F-score of one modality's events, in [0, 1].
 F-scores are of the counts of all samples, by category."""
 

@@ -54,9 +54,11 @@ def _predictions(path: Path, held: dict[str, Named], videos: tuple[str, ...]) ->
             raise BadInputError(
                 f"{path}: {name!r} has shape {array.shape}, not {shapes[name]}; see --help for its axes"
             )
+        # Eq. 3's sum is above 1 where the modalities attend to different segments.
+        most = len(Modality) if name == "p_joint" else 1
         # Sums of probabilities are rounded.
-        if not ((array >= 0) & (array <= 1 + 1e-5)).all():
-            raise BadInputError(f"{path}: {name!r} holds values outside of 0 to 1; give probabilities")
+        if not ((array >= 0) & (array <= most + 1e-5)).all():
+            raise BadInputError(f"{path}: {name!r} holds values outside of 0 to {most}; give probabilities")
     modality = arrays.get("p_modality")
     if modality is None and "wtp" in arrays:
         # Eq. 4 and 5.

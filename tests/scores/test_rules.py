@@ -12,6 +12,7 @@ import pytest
 from mbias.cli import evaluate
 from mbias.cli.common import run
 from mbias.errors import BadInputError
+from mbias.importing.predictions import read_predictions
 from mbias.llp.annotations import WEAK_FILES, read_weak, weak_array
 from mbias.scores.rules import RULES, Filter, Rule
 from mbias.terms import CATEGORIES, Split
@@ -105,6 +106,20 @@ def test_thresholds_by_category(tmp_path, capsys, weak):
     by_hand = evaluate_(capsys, tmp_path / "speech.npz", "--annotations", SHARED, "--format", "json")[1]
     assert json.loads(by_file)["scores"] == json.loads(by_hand)["scores"]
     assert "0.3 to 0.9, one a category" in json.loads(by_file)["rule"]
+
+
+def test_p_wsl_is_above_one_where_modalities_attend_to_different_segments(tmp_path):
+    # Eq. 3 with two segments, each modality sure of one of them alone, and attended to there: 1 + 1.
+    wtp = wav = np.array([[[[1.0], [0.0]], [[0.0], [1.0]]]])
+    assert (wtp * wav * np.ones_like(wtp)).sum(axis=(1, 2)) == 2
+
+    for joint, fits in ((2.0, True), (2.5, False)):
+        np.savez(tmp_path / "p.npz", p=np.zeros((1, 10, 2, 25)), p_joint=np.full((1, 25), joint))
+        if fits:
+            assert read_predictions(tmp_path / "p.npz", ("one",)).joint.max() == joint
+        else:
+            with pytest.raises(BadInputError, match="'p_joint' holds values outside of 0 to 2"):
+                read_predictions(tmp_path / "p.npz", ("one",))
 
 
 @needs_annotations

@@ -1,6 +1,7 @@
 """A run: what is recorded of it, and that going on with it is the same as never having stopped."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from mbias import Run
+from mbias.cli.train import main
 from mbias.errors import BadInputError
 from mbias.han.losses import cross_entropies, probabilities, targets
 from mbias.han.network import HAN
@@ -86,6 +88,15 @@ def test_recorded_scores_are_those_of_the_recorded_arrays(path):
     truth = np.stack([run.truth["audio"], run.truth["visual"]], axis=2)
     predicted = predictions(run.values("p", "best"), run.values("p_joint", "best"))
     assert as_table(f_scores(predicted, truth)) == run.commit("best").scores["test"]
+
+
+def test_mbias_evaluate_gives_a_run_the_scores_it_recorded(path, directory, capsys):
+    assert main(["evaluate", str(path), "--annotations", str(directory), "--format", "json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    recorded = Run(path).commit("best").scores["test"]
+
+    for level, by_metric in recorded.items():
+        assert scores[level] == pytest.approx(by_metric)
 
 
 @pytest.mark.parametrize("which", ["best", "last"])
