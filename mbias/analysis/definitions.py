@@ -60,9 +60,10 @@ _PREFACE = """\
 Symbols: P, probability of a category in a segment of a modality; W_tp, attention over segments; W_av, attention over
 modalities; a is audio, v visual. p_wsl = sum over segments and modalities of W_tp W_av P is the probability of the
 video (Eq. 3), above 1 where modalities attend to different segments, and clamped in L_wsl; p_a and p_v = sum over
-segments of W_tp P are those of one modality (Eq. 4, 5). L_wsl, L_a and L_v are their cross-entropies, in nats. Equations, tables and figures are those of
-[the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze WORD --explain` prints a word's part of this page, which
-is made from the code (`python -m mbias.analysis.definitions > docs/measures.md`).
+segments of W_tp P are those of one modality (Eq. 4, 5). L_wsl, L_a and L_v are their cross-entropies, in nats.
+Equations, tables and figures are those of [the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze WORD --explain`
+prints a word's part of this page, which is made from the code (`python -m mbias.analysis.definitions >
+docs/measures.md`).
 """
 
 
