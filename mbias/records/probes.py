@@ -17,7 +17,7 @@ from mbias.errors import BadInputError
 from mbias.files import read_json, write_json
 from mbias.records.parts import part
 from mbias.records.run import Run
-from mbias.records.shards import read_arrays, write_arrays
+from mbias.records.shards import read_array, read_arrays, write_arrays
 
 FORMAT = "mbias-probe"
 VERSION = 1
@@ -92,7 +92,7 @@ class Probe:
                 f"{_again(self.run)}"
             )
         key = f"{self.passes.index(of)}.{name}"
-        values = read_arrays(part(self.run.path, OUTPUTS, None), (key,))[key]
+        values = read_array(part(self.run.path, OUTPUTS, None), key)
         fault = _fault(self.run, name, values)
         if fault:
             raise BadInputError(f"{folder}: {fault}; {_again(self.run)}")

@@ -14,7 +14,7 @@ from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.parts import part
-from mbias.records.shards import read_arrays
+from mbias.records.shards import read_array, read_arrays
 from mbias.terms import smoothing_label
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Run:
             mend = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
             raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {mend}")
         shard = part(self.path, commit.shard, None)
-        values = read_arrays(shard, (name,))[name]
+        values = read_array(shard, name)
         held = self._dimensions(name)
         expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
         if values.dtype != np.float32 or values.shape != expected or len(held) != values.ndim:
