@@ -257,7 +257,8 @@ def _sums(draws: np.ndarray, of_seed: np.ndarray) -> np.ndarray:
 
 def _upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(se > 0, distance / se, np.sign(distance) * np.inf)
+        certain = np.where(distance == 0, 0.0, np.sign(distance) * np.inf)
+        t = np.where(se > 0, distance / se, certain)
     p: np.ndarray = special.stdtr(df, -t)
     return p
 

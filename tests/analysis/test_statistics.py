@@ -167,6 +167,13 @@ def test_benjamini_hochberg_is_scipys(p):
     assert benjamini_hochberg(np.array(p)) == pytest.approx(stats.false_discovery_control(p))
 
 
+def test_what_is_the_same_in_every_sample_is_as_likely_above_as_below():
+    found = estimate(_parts(np.full((1, 30), 2.0)), _mean)
+
+    assert (found.above(2), found.below(2)) == (0.5, 0.5)
+    assert (found.above(1), found.below(1)) == (0, 1)
+
+
 def test_equivalence_needs_precision_and_not_only_no_difference():
     rng = np.random.default_rng(8)
     many, few = rng.normal(0, 1, (1, 5000)), rng.normal(0, 1, (1, 20))
