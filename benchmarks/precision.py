@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from mbias.analysis.attention import movement
+from mbias.analysis.attention import shares
 from mbias.analysis.losses import coincidence
 from mbias.files import write_text
 from mbias.llp.simulate import simulate
@@ -47,8 +47,8 @@ def train(folder: Path, precision: str, epochs: int) -> None:
 def conclusions(folder: Path, precision: str) -> pd.DataFrame:
     """What the runs of a precision say: a row a smoothing and seed."""
     study = open_study(folder / precision)
-    weights = movement(study)
-    last = weights[(weights["scope"] == "all") & (weights["modality"] == "audio")].groupby("run").last()
+    weights = shares(study, "last")
+    last = weights[(weights["scope"] == "all") & (weights["modality"] == "audio")].set_index("run")
     errors = coincidence(study)
     errors = errors[(errors["kind"] == "optimised") & (errors["modality"] == "audio")].set_index("run")
     return pd.DataFrame(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.groups import IDENTITY as SETTING
-from mbias.analysis.groups import Setting, of_several_seeds
+from mbias.analysis.groups import Setting, of_several_seeds, over_seeds
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import setting_names, short
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
@@ -49,9 +49,13 @@ LAYOUTS = {
         (*RUN, "scope", "category"), ("modality",), {"phi_{}": ranged("phi", ".4f"), "share {}": ranged("share", ".3f")}
     ),
     "movement": Layout(
-        (*RUN, "scope", "epoch"),
+        (*SHARED, "scope", "epoch"),
         ("modality",),
-        {"W_{}": number("attention", ".3f"), "W_{}\n>.9": number("saturated", ".3f")},
+        {
+            "W_{}": ranged("attention", ".3f"),
+            "W_{}\n>.9": ranged("saturated", ".3f"),
+            "seeds": number("seeds", ".0f"),
+        },
     ),
 }
 
@@ -146,13 +150,14 @@ def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
 
 
 def movement(study: Study) -> pd.DataFrame:
-    """How attention moves over epochs.
+    """How attention moves over epochs, over seeds.
 
     Returns
     -------
     pandas.DataFrame
-        A row a run, epoch, scope and modality: ``attention``, the mean of W_av, and ``saturated``, the share of
-        weights above 0.9, each averaged over the ``categories`` in scope; in [0, 1].
+        A row a setting, epoch, scope and modality: ``attention``, the mean of W_av, and ``saturated``, the share of
+        weights above 0.9, each averaged over the ``categories`` in scope and the ``seeds``, with the ends of their
+        95 % intervals over seeds, ``_low`` and ``_high``; in [0, 1].
     """
     rows = []
     for run, who in identified(study):
@@ -178,7 +183,8 @@ def movement(study: Study) -> pd.DataFrame:
                     )
     if not rows:
         raise BadInputError(_NO_ATTENTION.format(study.runs[0].path))
-    return pd.DataFrame(rows)
+    by = ["epoch", "scope", "modality", "categories"]
+    return over_seeds(pd.DataFrame(rows), by, {"attention": (0, 1), "saturated": (0, 1)})
 
 
 def finding(table: pd.DataFrame) -> list[str]:

@@ -80,12 +80,11 @@ def verdicts(study: Study, found: Estimates | None = None) -> pd.DataFrame:
         A row a setting: ``verdict``; ``balance`` in [-1, 1], positive toward the first modality, with its ends;
         ``p_balanced`` of the equivalence test; ``agree`` of ``others`` further measures that change inputs have their
         balance where the verdict says (within the margin, or beyond it; for an undetermined one, on its side);
-        ``attention``, the mean of the first
-        modality's W, of which ``misleads`` says whether it names another side than a biased verdict;
-        ``departing``, the categories whose own verdict is biased in another direction (p adjusted by Benjamini and
-        Hochberg), separated by ``|``, and their number; ``settle``, how many seeds would settle an undetermined one
-        (NaN where no number of them, or where it is settled); ``samples_settle``, whether samples, not seeds, are
-        what is missing; ``first`` and ``second``, the modalities' names.
+        ``attention``, the mean of the first modality's W, of which ``misleads`` says whether it names another side
+        than a biased verdict; ``departing``, the categories whose own verdict is biased in another direction (p
+        adjusted by Benjamini and Hochberg), separated by ``|``, and their number; ``settle``, how many seeds would
+        settle an undetermined one (NaN where no number of them, or where it is settled); ``samples_settle``, whether
+        samples, not seeds, are what is missing; ``first`` and ``second``, the modalities' names.
 
     Raises
     ------

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mbias.analysis.identity import identified
 from mbias.analysis.labels import label
+from mbias.analysis.statistics import t_quantile
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
@@ -97,6 +99,37 @@ def of_several_seeds(study: Study) -> list[Setting]:
     if not several:
         raise BadInputError(ONE_SEED)
     return several
+
+
+def over_seeds(table: pd.DataFrame, by: list[str], bounds: dict[str, tuple[float, float]]) -> pd.DataFrame:
+    """A table of runs as one of settings: means over seeds, with the ends of Student's 95 % intervals.
+
+    Parameters
+    ----------
+    table
+        The columns of `mbias.analysis.identity.identified` and others.
+    by
+        Columns that tell the rows of a run apart.
+    bounds
+        The columns to average, with what each can be; intervals are cut to it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns `IDENTITY`, those of ``by`` and, of each column averaged, its mean and the ends ``_low`` and
+        ``_high``, NaN where there is one seed.
+    """
+    foreign = table[["variant", "smoothing"]].isna().any(axis=1)
+    named = table.assign(run=table["run"].where(foreign, ""))
+    grouped = named.groupby([*(name for name in IDENTITY if name != "seeds"), *by], sort=False, dropna=False)
+    seeds = grouped.size()
+    result = seeds.rename("seeds").reset_index()[[*IDENTITY, *by]]
+    for name, (least, most) in bounds.items():
+        mean = grouped[name].mean().to_numpy()
+        half = t_quantile(seeds.to_numpy() - 1) * grouped[name].std().to_numpy() / np.sqrt(seeds.to_numpy())
+        ends = {f"{name}_low": mean - half, f"{name}_high": mean + half}
+        result = result.assign(**{name: mean}, **{end: np.clip(at, least, most) for end, at in ends.items()})
+    return result
 
 
 def setting_label(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:

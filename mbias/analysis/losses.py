@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds
+from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds, over_seeds
 from mbias.analysis.identity import identified, one_variant
 from mbias.analysis.labels import loss_label, setting_names, short, times
 from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
@@ -34,7 +34,9 @@ LAYOUTS = {
         ("modality",),
         {"MSE_wsl,{}": ranged("mse", ".1e"), "ratio {}": ranged("ratio", ".3g"), "seeds": number("seeds", ".0f")},
     ),
-    "curves": Layout((*RUN, "loss", "epoch"), ("kind",), {"{}": number("value", ".4f")}),
+    "curves": Layout(
+        (*SHARED, "loss", "epoch"), ("kind",), {"{}": ranged("value", ".4f"), "seeds": number("seeds", ".0f")}
+    ),
     "residuals": Layout(
         (*RUN, "epoch"),
         (),
@@ -44,13 +46,14 @@ LAYOUTS = {
 
 
 def curves(study: Study) -> pd.DataFrame:
-    """Every loss at every epoch.
+    """Every loss at every epoch, over seeds.
 
     Returns
     -------
     pandas.DataFrame
-        A row a run, epoch, loss and kind: ``loss`` is a modality's name or the joint loss's, ``kind`` one of `KINDS`,
-        ``value`` in nats, a mean over the epoch, the videos and the categories. ``joint`` marks L_wsl. The excess is
+        A row a setting, epoch, loss and kind: ``loss`` is a modality's name or the joint loss's, ``kind`` one of
+        `KINDS`, ``value`` in nats, a mean over the epoch, the videos, the categories and the ``seeds``, with the ends
+        of its 95 % interval over seeds, ``value_low`` and ``value_high``. ``joint`` marks L_wsl. The excess is
         ``optimised - floor``, a Kullback-Leibler divergence: 0 where the network fits its labels, smoothed or not.
         A foreign run without floors or hard losses has the kind ``optimised`` only.
 
@@ -71,7 +74,9 @@ def curves(study: Study) -> pd.DataFrame:
                     )
     if not rows:
         raise BadInputError(f"{study.runs[0].path}: it recorded no losses, so this does not apply; record them")
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    least = 0 if table["value"].min() >= 0 else -np.inf
+    return over_seeds(table, ["epoch", "loss", "joint", "kind"], {"value": (least, np.inf)})
 
 
 def coincidence(study: Study) -> pd.DataFrame:

@@ -342,11 +342,10 @@ def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a setting, ``measure`` (of a ``kind``, ``outcome`` and ``base``) and modality (``both`` for
-        cooperation): ``value`` with
-        ``value_low`` and ``value_high``, in the measure's own units; ``balance`` of the two modalities with its ends,
-        in [-1, 1], positive toward the first; ``causal``, whether inputs were changed for it; ``seeds`` and
-        ``samples``. With one seed the interval is over samples only. The gradient ratio, where recorded, has an
-        interval over seeds only.
+        cooperation): ``value`` with ``value_low`` and ``value_high``, in the measure's own units; ``balance`` of the
+        two modalities with its ends, in [-1, 1], positive toward the first; ``causal``, whether inputs were changed
+        for it; ``seeds`` and ``samples``. With one seed the interval is over samples only. The gradient ratio, where
+        recorded, has an interval over seeds only.
 
     Raises
     ------

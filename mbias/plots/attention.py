@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import label, setting_names, short
 from mbias.errors import BadInputError
-from mbias.plots.bands import draw_mean
+from mbias.plots.bands import draw_line
 from mbias.plots.style import (
     WIDTH,
     label_ends,
@@ -96,7 +96,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
     Parameters
     ----------
     table
-        `mbias.analysis.attention.movement`; of several seeds the mean is drawn, in the band of its interval.
+        `mbias.analysis.attention.movement`.
     """
     rows = table[table["scope"] == scope]
     modality = rows["modality"].iloc[0]
@@ -110,8 +110,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
             _draw_movement(rows[rows["panel"] == panel], ax)
             ax.set_title(mathtext(label("variant", panel)))
         axes[0, 0].set_ylabel(f"mean {mathtext('W_' + short(modality))}")
-        seeds = rows.groupby(["panel", "line"])["run"].nunique()
-        few, most = seeds.min(), seeds.max()
+        few, most = rows["seeds"].min(), rows["seeds"].max()
         count = f"n = {few if few == most else f'{few} to {most}'} seed{'s' * bool(most > 1)}"
         fig.suptitle(f"{count}{': mean and 95 % interval' * bool(most > 1)}", fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
@@ -125,7 +124,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
 def _draw_movement(rows: pd.DataFrame, ax: Axes) -> None:
     for name, line in rows.groupby("line", sort=False):
         colour, dashes = smoothing_look(line["smoothing"].iloc[0])
-        draw_mean(line, "attention", ax, (0, 1), color=colour, ls=dashes, label=plain(name))
+        draw_line(line, "attention", ax, color=colour, ls=dashes, label=plain(name))
     ax.axhline(0.5, color=_MIDDLE, lw=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("epoch")

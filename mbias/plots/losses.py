@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from mbias.analysis.identity import one_variant
 from mbias.analysis.labels import loss_label, setting_names
 from mbias.errors import BadInputError
-from mbias.plots.bands import draw_mean
+from mbias.plots.bands import draw_line
 from mbias.plots.style import (
     JOINT,
     WIDTH,
@@ -36,7 +35,7 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
     Parameters
     ----------
     table
-        Rows of `mbias.analysis.losses.curves` of one setting; of several seeds the mean is drawn, in its interval.
+        Rows of `mbias.analysis.losses.curves` of one setting.
     kind
         Which of the table's kinds: ``optimised``, ``excess`` or ``hard``.
     """
@@ -50,7 +49,7 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
         width = max(width - 1.2, 1.1)
         look = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
         rows = shown[shown["loss"] == loss]
-        draw_mean(rows, "value", ax, (0, np.inf), label=mathtext(loss_label(loss)), lw=width, **look)
+        draw_line(rows, "value", ax, label=mathtext(loss_label(loss)), lw=width, **look)
     ax.set_xlim(left=shown["epoch"].min())
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     ax.set_ylim(bottom=0)
@@ -98,5 +97,5 @@ def _unit(kind: str) -> str:
 def _title(rows: pd.DataFrame, variant: str) -> str:
     if not variant:
         return ""
-    seeds = rows.groupby("smoothing")["seed"].nunique().max()
+    seeds = rows["seeds"].max()
     return f"{mathtext(variant)}, {f'n = {seeds} seeds: mean and 95 % interval' if seeds > 1 else 'n = 1 seed'}"

@@ -92,10 +92,11 @@ def test_shares_are_means_over_categories(study, one):
 
 
 def test_movement_has_every_epoch_and_ends_where_the_last_one_is(study, one):
-    table = _rows(movement(study), one)
+    table = movement(study).set_index(["variant", "smoothing"]).loc[("across_vcross", "no_ls")]
     audio = table[(table["scope"] == "all") & (table["modality"] == "audio")]
 
     assert list(audio["epoch"]) == [1, 2, 3]
+    assert audio[["attention_low", "saturated_high"]].isna().all(axis=None)
     assert audio["attention"].iloc[-1] == pytest.approx(one.values("wav", "last")[:, :, 0].mean(), abs=1e-6)
 
 
