@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +102,7 @@ def of_several_seeds(study: Study) -> list[Setting]:
     return several
 
 
-def over_seeds(table: pd.DataFrame, by: list[str], bounds: dict[str, tuple[float, float]]) -> pd.DataFrame:
+def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
     """A table of runs as one of settings: means over seeds, with the ends of Student's 95 % intervals.
 
     Parameters

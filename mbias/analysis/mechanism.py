@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import IDENTITY, ONE_SEED, Setting, settings
+from mbias.analysis.groups import IDENTITY, ONE_SEED, Setting, over_seeds, settings
 from mbias.analysis.labels import label, setting_names, short
 from mbias.analysis.layout import SHARED, Layout, number, ranged
 from mbias.analysis.pooling import pooled
@@ -195,10 +195,10 @@ def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     BadInputError
         As `optima`; or if no setting has two seeds.
     """
-    return over_seeds(optima(study, epoch))
+    return of_settings(optima(study, epoch))
 
 
-def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
+def of_settings(table: pd.DataFrame) -> pd.DataFrame:
     """The table `seeds`, from one of `optima`.
 
     Raises
@@ -206,21 +206,15 @@ def over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     BadInputError
         If no setting has two seeds.
     """
-    rows = []
-    # A foreign run is a setting by itself.
-    own = table.dropna(subset=["variant", "smoothing"])
-    for setting, runs in own.groupby([*SHARED, "simulated"], sort=False, dropna=False):
-        of_runs = pd.DataFrame([_means(of_run) for _, of_run in runs.groupby("run", sort=False)])
-        if len(of_runs) < 2:
-            continue
-        row = dict(zip((*SHARED, "simulated"), setting, strict=True)) | {"seeds": len(of_runs)}
-        for name in of_runs:
-            ends = np.clip(student(of_runs[name].to_numpy()), 0, None if name == "lost" else 1)
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
-        rows.append(row)
-    if not rows:
+    who = ["run", "variant", "smoothing", "control", "simulated", "seed"]
+    runs = [
+        dict(zip(who, run, strict=True)) | _means(rows) for run, rows in table.groupby(who, sort=False, dropna=False)
+    ]
+    bounds = {"optimum": (0, 1), "trained": (0, 1), "same_side": (0, 1), "lost": (0, np.inf)}
+    found = over_seeds(pd.DataFrame(runs), [], bounds)
+    if found["seeds"].max() < 2:
         raise BadInputError(ONE_SEED)
-    return pd.DataFrame(rows)
+    return found[found["seeds"] > 1].reset_index(drop=True)
 
 
 def finding(table: pd.DataFrame) -> list[str]:
