@@ -19,12 +19,13 @@ import pandas as pd
 from benchmarks.validity import train
 from mbias.analysis.compare import comparison
 from mbias.analysis.diagnosis import finding, verdicts
-from mbias.analysis.reliance import PRIMARY, agreement
+from mbias.analysis.measures.catalogue import PRIMARY
+from mbias.analysis.reliance import agreement
 from mbias.files import write_text
 from mbias.llp.knobs import Knobs
 from mbias.records.study import Study, open_study
 from mbias.terms import PRESETS, Split, Variant
-from mbias.training.settings import Settings
+from mbias.training.config import Settings
 
 CLAIMS = (
     ("V_self gains on visual", Variant.ACROSS_VCROSS, Variant.ACROSS_VSELF, "visual"),

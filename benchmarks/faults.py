@@ -97,7 +97,7 @@ class StudyProcess:
 
     def __init__(self, root: Path, out: Path) -> None:
         self.out = out
-        command = [sys.executable, "-m", "mbias.cli.train", "study", "study.toml", "--out", str(out), "--workers", "2"]
+        command = [sys.executable, "-m", "mbias.cli.main", "study", "study.toml", "--out", str(out), "--workers", "2"]
         with (root / "log.txt").open("a") as log:
             self._process = subprocess.Popen(command, cwd=root, stdout=log, stderr=log)
 
@@ -135,13 +135,13 @@ class TaskProcess:
     """The task of one run, in a process of its own."""
 
     def __init__(self, root: Path, out: Path) -> None:
-        from mbias.training.study import read_definition
-        from mbias.training.task import Task, run_task
+        from mbias.studies.definition import read_definition
+        from mbias.studies.task import Task, run_task
 
         settings = read_definition(root / "study.toml").runs[0]
         # Forked from a process that has PyTorch loaded: starts are most of the time otherwise.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["mbias.training.task"])
+        context.set_forkserver_preload(["mbias.studies.task"])
         task = Task(settings, out / settings.name, root / "llp", "cpu", session=root / "study.toml")
         self._process = context.Process(target=run_task, args=(task,))
         self._process.start()

@@ -20,11 +20,11 @@ from mbias.files import write_text
 from mbias.llp.simulate import simulate
 from mbias.records.study import open_study
 from mbias.terms import PRESETS, Split
+from mbias.training.config import Settings
 from mbias.training.data import load_data
 from mbias.training.devices import choose_precision, name_of
 from mbias.training.fit import fit
 from mbias.training.record import is_complete
-from mbias.training.settings import Settings
 
 SIZES = {Split.TRAIN: 1000, Split.VAL: 200, Split.TEST: 400}
 SMOOTHINGS = ("no_ls", "ls_a", "ls_v")

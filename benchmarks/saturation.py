@@ -19,10 +19,10 @@ import torch
 from mbias.han.network import HAN
 from mbias.llp.store import open_split
 from mbias.terms import Split
+from mbias.training.config import Settings
 from mbias.training.data import Videos, load_data
 from mbias.training.devices import choose_device, choose_precision, name_of
 from mbias.training.fit import train_epoch
-from mbias.training.settings import Settings
 
 RUNS, EPOCHS = 80, 40
 GAIN = 1.05

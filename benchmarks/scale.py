@@ -13,9 +13,9 @@ from mbias import Run
 from mbias.llp.simulate import simulate
 from mbias.terms import Split
 from mbias.training import fit as fit_module
+from mbias.training.config import Settings
 from mbias.training.data import load_data
 from mbias.training.devices import cores
-from mbias.training.settings import Settings
 
 LLP = {Split.TRAIN: 10_000, Split.VAL: 649, Split.TEST: 1_200}
 
@@ -25,7 +25,7 @@ def llp_size(folder: Path) -> dict[str, float]:
     directory, out = folder / "llp", folder / "run"
     simulate(directory, sizes=LLP, packed=True)
     data, path = ["--data", str(directory)], ["--out", str(out)]
-    _, peak = whole_process(["-m", "mbias.cli.train", "train", *data, *path, "--epochs", "2"])
+    _, peak = whole_process(["-m", "mbias.cli.main", "train", *data, *path, "--epochs", "2"])
     whole = [commit.seconds or 0.0 for commit in Run(out).commits]
     return {"peak_mib": peak, "epoch_s": statistics.median(whole), **_share(directory, folder / "timed")}
 

@@ -18,10 +18,10 @@ from mbias.han.network import HAN
 from mbias.llp.simulate import simulate
 from mbias.llp.store import open_split
 from mbias.terms import Split
+from mbias.training.config import Settings
 from mbias.training.data import load_data
 from mbias.training.devices import cores
 from mbias.training.fit import train_epoch
-from mbias.training.settings import Settings
 
 VIDEOS = 640
 STEPS = VIDEOS // 16

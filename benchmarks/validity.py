@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.coalitions import over_samples
 from mbias.analysis.diagnosis import BALANCED, MARGIN, categories, decide, verdicts
-from mbias.analysis.reliance import shapley
+from mbias.analysis.measures.coalitions import over_samples
+from mbias.analysis.measures.values import shapley
 from mbias.files import write_text
 from mbias.records.study import open_study
 from mbias.terms import CATEGORIES, PRESETS, Split
 
 if TYPE_CHECKING:
     from mbias.llp.knobs import Knobs
-    from mbias.training.settings import Settings
+    from mbias.training.config import Settings
 
 # ------------------------------------------------------------------------------------------------- (a) planted carriers
 
@@ -88,7 +88,7 @@ def carriers(equal: float = EQUAL) -> dict[str, Planted]:
 def train_planted(folder: Path, planted: Planted, seeds: range, data_seed: int) -> None:
     """Simulate, train and probe a planted data set's runs, as far as that is not done."""
     from mbias.llp.knobs import Knobs
-    from mbias.training.settings import Settings
+    from mbias.training.config import Settings
 
     knobs = Knobs.parse(
         {
@@ -110,11 +110,11 @@ def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, r
     import torch
 
     from mbias.llp.simulate import simulate
+    from mbias.probing.han import probe
     from mbias.records.run import Run
     from mbias.training.data import load_data
     from mbias.training.devices import choose_precision, name_of
     from mbias.training.fit import fit
-    from mbias.training.probe import probe
     from mbias.training.record import is_complete
 
     simulate(folder / "llp", seed=data_seed, sizes=sizes, knobs=knobs, packed=True)

@@ -18,7 +18,7 @@ from mbias.analysis import attention, video
 from mbias.errors import BadInputError
 from mbias.plots import distribution
 from mbias.plots import video as plots_video
-from mbias.plots.style import rendered
+from mbias.plots.drawing.style import rendered
 from mbias.records.run import Run
 from mbias.records.study import Study, open_study
 

@@ -114,7 +114,7 @@ def _outcome(read: Callable[[], object]) -> str:
 
 
 def _apart(outcome: Callable[[int], str], numbers: range) -> Iterator[str]:
-    """Outcomes of a reader that `mbias.importing.apart` runs, in a process of its own, and a new one where it ended."""
+    """Outcomes of a reader that `mbias.exchange.sandbox` runs, in a process of its own, and a new one where it ends."""
     while numbers:
         receive, send = os.pipe()
         child = os.fork()
@@ -176,8 +176,8 @@ def _records(path: Path) -> Iterator[Case]:
 
 
 def _probes(path: Path) -> Iterator[Case]:
-    from mbias.analysis.coalitions import OUTCOMES, coalition_parts
-    from mbias.analysis.reliance import cross_parts, swap_parts
+    from mbias.analysis.measures.coalitions import OUTCOMES, coalition_parts
+    from mbias.analysis.measures.parts import cross_parts, swap_parts
     from mbias.records.run import Run
     from mbias.records.validate import faults
 
@@ -205,7 +205,7 @@ def _annotations(folder: Path) -> Iterator[Case]:
 
 
 def _arrays(folder: Path) -> Iterator[Case]:
-    from mbias.importing.arrays import READERS, read_arrays
+    from mbias.exchange.arrays import READERS, read_arrays
     from mbias.llp.features import STREAMS, read_feature
 
     wav = np.random.default_rng(0).random((3, 4, 2, 3), dtype=np.float32)
@@ -227,7 +227,7 @@ def _whole(arrays) -> None:
 
 
 def _curves(folder: Path) -> Iterator[Case]:
-    from mbias.importing.curves import read_curves
+    from mbias.exchange.curves import read_curves
 
     table, events = folder / "log.csv", folder / "events.out.tfevents.1"
     table.write_text("epoch,loss,audio\n1,0.5,0.6\n2,0.4,0.5\n")
@@ -237,7 +237,7 @@ def _curves(folder: Path) -> Iterator[Case]:
 
 
 def _others(folder: Path) -> Iterator[Case]:
-    from mbias.importing import netcdf_file, torch_file, zarr_folder
+    from mbias.exchange import netcdf_file, torch_file, zarr_folder
 
     if _installed("torch"):
         import torch
@@ -249,7 +249,7 @@ def _others(folder: Path) -> Iterator[Case]:
         yield "import/.pt", path, lambda: _whole(torch_file.read(path))
         yield "import/.pt, old", old, lambda: _whole(torch_file.read(old))
     if _installed("h5netcdf") and _installed("h5py") and _installed("zarr"):
-        from mbias.records.export import export
+        from mbias.exchange.export import export
         from mbias.records.run import Run
 
         run = Run(draw_run(folder / "exported", videos=2, epochs=1, categories=2))
@@ -294,7 +294,7 @@ def event(step: int, scalars: dict[str, float]) -> bytes:
 
 
 def _crc(content: bytes) -> int:
-    from mbias.importing.curves import _masked_crc
+    from mbias.exchange.curves import _masked_crc
 
     return _masked_crc(content)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mbias.analysis import definitions
+from mbias.reports import definitions
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -91,7 +91,7 @@ def test_how_to_reproduce_the_paper(tmp_path):
 def test_commands_are_known():
     """The short form of the two above: every command of the pages parses."""
     from mbias.cli.analyze import _parser as analyze
-    from mbias.cli.train import _parser as train
+    from mbias.cli.main import _parser as train
 
     parsers = {"mbias": train(), "mbias-analyze": analyze()}
     commands = [
@@ -109,16 +109,16 @@ def test_commands_are_known():
 
 def test_measures_are_those_of_the_code():
     made = subprocess.run(
-        [sys.executable, "-m", "mbias.analysis.definitions"], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-m", "mbias.reports.definitions"], capture_output=True, text=True, check=True, cwd=ROOT
     )
 
     assert (DOCS / "measures.md").read_text(encoding="utf-8") == made.stdout, (
-        "a definition has changed: python -m mbias.analysis.definitions > docs/measures.md"
+        "a definition has changed: python -m mbias.reports.definitions > docs/measures.md"
     )
 
 
 def test_every_measure_in_a_table_is_defined():
-    from mbias.analysis.reliance import MEASURES
+    from mbias.analysis.measures.catalogue import MEASURES
 
     headings = re.findall(r"^### (.*)$", definitions.explanation("reliance", 100), re.M)
     assert {measure.name for measure in MEASURES} <= {name for heading in headings for name in heading.split(", ")}

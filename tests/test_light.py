@@ -18,8 +18,8 @@ def loaded_after(code):
     "code",
     [
         "import mbias",
-        "import mbias.cli.train; mbias.cli.train.main(['--help'])",
-        "import mbias.cli.train; mbias.cli.train.main(['study', '--help'])",
+        "import mbias.cli.main; mbias.cli.main.main(['--help'])",
+        "import mbias.cli.main; mbias.cli.main.main(['study', '--help'])",
     ],
 )
 def test_nothing_heavy_is_loaded(code):

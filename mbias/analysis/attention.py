@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import IDENTITY as SETTING
-from mbias.analysis.groups import Setting, of_several_seeds, over_seeds
-from mbias.analysis.identity import identified, one_variant
-from mbias.analysis.labels import setting_names, short
-from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
-from mbias.analysis.pooling import pooled
-from mbias.analysis.statistics import estimate, linearised, ratio, student
+from mbias.analysis.measures.pooling import pooled
+from mbias.analysis.settings import IDENTITY as SETTING
+from mbias.analysis.settings import Setting, identified, of_several_seeds, one_variant, over_seeds
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.records.summary import SCOPES, STATISTICS, aligned, presence
+from mbias.stats.estimates import estimate
+from mbias.stats.intervals import linearised, ratio, student
+from mbias.tables.layout import RUN, SHARED, Layout, number, ranged
+from mbias.tables.names import setting_names, short
 
 LAYOUTS = {
     "shares": Layout(

@@ -9,17 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.coalitions import balance, coalition_parts, enough, with_mean
-from mbias.analysis.groups import Setting, settings
-from mbias.analysis.labels import label, short
-from mbias.analysis.layout import Layout, number, ranged
-from mbias.analysis.reliance import PRIMARY, shapley
-from mbias.analysis.scores import sample_scores
-from mbias.analysis.statistics import Estimate, Statistic, cliffs_delta, estimate, holm, ratio, sign_flip, standardised
+from mbias.analysis.measures.catalogue import PRIMARY
+from mbias.analysis.measures.coalitions import coalition_parts, enough, with_mean
+from mbias.analysis.measures.values import balance, shapley
+from mbias.analysis.paper.scores import sample_scores
+from mbias.analysis.settings import Setting, settings
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.scores.f_scores import LEVELS, METRICS
+from mbias.stats.estimates import Estimate, Statistic, estimate
+from mbias.stats.intervals import ratio
+from mbias.stats.significance import cliffs_delta, holm, sign_flip, standardised
+from mbias.tables.layout import Layout, number, ranged
+from mbias.tables.names import label, short
 
 LAYOUTS = {
     "comparison": Layout(
@@ -49,7 +52,7 @@ def comparison(a: Study, b: Study) -> pd.DataFrame:
         A row a pair of settings and quantity (an F-score's metric with its ``level``; ``attention`` on the first of
         two modalities, or on each of more; ``balance`` of its Shapley values): ``value_a``, ``value_b`` and
         ``difference`` (B - A), in [0, 1] or [-1, 1], each with its 95 % ends over seeds and samples
-        (`mbias.analysis.statistics.estimate`); ``d_z`` of the paired differences and ``cliffs_delta`` of B over A;
+        (`mbias.stats.estimates.estimate`); ``d_z`` of the paired differences and ``cliffs_delta`` of B over A;
         ``p`` of a sign-flip test, over ``tested`` (``seeds``, or ``samples`` where there is one), and ``p_holm``,
         adjusted over the quantities of a pair.
 

@@ -1,9 +1,9 @@
 """Is this model biased, toward what, how sure are we, and what would settle it?
 
-The verdict rests on the balance of the Shapley values of p_wsl (`mbias.analysis.reliance.PRIMARY`) and its 95 %
-interval over seeds and samples: *biased toward* a modality where the whole interval is beyond `MARGIN` on its side,
-*balanced* where two one-sided tests at 5 % find it within the margin (a large p of a test for a difference would not
-do), *undetermined* else. Attention and losses stand beside it: they explain, they do not decide.
+The verdict rests on the balance of the Shapley values of p_wsl (`mbias.analysis.measures.catalogue.PRIMARY`) and its
+95 % interval over seeds and samples: *biased toward* a modality where the whole interval is beyond `MARGIN` on its
+side, *balanced* where two one-sided tests at 5 % find it within the margin (a large p of a test for a difference would
+not do), *undetermined* else. Attention and losses stand beside it: they explain, they do not decide.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis import losses
-from mbias.analysis.coalitions import enough
-from mbias.analysis.groups import Setting, setting_label, settings
-from mbias.analysis.labels import loss_label, short, times
-from mbias.analysis.layout import Layout, number, ranged
+from mbias.analysis.measures.catalogue import BALANCE, PRIMARY, Estimates, Measure, estimates, primary_estimates
+from mbias.analysis.measures.coalitions import enough
 from mbias.analysis.power import LAYOUT as POWER
-from mbias.analysis.reliance import BALANCE, PRIMARY, Estimates, Measure, estimates, primary_estimates
-from mbias.analysis.statistics import LEVEL, Estimate, benjamini_hochberg, equivalence, t_quantile
+from mbias.analysis.settings import Setting, setting_label, settings
 from mbias.errors import BadInputError
 from mbias.records.study import Study
+from mbias.stats.estimates import LEVEL, Estimate
+from mbias.stats.intervals import t_quantile
+from mbias.stats.significance import benjamini_hochberg, equivalence
+from mbias.tables.layout import Layout, number, ranged
+from mbias.tables.names import loss_label, short, times
 
 MARGIN = 0.2
 """A balance within this of 0 counts as balanced: neither modality has more than 60 % of what the two give."""
@@ -72,7 +74,7 @@ def verdicts(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     Parameters
     ----------
     found
-        The study's `mbias.analysis.reliance.estimates`, where they are at hand.
+        The study's `mbias.analysis.measures.catalogue.estimates`, where they are at hand.
 
     Returns
     -------
@@ -127,12 +129,12 @@ def categories(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     Parameters
     ----------
     found
-        The study's `mbias.analysis.reliance.estimates`, where they are at hand.
+        The study's `mbias.analysis.measures.catalogue.estimates`, where they are at hand.
 
     Returns
     -------
     pandas.DataFrame
-        A row a setting and category (of `mbias.analysis.coalitions.FEWEST` samples or more): ``verdict``,
+        A row a setting and category (of `mbias.analysis.measures.coalitions.FEWEST` samples or more): ``verdict``,
         ``balance`` with its ends, ``p`` that it is not beyond the margin (adjusted over categories by Benjamini and
         Hochberg), ``departs``, whether it is biased, by that p, in another direction than the whole; ``samples``.
     """
@@ -148,7 +150,7 @@ def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     Parameters
     ----------
     found
-        The study's `mbias.analysis.reliance.estimates`, where they are at hand.
+        The study's `mbias.analysis.measures.catalogue.estimates`, where they are at hand.
 
     Returns
     -------

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import IDENTITY, Setting, of_several_seeds, over_seeds
-from mbias.analysis.identity import identified, one_variant
-from mbias.analysis.labels import loss_label, setting_names, short, times
-from mbias.analysis.layout import RUN, SHARED, Layout, number, ranged
-from mbias.analysis.pooling import SEGMENTED
-from mbias.analysis.statistics import student
+from mbias.analysis.measures.pooling import SEGMENTED
+from mbias.analysis.settings import IDENTITY, Setting, identified, of_several_seeds, one_variant, over_seeds
 from mbias.errors import BadInputError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
 from mbias.records.study import Study
+from mbias.stats.intervals import student
+from mbias.tables.layout import RUN, SHARED, Layout, number, ranged
+from mbias.tables.names import loss_label, setting_names, short, times
 
 EVEN = 1.1
 """Errors within this factor of each other are called the same."""

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import IDENTITY, ONE_SEED, Setting, over_seeds, settings
-from mbias.analysis.labels import label, setting_names, short
-from mbias.analysis.layout import SHARED, Layout, number, ranged
-from mbias.analysis.pooling import pooled
-from mbias.analysis.statistics import student, t_quantile
+from mbias.analysis.measures.pooling import pooled
+from mbias.analysis.settings import IDENTITY, ONE_SEED, Setting, over_seeds, settings
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.records.summary import aligned
+from mbias.stats.intervals import student, t_quantile
+from mbias.tables.layout import SHARED, Layout, number, ranged
+from mbias.tables.names import label, setting_names, short
 from mbias.terms import PRESETS, Smoothing
 
 _LEAST = 1e-7

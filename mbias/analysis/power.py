@@ -6,7 +6,7 @@ from importlib import resources
 
 import pandas as pd
 
-from mbias.analysis.layout import Layout, number
+from mbias.tables.layout import Layout, number
 
 LAYOUT = Layout(
     ("seeds", "spread", "effect"),

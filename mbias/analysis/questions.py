@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from mbias.analysis.layout import Layout
     from mbias.records.study import Study
+    from mbias.tables.layout import Layout
 
 
 @dataclass(frozen=True)

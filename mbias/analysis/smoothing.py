@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.groups import Setting, settings
-from mbias.analysis.labels import label
-from mbias.analysis.layout import Layout, ranged
-from mbias.analysis.orderings import LAYOUT
-from mbias.analysis.orderings import orderings as published_orderings
-from mbias.analysis.published import mended, table2
-from mbias.analysis.scores import beside, sample_scores, score_cell, setting_scores
-from mbias.analysis.statistics import estimate, ratio
+from mbias.analysis.paper.orderings import LAYOUT
+from mbias.analysis.paper.orderings import orderings as published_orderings
+from mbias.analysis.paper.published import mended, table2
+from mbias.analysis.paper.scores import beside, sample_scores, score_cell, setting_scores
+from mbias.analysis.settings import Setting, settings
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.scores.f_scores import LEVELS, METRICS
+from mbias.stats.estimates import estimate
+from mbias.stats.intervals import ratio
+from mbias.tables.layout import Layout, ranged
+from mbias.tables.names import label
 from mbias.terms import Metric
 
 AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
@@ -42,7 +43,7 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     Returns
     -------
     pandas.DataFrame
-        A row a variant, smoothing, metric and level (see `mbias.analysis.scores.setting_scores`), in percent.
+        A row a variant, smoothing, metric and level (see `mbias.analysis.paper.scores.setting_scores`), in percent.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def _variances(sums: np.ndarray) -> np.ndarray:
 
 
 def orderings(study: Study) -> pd.DataFrame:
-    """Differences between smoothings beside the published ones of Table 2 (see `mbias.analysis.orderings`)."""
+    """Differences between smoothings beside the published ones of Table 2 (see `mbias.analysis.paper.orderings`)."""
     return published_orderings(study, table2(), "smoothing")
 
 

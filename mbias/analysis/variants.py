@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mbias.analysis.labels import label
-from mbias.analysis.layout import Layout
-from mbias.analysis.orderings import LAYOUT
-from mbias.analysis.orderings import orderings as published_orderings
-from mbias.analysis.published import table1
-from mbias.analysis.scores import beside, score_cell, setting_scores
+from mbias.analysis.paper.orderings import LAYOUT
+from mbias.analysis.paper.orderings import orderings as published_orderings
+from mbias.analysis.paper.published import table1
+from mbias.analysis.paper.scores import beside, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
+from mbias.tables.layout import Layout
+from mbias.tables.names import label
 from mbias.terms import Metric
 
 LAYOUTS = {
@@ -36,7 +36,7 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
     Returns
     -------
     pandas.DataFrame
-        A row a variant, metric and level (see `mbias.analysis.scores.setting_scores`), in percent.
+        A row a variant, metric and level (see `mbias.analysis.paper.scores.setting_scores`), in percent.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def scores(study: Study, epoch: int | str = "best", published: bool = False) -> 
 
 
 def orderings(study: Study) -> pd.DataFrame:
-    """Differences between variants beside the published ones of Table 1 (see `mbias.analysis.orderings`)."""
+    """Differences between variants beside the published ones of Table 1 (see `mbias.analysis.paper.orderings`)."""
     return published_orderings(study, table1(), "variant")
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.identity import identified
-from mbias.analysis.layout import RUN, Layout, number
-from mbias.analysis.pooling import SEGMENTED
+from mbias.analysis.measures.pooling import SEGMENTED
+from mbias.analysis.settings import identified
 from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.records.summary import aligned
 from mbias.scores.f_scores import predictions
+from mbias.tables.layout import RUN, Layout, number
 
 _NEEDED = {"predictions": ("p", "p_joint"), "W_av": ("wav",), "W_tp": ("wtp",)}
 _STEPS = "▁▂▃▄▅▆▇█"

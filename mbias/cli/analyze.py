@@ -118,7 +118,7 @@ def _answer(options: argparse.Namespace) -> None:
     check_figure(options.figure)
     table = question.table(study, options.table, **settings)
     if options.figure:
-        from mbias.plots.style import save
+        from mbias.plots.drawing.style import save
 
         drawn = table if options.table == question.drawn else question.table(study, question.drawn, **settings)
         save(question.figure(drawn), options.figure)
@@ -138,7 +138,7 @@ def _validate(options: argparse.Namespace) -> int:
     else:
         import pandas as pd
 
-        from mbias.analysis.layout import Layout
+        from mbias.tables.layout import Layout
 
         table = pd.DataFrame(found, columns=["path", "fault"])
         print(printed(Layout(("path",), (), {"fault": lambda row: row.fault}), table, options.format), end="")
@@ -146,7 +146,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from mbias.records.export import export
+    from mbias.exchange.export import export
     from mbias.records.run import Run
 
     export(Run(options.run), options.out)

@@ -62,7 +62,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from mbias.importing.predictions import read_predictions
+    from mbias.exchange.evaluation import read_predictions
     from mbias.llp.predictions import split_truth
     from mbias.scores.f_scores import as_table, f_scores
     from mbias.scores.rules import rule_named
@@ -101,7 +101,7 @@ def _print(scores: dict[str, dict[str, float]], rule: str, what: str, form: str)
 
 
 def _thresholds(path: Path) -> tuple[float, ...]:
-    from mbias.importing.predictions import read_thresholds
+    from mbias.exchange.evaluation import read_thresholds
 
     return read_thresholds(path)
 
@@ -130,7 +130,7 @@ def _add_export_weights(commands: argparse._SubParsersAction) -> None:
 
 def _export_weights(options: argparse.Namespace) -> None:
     need_torch()
-    from mbias.han.checkpoints import read_weights, write_original
+    from mbias.han.weights import read_weights, write_original
     from mbias.records.run import Run
 
     run = Run(options.run)

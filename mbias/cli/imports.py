@@ -11,8 +11,8 @@ from mbias.cli.common import add_command
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
-    from mbias.importing.arrays import Named
-    from mbias.importing.exported import Exported
+    from mbias.exchange.arrays import Named
+    from mbias.exchange.exported import Exported
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -70,7 +70,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from mbias.importing.plan import make_plan
+    from mbias.exchange.import_plan import make_plan
 
     if (options.out / "run.json").exists():
         raise BadInputError(f"{options.out}: there is a run already; choose another folder or delete it")
@@ -105,13 +105,13 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _exported(file: Path) -> Exported | None:
-    from mbias.importing.exported import as_exported
+    from mbias.exchange.exported import as_exported
 
     return as_exported(file) if file.suffix in (".nc", ".zarr") else None
 
 
 def _arrays(files: list[Path], chosen: dict[str, str]) -> dict[str, list[Named]]:
-    from mbias.importing.arrays import read_arrays
+    from mbias.exchange.arrays import read_arrays
 
     names = {key: name for name, key in chosen.items()}
     found: dict[str, list[Named]] = {}
@@ -131,7 +131,7 @@ def _arrays(files: list[Path], chosen: dict[str, str]) -> dict[str, list[Named]]
 
 
 def _losses(options: argparse.Namespace) -> dict[str, list[float]]:
-    from mbias.importing.curves import per_epoch, read_curves
+    from mbias.exchange.curves import per_epoch, read_curves
 
     if options.steps_per_epoch < 1:
         raise BadInputError(f"--steps-per-epoch is {options.steps_per_epoch}: it must be 1 or more")

@@ -14,8 +14,8 @@ from mbias.errors import BadInputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mbias.analysis.layout import Layout
     from mbias.records.study import Study
+    from mbias.tables.layout import Layout
 
 FORMATS = ("table", "json", "csv", "latex")
 
@@ -44,7 +44,7 @@ class _Explain(argparse.Action):
     """Prints what a word's tables are, and ends, as ``--help`` does."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from mbias.analysis.definitions import explanation
+        from mbias.reports.definitions import explanation
 
         print(explanation(str(self.const), min(shutil.get_terminal_size().columns, 100)), end="")
         parser.exit()
@@ -64,8 +64,8 @@ def add_explain(command: argparse.ArgumentParser, word: str) -> None:
 
 def printed(layout: Layout, table: pd.DataFrame, form: str) -> str:
     """A table as text in one of `FORMATS`; for people it is laid out and as wide as the terminal allows."""
-    from mbias.analysis.layout import lay_out, notes
-    from mbias.reports import tables
+    from mbias.tables import render as tables
+    from mbias.tables.layout import lay_out, notes
 
     if form == "csv":
         return tables.as_csv(table)

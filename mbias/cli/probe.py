@@ -56,7 +56,7 @@ def _probe(options: argparse.Namespace) -> None:
 
 def _data_of_definition(paths: list[Path]) -> Path:
     """The data directory that the definition beside a study's folder names."""
-    from mbias.training.study import read_definition
+    from mbias.studies.definition import read_definition
 
     for folder in (folder for path in paths for folder in (path, path.parent)):
         definition = folder.with_suffix(".toml")
@@ -69,10 +69,10 @@ def _probe_run(run: Run, directory: Path, options: argparse.Namespace, place: st
     """Probe one run; ``loaded`` keeps the data by recorded split, for the runs behind it."""
     from tqdm import tqdm
 
+    from mbias.probing.han import check_trained_here, passes, probe
     from mbias.terms import Split, Variant
     from mbias.training.data import load_data
     from mbias.training.devices import choose_device, choose_precision
-    from mbias.training.probe import check_trained_here, passes, probe
 
     check_trained_here(run)
     device = choose_device(options.device)

@@ -72,7 +72,7 @@ def _print_roll(run: Run, options: argparse.Namespace) -> None:
     sample = options.id or video.worst(Study((run,)), 1, options.epoch)["sample"].iloc[0]
     table = video.roll(run, sample, options.epoch)
     if options.figure:
-        from mbias.plots.style import save
+        from mbias.plots.drawing.style import save
         from mbias.plots.video import figure
 
         save(figure(table), options.figure)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mbias.llp.knobs import Knobs
-from mbias.llp.tables import Statistics, read_statistics
+from mbias.llp.population import Statistics, read_statistics
 from mbias.terms import CATEGORIES, SEGMENTS
 
 _TRIES = 20

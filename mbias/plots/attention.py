@@ -9,22 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import label, setting_names, short
+from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError
-from mbias.plots.bands import draw_line
-from mbias.plots.style import (
-    WIDTH,
-    label_ends,
-    leave_room,
-    line_ends,
-    mark_simulated,
-    mathtext,
-    modality_colours,
-    plain,
-    smoothing_look,
-    style,
-)
+from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
+from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, smoothing_look, style
+from mbias.tables.names import label, setting_names, short
 
 _MIDDLE = "#c9c9ce"
 _QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
@@ -63,7 +52,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
 
 
 def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
-    """Fig. 3 of one variant (`mbias.analysis.identity.one_variant`), categories in the order of their mean weight."""
+    """Fig. 3 of one variant (`mbias.analysis.settings.one_variant`), categories in the order of their mean weight."""
     rows, variant = one_variant(table[table["scope"] == scope])
     if rows.empty:
         raise BadInputError("the runs do not say where a category is present; record their truth")

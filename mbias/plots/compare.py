@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.labels import label
-from mbias.plots.style import JOINT, WIDTH, leave_room, mark_simulated, mathtext, plain, style
+from mbias.plots.drawing.lines import leave_room
+from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, plain, style
+from mbias.tables.names import label
 
 
 def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> Axes:

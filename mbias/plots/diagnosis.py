@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.diagnosis import MARGIN, UNDETERMINED
-from mbias.analysis.groups import setting_label
-from mbias.plots.style import WIDTH, ink, leave_room, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.analysis.settings import setting_label
+from mbias.plots.drawing.lines import leave_room
+from mbias.plots.drawing.style import WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
 
 _NEUTRAL, _UNKNOWN, _BAND = "#4a4d55", "#9c9ca1", "#eeeef0"
 

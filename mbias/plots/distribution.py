@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mbias.analysis.labels import short
-from mbias.plots.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.tables.names import short
 
 _SCOPES = {"all": "all segments", "present": "segments in which it is present"}
 

@@ -8,22 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import loss_label, setting_names
+from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError
-from mbias.plots.bands import draw_line
-from mbias.plots.style import (
-    JOINT,
-    WIDTH,
-    label_ends,
-    leave_room,
-    line_ends,
-    mark_simulated,
-    mathtext,
-    modality_colours,
-    plain,
-    style,
-)
+from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
+from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.tables.names import loss_label, setting_names
 
 COLUMNS = 4
 """Panels in a row."""
@@ -58,7 +47,7 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
 
 
 def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
-    """Fig. 2 of every smoothing side by side, of one variant (`mbias.analysis.identity.one_variant`)."""
+    """Fig. 2 of every smoothing side by side, of one variant (`mbias.analysis.settings.one_variant`)."""
     rows, variant = one_variant(table)
     if kind not in set(rows["kind"]):
         raise BadInputError(f"the runs have no losses of the kind {kind!r}; record them with every epoch")

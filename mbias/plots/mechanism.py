@@ -7,9 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import setting_names, short
-from mbias.plots.style import WIDTH, leave_room, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.analysis.settings import one_variant
+from mbias.plots.drawing.lines import leave_room
+from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.tables.names import setting_names, short
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
@@ -34,7 +35,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """A panel a smoothing, of one variant (`mbias.analysis.identity.one_variant`)."""
+    """A panel a smoothing, of one variant (`mbias.analysis.settings.one_variant`)."""
     rows, variant = one_variant(table)
     names = setting_names(rows)
     panels = list(dict.fromkeys(names))

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from mbias.analysis.diagnosis import MARGIN
-from mbias.plots.style import WIDTH, label_ends, leave_room, line_ends, mark_simulated, style
+from mbias.plots.drawing.lines import label_ends, leave_room, line_ends
+from mbias.plots.drawing.style import WIDTH, mark_simulated, style
 
 _PANELS = {
     "toward_first": "called biased",

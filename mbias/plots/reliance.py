@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.groups import setting_label
-from mbias.plots.style import WIDTH, leave_room, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.analysis.settings import setting_label
+from mbias.plots.drawing.lines import leave_room
+from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 
 _MIDDLE = "#c9c9ce"
 

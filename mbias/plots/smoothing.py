@@ -7,19 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.labels import label
-from mbias.plots.style import (
-    MARKERS,
-    VARIANTS,
-    WIDTH,
-    ends,
-    label_ends,
-    leave_room,
-    line_ends,
-    mark_simulated,
-    mathtext,
-    style,
-)
+from mbias.plots.drawing.lines import label_ends, leave_room, line_ends
+from mbias.plots.drawing.style import MARKERS, VARIANTS, WIDTH, ends, mark_simulated, mathtext, style
+from mbias.tables.names import label
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:

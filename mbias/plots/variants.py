@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.labels import label
-from mbias.plots.style import JOINT, WIDTH, ends, ink, leave_room, mark_simulated, mathtext, style
+from mbias.plots.drawing.lines import leave_room
+from mbias.plots.drawing.style import JOINT, WIDTH, ends, ink, mark_simulated, mathtext, style
+from mbias.tables.names import label
 
 LEVELS = {"segment": (JOINT, "o", -0.14), "event": ("#8a8f98", "s", 0.14)}
 """Colour, marker and place of a level."""

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mbias.analysis.groups import setting_label
-from mbias.plots.style import JOINT, WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.analysis.settings import setting_label
+from mbias.plots.drawing.style import JOINT, WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
 
 _LANE = 0.46
 _LOOKS: dict[str, dict] = {

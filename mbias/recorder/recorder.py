@@ -21,7 +21,7 @@ from mbias.errors import BadInputError
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
 from mbias.records.header import Header
-from mbias.records.parts import part
+from mbias.records.paths import part
 from mbias.records.run import SAMPLES, Run
 from mbias.records.writer import ATTENTION, RunWriter, as_csv, checked_truth
 

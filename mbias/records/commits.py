@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.records.parts import part
+from mbias.records.paths import part
 
 LOG = "epochs.jsonl"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.files import read_json, write_json
-from mbias.records.parts import part
+from mbias.records.paths import part
 
 FILE = "failed.json"
 

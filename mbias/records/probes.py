@@ -15,7 +15,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.files import read_json, write_json
-from mbias.records.parts import part
+from mbias.records.paths import part
 from mbias.records.run import Run
 from mbias.records.shards import read_array, read_arrays, write_arrays
 

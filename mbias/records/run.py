@@ -13,7 +13,7 @@ from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
-from mbias.records.parts import part
+from mbias.records.paths import part
 from mbias.records.shards import read_array, read_arrays
 from mbias.terms import smoothing_label
 

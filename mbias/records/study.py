@@ -42,9 +42,9 @@ class Study:
         return any(run.header.simulated for run in self.runs)
 
     def _repr_html_(self) -> str:
-        from mbias.records.shown import as_html
+        from mbias.records.preview import as_html
 
-        return as_html(self)
+        return as_html(self.runs, self.left_out)
 
     def table(self) -> pd.DataFrame:
         """A row a run: run, variant, smoothing, seed, epochs, complete, simulated."""

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.diagnosis import UNDETERMINED
-from mbias.analysis.groups import setting_label
-from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import label, loss_label, setting_names, short, times
 from mbias.analysis.losses import EVEN
+from mbias.analysis.settings import one_variant, setting_label
+from mbias.tables.names import label, loss_label, setting_names, short, times
 
 
 def losses(table: pd.DataFrame, kind: str = "optimised") -> str:

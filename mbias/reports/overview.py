@@ -9,14 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from mbias.analysis.groups import setting_label
-from mbias.analysis.identity import one_variant
-from mbias.analysis.labels import label, setting_names, short, times
-from mbias.analysis.layout import Layout, lay_out, notes, number
+from mbias.analysis.settings import one_variant, setting_label
 from mbias.records.study import Study
 from mbias.reports import headlines
 from mbias.reports.page import bullets, drawing
-from mbias.reports.tables import as_html, with_subscripts
+from mbias.tables.layout import Layout, lay_out, notes, number
+from mbias.tables.names import label, setting_names, short, times
+from mbias.tables.render import as_html, with_subscripts
 
 SAID_IN_FULL = 4
 """Up to so many verdicts are said in full; of more, a line a verdict says which settings have it."""

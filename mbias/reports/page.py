@@ -12,15 +12,15 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mbias.analysis.layout import lay_out, notes
-from mbias.analysis.reliance import Estimates, estimates
+from mbias.analysis.measures.catalogue import Estimates, estimates
 from mbias.errors import BadInputError
 from mbias.files import write_bytes, write_json, write_text
-from mbias.plots.style import rendered
+from mbias.plots.drawing.style import rendered
 from mbias.records.study import Study
 from mbias.reports.references import entries
-from mbias.reports.shared import shared_estimates
-from mbias.reports.tables import as_csv, as_html, as_latex, with_subscripts
+from mbias.reports.shared_estimates import shared_estimates
+from mbias.tables.layout import lay_out, notes
+from mbias.tables.render import as_csv, as_html, as_latex, with_subscripts
 
 SHOWN = 6
 """More sentences than these stand behind a fold."""
@@ -57,7 +57,7 @@ class Page:
         self._out = Path(out) if out else None
 
     def estimates(self, study: Study) -> Estimates:
-        """The study's `mbias.analysis.reliance.estimates`; of a report, computed once for all of its notebooks."""
+        """The study's `mbias.analysis.measures.catalogue.estimates`; of a report, computed once for all notebooks."""
         return (
             shared_estimates(study, self._folder("findings") / "estimates.safetensors")
             if self._out

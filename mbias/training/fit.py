@@ -14,17 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from mbias.errors import MbiasError
-from mbias.han.checkpoints import read_weights
 from mbias.han.losses import LOSSES, by_loss, cross_entropies, floor, probabilities, targets
 from mbias.han.network import HAN
+from mbias.han.weights import read_weights
 from mbias.records.commits import Commit
 from mbias.terms import Control, Level, Metric, Modality, Split
 from mbias.training.checkpoints import Checkpoints, TrainingState
+from mbias.training.config import Settings
 from mbias.training.data import Data, Videos
 from mbias.training.devices import choose_precision
-from mbias.training.evaluation import autocast, outputs, scores
+from mbias.training.outputs import autocast, outputs, scores
 from mbias.training.record import open_record
-from mbias.training.settings import Settings
 
 OnEpoch = Callable[[Commit], None]
 
@@ -43,7 +43,7 @@ class DivergedError(MbiasError):
 def fit(settings: Settings, data: Data, path: Path, on_epoch: OnEpoch) -> None:
     """Train a run and record it in the folder ``path``; go on with it where it stopped.
 
-    No other process may write to that folder: see `mbias.training.task.train_run`.
+    No other process may write to that folder: see `mbias.studies.task.train_run`.
 
     Parameters
     ----------

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mbias.han.checkpoints import read_weights
+from mbias.han.weights import read_weights
 from mbias.llp.predictions import Predictions
 from mbias.llp.store import open_split
 from mbias.terms import Split, Variant
 from mbias.training.data import Videos
 from mbias.training.devices import choose_device
-from mbias.training.evaluation import outputs
+from mbias.training.outputs import outputs
 
 
 def predict(checkpoint: Path, variant: Variant, directory: Path, split: Split) -> Predictions:

@@ -16,9 +16,9 @@ from mbias.records.run import Run
 from mbias.records.writer import RunWriter
 from mbias.terms import CATEGORIES, Modality
 from mbias.training.checkpoints import Checkpoints
+from mbias.training.config import Settings
 from mbias.training.data import Data
 from mbias.training.devices import name_of
-from mbias.training.settings import Settings
 
 ARRAYS = {
     **dict.fromkeys(("wav", "wtp", "p"), ("video", "segment", "modality", "category")),

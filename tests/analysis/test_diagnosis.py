@@ -5,9 +5,9 @@ import pytest
 
 from mbias import Run, Study, open_study
 from mbias.analysis import diagnosis
-from mbias.analysis.coalitions import over_samples
 from mbias.analysis.diagnosis import ENOUGH_SEEDS, decide, seeds_needed
-from mbias.analysis.reliance import shapley
+from mbias.analysis.measures.coalitions import over_samples
+from mbias.analysis.measures.values import shapley
 from mbias.errors import BadInputError
 from mbias.records.probes import WHOLE, Pass, read_probe, write_probe
 from tests.drawn_runs import DRAWN_PASSES, draw_run, draw_study

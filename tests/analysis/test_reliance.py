@@ -7,8 +7,10 @@ import pytest
 
 from mbias import Run, Study, open_study
 from mbias.analysis import reliance
-from mbias.analysis.coalitions import FEWEST, balance, coalition_parts
-from mbias.analysis.groups import settings
+from mbias.analysis.measures import values
+from mbias.analysis.measures.coalitions import FEWEST, coalition_parts
+from mbias.analysis.measures.values import balance
+from mbias.analysis.settings import settings
 from mbias.errors import BadInputError
 from mbias.records.probes import WHOLE, Pass, read_probe
 from tests.drawn_runs import draw_run, draw_study
@@ -169,7 +171,7 @@ def test_shapley_values_are_captums():
     with torch.no_grad():
         expand = [one.expand(5, 3) for one in base]
         v = [model(audio, visual), model(audio, expand[1]), model(expand[0], visual), model(*expand)]
-    ours = reliance.shapley(torch.stack(v, dim=-1).numpy())
+    ours = values.shapley(torch.stack(v, dim=-1).numpy())
 
     np.testing.assert_allclose(ours, np.stack([one[:, 0].detach().numpy() for one in theirs], axis=1), atol=1e-12)
 
@@ -186,9 +188,9 @@ def test_shapley_values_are_captums():
 def test_toy_models_whose_answer_is_known(model, shapley, cooperation, drops):
     v = np.array([model(1, 1), model(1, 0), model(0, 1), model(0, 0)], dtype=float)
 
-    assert tuple(reliance.shapley(v)) == shapley
-    assert reliance.cooperation(v) == cooperation
-    assert tuple(reliance.drops(v)) == drops
+    assert tuple(values.shapley(v)) == shapley
+    assert values.cooperation(v) == cooperation
+    assert tuple(values.drops(v)) == drops
 
 
 def test_balance_has_its_range_and_its_sign():

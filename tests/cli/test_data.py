@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from mbias.cli.train import main
+from mbias.cli.main import main
 from mbias.llp.store import open_split
 
 SIZES = ["--train", "5", "--val", "3", "--test", "4"]
@@ -126,7 +126,7 @@ def test_check_data_on_the_published_files(capsys):
 
 def test_help_of_the_data_commands_loads_nothing_heavy():
     code = (
-        "import sys; from mbias.cli.train import main\n"
+        "import sys; from mbias.cli.main import main\n"
         "try: main(['synth', '--help'])\nexcept SystemExit: pass\n"
         "print(sorted({'torch', 'pandas', 'scipy', 'xarray', 'tqdm', 'safetensors'} & set(sys.modules)))"
     )

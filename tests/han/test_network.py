@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from mbias.errors import BadInputError
-from mbias.han.checkpoints import load_original, to_original
 from mbias.han.losses import cross_entropies, floor, probabilities, targets
 from mbias.han.network import HAN
+from mbias.han.weights import load_original, to_original
 from mbias.terms import PRESETS, Smoothing, Variant
 
 

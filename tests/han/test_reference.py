@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from mbias.han.checkpoints import load_original, to_original
 from mbias.han.losses import cross_entropies, probabilities, targets
+from mbias.han.weights import load_original, to_original
 from mbias.terms import PRESETS, Variant
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"

@@ -10,8 +10,8 @@ import torch
 from mbias.cli import evaluate
 from mbias.cli.common import run
 from mbias.errors import BadInputError
-from mbias.han.checkpoints import load_original, read_weights, to_original, write_original
 from mbias.han.network import HAN
+from mbias.han.weights import load_original, read_weights, to_original, write_original
 from mbias.records.header import Header
 from tests import hostile
 from tests.drawn_runs import draw_run

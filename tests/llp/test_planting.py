@@ -4,8 +4,8 @@ import pytest
 from mbias.errors import BadInputError
 from mbias.llp.knobs import ByCategory, Knobs, Pairs
 from mbias.llp.planting import Planter, carrier_shares
+from mbias.llp.population import read_statistics
 from mbias.llp.signals import Signals, share_directions, unit_rows
-from mbias.llp.tables import read_statistics
 from mbias.terms import CATEGORIES
 
 SPEECH, DOG, BLENDER, VACUUM = (CATEGORIES.index(name) for name in ("Speech", "Dog", "Blender", "Vacuum_cleaner"))

@@ -15,8 +15,8 @@ from mbias import open_study
 from mbias.analysis.compare import comparison
 from mbias.analysis.questions import QUESTIONS
 from mbias.plots import attention, compare, losses
-from mbias.plots.bands import draw_line
-from mbias.plots.style import modality_colours, save, spread, style
+from mbias.plots.drawing.lines import draw_line, spread
+from mbias.plots.drawing.style import modality_colours, save, style
 from tests.drawn_runs import draw_run, draw_study
 
 

@@ -12,7 +12,7 @@ import pytest
 from mbias.cli import evaluate
 from mbias.cli.common import run
 from mbias.errors import BadInputError
-from mbias.importing.predictions import read_predictions
+from mbias.exchange.evaluation import read_predictions
 from mbias.llp.annotations import WEAK_FILES, read_weak, weak_array
 from mbias.scores.rules import RULES, Filter, Rule
 from mbias.terms import CATEGORIES, Split

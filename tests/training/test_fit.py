@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from mbias import Run
-from mbias.cli.train import main
+from mbias.cli.main import main
 from mbias.errors import BadInputError
 from mbias.han.losses import cross_entropies, probabilities, targets
 from mbias.han.network import HAN
@@ -18,11 +18,11 @@ from mbias.scores.f_scores import as_table, f_scores, predictions
 from mbias.terms import PRESETS, Control, Split, Variant
 from mbias.training import fit as fit_module
 from mbias.training.checkpoints import Checkpoints
+from mbias.training.config import Settings
 from mbias.training.data import load_data
-from mbias.training.evaluation import outputs
 from mbias.training.fit import DivergedError, batches, fit
+from mbias.training.outputs import outputs
 from mbias.training.record import is_complete
-from mbias.training.settings import Settings
 
 SETTINGS = Settings(epochs=4, step=2, precision="float32")
 

@@ -1,0 +1,147 @@
+"""What a network answers with each set of modalities: the values that measures of reliance are made of.
+
+A value is a quotient of sums over samples (`parts`), so that a bootstrap over samples needs no second evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from mbias.analysis.measures.values import balance
+from mbias.errors import BadInputError
+from mbias.records.probes import WHOLE, Pass, Probe, read_probe
+from mbias.records.run import Run
+from mbias.scores.f_scores import predictions, segment_counts
+from mbias.stats.estimates import Estimate, estimate
+from mbias.stats.intervals import ratio
+
+OUTCOMES = ("probability", "log_loss", "f_score", "f_audio", "f_visual")
+"""What is asked of an answer: p_wsl where the label is present, at least 0; minus the cross-entropy of p_wsl, in nats,
+at most 0; the F-score of p_wsl >= 0.5, in [0, 1]; the segment-level F-score of one modality's events, in [0, 1].
+F-scores are of the counts of all samples, by category."""
+
+FEWEST = 5
+"""A category that fewer samples have is left out of means over categories."""
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+_LEAST = 1e-7
+
+
+def probed(run: Run) -> Probe:
+    """The probe of a run of two modalities.
+
+    Raises
+    ------
+    BadInputError
+        If it has none, or no labels, or not two modalities.
+    """
+    if len(run.header.modalities) != 2:
+        raise BadInputError(
+            f"{run.path}: {len(run.header.modalities)} modalities, where measures of reliance are for two"
+        )
+    if "weak" not in run.truth:
+        raise BadInputError(f"{run.path}: its labels ('weak') are not recorded, so this does not apply")
+    return read_probe(run)
+
+
+def parts(run: Run, probe: Probe, one: Pass, outcome: str) -> np.ndarray:
+    """Numerators and denominators of an outcome by sample and category, of shape (sample, category, 2)."""
+    joint = probe.values(one, "p_joint").astype(float)
+    weak = run.truth["weak"]
+    if outcome == "probability":
+        return np.stack([joint * weak, weak], axis=-1)
+    if outcome == "log_loss":
+        p = np.clip(joint, _LEAST, 1 - _LEAST)
+        return np.stack([np.where(weak, np.log(p), np.log1p(-p)), np.ones_like(p)], axis=-1)
+    if outcome == "f_score":
+        predicted = joint >= 0.5
+        return np.stack([2 * (predicted & weak), predicted.astype(int) + weak], axis=-1).astype(float)
+    modality = outcome.removeprefix("f_")
+    if modality not in run.header.modalities or modality not in run.truth:
+        raise BadInputError(f"{run.path}: its {modality} events are not recorded, so their F-score does not apply")
+    place = run.header.modalities.index(modality)
+    predicted = predictions(probe.values(one, "p"), joint)[:, :, place]
+    if predicted.shape != run.truth[modality].shape:
+        raise BadInputError(f"{run.path}: its probe has other segments than the truth, so F-scores do not apply")
+    counts = segment_counts(predicted, run.truth[modality])
+    return np.stack([2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn], axis=-1).astype(float)
+
+
+def coalition_parts(run: Run, outcome: str, base: str) -> np.ndarray:
+    """`parts` of the four coalitions of two modalities: both, only the first, only the second, none.
+
+    Where the base is drawn, a mean over its draws. Shape (sample, category, 4, 2).
+    """
+    probe = probed(run)
+    first, second = run.header.modalities
+    replaced: tuple[tuple[str, ...], ...] = ((second,), (first,), (first, second))
+    whole = parts(run, probe, WHOLE, outcome)
+    others = [_mean_parts(run, probe, base, names, outcome) for names in replaced]
+    return np.stack([whole, *others], axis=2)
+
+
+def enough(weak: np.ndarray) -> np.ndarray:
+    """Whether `FEWEST` samples have a category, bool (category,)."""
+    return weak.sum(axis=0) >= FEWEST
+
+
+def with_mean(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Values (..., category, k) with their mean over the categories kept put first: (..., 1 + category, k)."""
+    mean = _mean_known(values[..., kept, :])
+    return np.concatenate([mean[..., None, :], values], axis=-2)
+
+
+def over_samples(weak: np.ndarray, stacked: np.ndarray, function: Function) -> Estimate:
+    """Estimate of a pair of numbers and its `balance`, by category.
+
+    Parameters
+    ----------
+    weak
+        Which samples have which category, bool (sample, category).
+    stacked
+        Parts of shape (seed, sample, category, value, 2).
+    function
+        From values (..., value) to a number of each modality (..., 2).
+
+    Returns
+    -------
+    Estimate
+        Of shape (1 + category, 3); first that of the values' means over all categories with `FEWEST` samples.
+
+    Raises
+    ------
+    BadInputError
+        If no category has that many.
+    """
+    kept = enough(weak)
+    if not kept.any():
+        raise BadInputError(f"no category has {FEWEST} labelled samples, so nothing can be said; record more samples")
+
+    def statistic(sums: np.ndarray) -> np.ndarray:
+        pair = function(with_mean(ratio(sums), kept))
+        return np.concatenate([pair, balance(pair[..., 0], pair[..., 1])[..., None]], axis=-1)
+
+    # A mean over categories is as uncertain as those with few samples make it: the harmonic mean of their numbers.
+    having = weak.sum(axis=0)
+    number = np.concatenate([[1 / np.mean(1 / having[kept])], having])[:, None]
+    return estimate(stacked, statistic, number)
+
+
+def _mean_parts(run: Run, probe: Probe, base: str, names: tuple[str, ...], outcome: str) -> np.ndarray:
+    passes = probe.draws(base, names)
+    if not passes:
+        raise BadInputError(
+            f"{run.path}: its probe has no pass with {' and '.join(names)} replaced by {base!r}; probe it again"
+        )
+    mean: np.ndarray = np.mean([parts(run, probe, one, outcome) for one in passes], axis=0)
+    return mean
+
+
+def _mean_known(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0.0).sum(axis=-2)
+    number = known.sum(axis=-2)
+    return np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)

@@ -1,0 +1,90 @@
+"""A line over epochs, in the band of its interval where it is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from mbias.plots.drawing.style import ink
+
+
+def draw_line(rows: pd.DataFrame, value: str, ax: Axes, **look: Any) -> None:
+    """Draw a value over epochs, in its band.
+
+    Parameters
+    ----------
+    rows
+        A row an ``epoch``, with the value and the ends of its interval, ``_low`` and ``_high``.
+    look
+        Of the line, as matplotlib has it.
+    """
+    ax.plot(rows["epoch"], rows[value], marker="o" if len(rows) == 1 else None, **look)
+    ax.fill_between(rows["epoch"], rows[f"{value}_low"], rows[f"{value}_high"], color=look["color"], alpha=0.18, lw=0)
+
+
+def spread(positions: Sequence[float], gap: float, floor: float = -math.inf) -> list[float]:
+    """The positions moved apart until neighbours are ``gap`` apart, their order kept, none below ``floor``."""
+    order = sorted(range(len(positions)), key=positions.__getitem__)
+    placed = list(positions)
+    groups: list[list[int]] = []
+    for index in order:
+        groups.append([index])
+        # A group is centred on the mean of its wishes; groups that touch become one.
+        while len(groups) > 1 and _bottom(groups[-1], positions, gap) < _bottom(groups[-2], positions, gap) + gap * len(
+            groups[-2]
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    for group in groups:
+        bottom = _bottom(group, positions, gap)
+        for step, index in enumerate(group):
+            placed[index] = bottom + step * gap
+    for step, index in enumerate(order):
+        placed[index] = max(placed[index], floor + step * gap)
+    return placed
+
+
+def line_ends(ax: Axes) -> list[tuple[float, float, str, str]]:
+    """Where the named lines of ``ax`` end, for `label_ends`."""
+    named = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    return [(line.get_xdata()[-1], line.get_ydata()[-1], str(line.get_label()), line.get_color()) for line in named]  # type: ignore[index,misc]
+
+
+def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: float = 7) -> None:
+    """Labels (x, y, text, colour) right of where lines end, moved apart so that none covers another."""
+    if not ends:
+        return
+    figure = ax.get_figure()
+    height = ax.get_position().height * figure.get_figheight() * 72  # type: ignore[union-attr]
+    transform = ax.transData.transform
+    pixels = [transform((x, y))[1] for x, y, _, _ in ends]
+    bottom, top = ax.transAxes.transform([(0, 0), (0, 1)])[:, 1]
+    gap = (top - bottom) * 1.25 * size / max(height, 1)
+    for (x, y, text, colour), place in zip(ends, spread(pixels, gap, bottom + gap / 2), strict=True):
+        offset = (place - transform((x, y))[1]) / (top - bottom) * height
+        ax.annotate(
+            text,
+            (x, y),
+            (4, offset),
+            textcoords="offset points",
+            color=ink(colour),
+            fontsize=size,
+            va="center",
+            clip_on=False,
+        ).set_in_layout(False)
+
+
+def leave_room(figure: Figure, bottom: float = 0.0, right: float = 0.0, between: float = 0.02) -> None:
+    """Keep a share of the figure free at its edges and between its panels, for labels."""
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0, bottom, 1 - right, 1 - bottom), wspace=between)
+
+
+def _bottom(group: list[int], positions: Sequence[float], gap: float) -> float:
+    return sum(positions[index] for index in group) / len(group) - gap * (len(group) - 1) / 2

@@ -1,0 +1,70 @@
+"""Orderings beside the published ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mbias import open_study
+from mbias.analysis import smoothing, variants
+from mbias.analysis.paper.orderings import finding
+from mbias.analysis.paper.scores import sample_scores
+from mbias.errors import BadInputError
+from mbias.scores.f_scores import METRICS
+from mbias.terms import Metric
+from tests.drawn_runs import draw_run, draw_study
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    return open_study(draw_study(tmp_path_factory.mktemp("orderings"), videos=40))
+
+
+@pytest.fixture(scope="module")
+def table(drawn):
+    return variants.orderings(drawn)
+
+
+def test_published_differences_are_those_of_the_papers_table(table):
+    """Table 1, segment level, audio: A_self + V_self 52.1, A_cross + V_self 60.5."""
+    rows = table[(table["metric"] == Metric.AUDIO) & (table["level"] == "segment")].set_index(["a", "b"])
+    assert len(rows) == 6
+    assert rows.loc[("A_self + V_self", "A_cross + V_self"), "published"] == pytest.approx(8.4)
+
+
+def test_measured_differences_are_paired_by_sample(drawn, table):
+    of_samples = {run.variant: sample_scores(run)[:, 0, METRICS.index(Metric.AUDIO)] for run in drawn
+                  if run.smoothing == "ls_v"}  # fmt: skip
+    differences = 100 * (of_samples["across_vcross"] - of_samples["across_vself"])
+    rows = table[(table["metric"] == Metric.AUDIO) & (table["level"] == "segment")].set_index(["a", "b"])
+    row = rows.loc[("A_cross + V_self", "A_cross + V_cross")]
+    low, high = stats.t.interval(0.95, 39, differences.mean(), stats.sem(differences))
+    assert row["difference"] == pytest.approx(differences.mean())
+    assert row["difference_high"] - row["difference_low"] == pytest.approx(high - low, rel=0.1)
+
+
+def test_an_outcome_is_the_sign_where_the_interval_is_off_zero(table):
+    off = (table["difference_low"] > 0) | (table["difference_high"] < 0)
+    same = np.sign(table["difference"]) == np.sign(table["published"])
+    expected = np.where(~off, "undecided", np.where(same, "as published", "reversed"))
+    assert list(table["outcome"]) == list(expected)
+
+
+def test_findings_count_them(table):
+    every, large = finding(table)
+    counts = table["outcome"].value_counts()
+    assert every.startswith(f"Of {len(table)} published orderings")
+    assert f"{counts['undecided']} undecided" in every
+    assert large.startswith(f"Of {(table['published'].abs() >= 1).sum()} ")
+
+
+def test_settings_that_share_their_variant_are_ordered_by_smoothing(drawn):
+    table = smoothing.orderings(drawn)
+    assert set(table["shared"]) == {"A_cross + V_self", "A_cross + V_cross"}
+    assert {"No-LS", "LS-A"} <= set(table["a"])
+
+
+def test_runs_that_are_not_in_the_paper_are_told(tmp_path):
+    with pytest.raises(BadInputError, match="add such runs"):
+        variants.orderings(open_study(draw_run(tmp_path / "run")))

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mbias.tables.render import as_csv, as_html, as_json, as_latex, as_text, with_subscripts
+
+WIDE = pd.DataFrame({"variant": ["A_cross + V_self"] * 2, "kind": ["x", "y"], "MSE_wsl,a": ["1.7e-04", "2"]})
+WIDE.attrs["names"] = 2
+
+
+def test_text_sets_a_repeated_name_once_and_aligns():
+    assert as_text(WIDE, {"seed": "0"}, ["Note."], 80).splitlines() == [
+        "seed 0",
+        "",
+        "variant           kind  MSE_wsl,a",
+        "A_cross + V_self  x       1.7e-04",
+        "                  y             2",
+        "",
+        "Note.",
+    ]
+
+
+def test_latex_sets_our_labels_and_powers():
+    lines = as_latex(WIDE, {}, []).splitlines()
+
+    assert lines[3] == r"variant & kind & $MSE_\mathrm{wsl,a}$ \\"
+    assert lines[5] == r"$A_\mathrm{cross}$ + $V_\mathrm{self}$ & x & $1.7 \times 10^{-4}$ \\"
+
+
+def test_latex_groups_columns_under_what_they_share():
+    wide = pd.DataFrame({"metric": ["Audio"], "measured\nsegment": ["1"], "measured\nevent": ["2"]})
+    wide.attrs["names"] = 1
+
+    latex = as_latex(wide, {}, [])
+    assert r"\multicolumn{2}{c}{measured}" in latex
+    assert r"\cmidrule(lr){2-3}" in latex
+
+
+@given(st.text(max_size=20))
+def test_html_holds_no_markup_of_a_name(name):
+    wide = pd.DataFrame({"category": [name], "value": [name]})
+    wide.attrs["names"] = 1
+    tags = as_html(wide, "caption").count("<") - 2 * with_subscripts(name).count("<")
+    empty = pd.DataFrame({"category": [""], "value": [""]})
+    empty.attrs["names"] = 1
+
+    assert tags == as_html(empty, "caption").count("<")
+
+
+def test_html_escapes():
+    assert with_subscripts("<img src=x onerror=alert(1)>") == "&lt;img src=x onerror=alert(1)&gt;"
+    assert with_subscripts("MSE_wsl,a = 1.7e-04") == "MSE<sub>wsl,a</sub> = 1.7\xa0×\xa010<sup>−4</sup>"
+    assert with_subscripts("A_cross + V_self") == "A<sub>cross</sub>\xa0+\xa0V<sub>self</sub>"
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=5))
+def test_numbers_are_exact(numbers):
+    table = pd.DataFrame({"name": ["n"] * len(numbers), "value": numbers})
+    rows = json.loads(as_json(table), parse_constant=lambda text: 1 / 0)
+
+    for number, row, line in zip(numbers, rows, as_csv(table).splitlines()[1:], strict=True):
+        finite = abs(number) < float("inf")
+        assert row["value"] == (number if finite else None)
+        if finite:
+            assert float(line.split(",")[1]) == number
