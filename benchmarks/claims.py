@@ -44,7 +44,7 @@ def attention(folder: Path, options: argparse.Namespace) -> dict[str, pd.DataFra
     agree = agreement(study)
     table = verdicts(study)
     print("\n".join(finding(table)))
-    return {"agreement": agree[agree["measure"] == PRIMARY.label], "verdicts": table}
+    return {"agreement": agree[agree["measure"] == PRIMARY.display_name], "verdicts": table}
 
 
 def observations(folder: Path, options: argparse.Namespace) -> dict[str, pd.DataFrame]:

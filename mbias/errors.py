@@ -1,4 +1,4 @@
-"""The errors a user meets: one line that names the file, row or array, and the mend."""
+"""The errors a user meets: one line that names the file, row or array, and says what to do."""
 
 
 class MbiasError(Exception):
@@ -7,11 +7,19 @@ class MbiasError(Exception):
     exit_code = 1
 
     def __init__(self, message: object = "") -> None:
-        # What other libraries say, and messages quote, may have several.
+        # Messages quote other libraries, whose texts may have several lines.
         super().__init__(" ".join(str(message).splitlines()))
 
 
 class BadInputError(MbiasError):
-    """A file, an option or an array is not what it should be; the command line exits with 2."""
+    """A file, an option or an array is damaged or wrong; the command line exits with 2."""
 
     exit_code = 2
+
+
+class NotApplicableError(BadInputError):
+    """The question, table or measure does not apply to these runs: they are sound, and lack what it needs.
+
+    Only this error may leave a measure, a table or a section out, and what was left out is said where the result is
+    shown.
+    """

@@ -66,7 +66,7 @@ class Explorer:
         import ipywidgets as widgets
 
         look: dict[str, Any] = {"style": {"description_width": "6em"}, "layout": {"width": "34em"}}
-        self.run = widgets.Dropdown(options=[(run.label, run) for run in study], description="run", **look)
+        self.run = widgets.Dropdown(options=[(run.display_name, run) for run in study], description="run", **look)
         self.epoch = widgets.SelectionSlider(options=[("", 0)], description="epoch", continuous_update=False, **look)
         self.category = widgets.Dropdown(description="category", **look)
         self.video = widgets.Dropdown(description=study.runs[0].header.sample, **look)
@@ -74,7 +74,7 @@ class Explorer:
         self.text = widgets.HTML()
         controls = [self.run, self.epoch, self.category, self.video]
         self.view = widgets.VBox([*controls, self.roll, self.text, self.distribution])
-        self._settling = False
+        self._updating_now = False
         self._take_run()
         self._on(self.run, self._take_run)
         self._on(self.category, self._take_category)
@@ -85,22 +85,22 @@ class Explorer:
         return self.view._repr_mimebundle_(**options)
 
     def _on(self, control: Any, act: Callable[[], None]) -> None:
-        control.observe(lambda change: None if self._settling else act(), "value")
+        control.observe(lambda change: None if self._updating_now else act(), "value")
 
     @contextlib.contextmanager
-    def _settled(self) -> Iterator[None]:
+    def _updating(self) -> Iterator[None]:
         """Several controls are set inside, and what they show is drawn once, behind."""
-        self._settling = True
+        self._updating_now = True
         try:
             yield
         finally:
-            self._settling = False
+            self._updating_now = False
         self._draw()
 
     def _take_run(self) -> None:
         run: Run = self.run.value
         self._order, self._weights = _ranked(run), _weights(run)
-        with self._settled():
+        with self._updating():
             best = run.commit("best").epoch
             epochs = [(f"{c.epoch} (best)" if c.epoch == best else str(c.epoch), c.epoch) for c in run.commits]
             _offer(self.epoch, epochs, best)
@@ -108,7 +108,7 @@ class Explorer:
             self._offer_videos()
 
     def _take_category(self) -> None:
-        with self._settled():
+        with self._updating():
             self._offer_videos()
 
     def _offer_videos(self) -> None:

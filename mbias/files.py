@@ -65,12 +65,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_json(path: Path, what: str, mend: str) -> Any:
+def read_json(path: Path, what: str, hint: str) -> Any:
     """JSON from ``path``.
 
     Parameters
     ----------
-    what, mend
+    what, hint
         What the file is and what to do where it is missing or broken, for the error.
 
     Raises
@@ -81,9 +81,9 @@ def read_json(path: Path, what: str, mend: str) -> Any:
     try:
         # Not what blocks (a pipe) or never ends (a device), and not what fills the memory.
         if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_JSON):
-            raise BadInputError(f"{path}: not a regular file below {LARGEST_JSON:,} bytes; {mend}")
+            raise BadInputError(f"{path}: not a regular file below {LARGEST_JSON:,} bytes; {hint}")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such {what}; {mend}") from None
+        raise BadInputError(f"{path}: there is no such {what}; {hint}") from None
     except (ValueError, OSError, RecursionError) as error:
-        raise BadInputError(f"{path}: not a readable {what} ({error}); {mend}") from None
+        raise BadInputError(f"{path}: not a readable {what} ({error}); {hint}") from None

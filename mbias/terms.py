@@ -73,7 +73,7 @@ class Metric(StrEnum):
     EVENT_AVERAGE = "event_average"
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """The name on screen."""
         return {
             "audio": "Audio",
@@ -116,7 +116,7 @@ class Variant(StrEnum):
         return self.endswith("vcross")
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """The name on screen, as in ``A_cross + V_self``."""
         audio, visual = self.value.split("_")
         return f"A_{audio[1:]} + V_{visual[1:]}"
@@ -202,9 +202,9 @@ class Smoothing:
         return "_".join(["ls", *deltas, *([f"k{self.k}"] if self.k != 2 else [])]) if deltas else "no_ls"
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """The name on screen, as in ``LS-V``."""
-        return smoothing_label(self.name)
+        return smoothing_name(self.name)
 
 
 PRESETS = {
@@ -216,6 +216,6 @@ PRESETS = {
 """The paper's four settings (section 5.3)."""
 
 
-def smoothing_label(name: str) -> str:
+def smoothing_name(name: str) -> str:
     """The name on screen of a smoothing's name, as in ``LS-V`` or ``LS-A0.2-V0.1``."""
     return {"no_ls": "No-LS"}.get(name, name.upper().replace("_", "-"))

@@ -24,12 +24,12 @@ LARGEST_RATIO = 100
 """How many times its own size a compressed file may unpack to beyond that. Measured attention compresses by 1.2."""
 
 
-def read_npy(path: Path, mend: str, kinds: str = NUMBERS) -> np.ndarray:
+def read_npy(path: Path, hint: str, kinds: str = NUMBERS) -> np.ndarray:
     """The array of a .npy file, memory-mapped and read-only.
 
     Parameters
     ----------
-    mend
+    hint
         What to do where it is not readable, for the error.
     kinds
         The kinds of NumPy types that it may have.
@@ -41,23 +41,23 @@ def read_npy(path: Path, mend: str, kinds: str = NUMBERS) -> np.ndarray:
     """
     try:
         if path.exists() and not path.is_file():
-            raise BadInputError(f"{path}: no regular file; {mend}")
+            raise BadInputError(f"{path}: no regular file; {hint}")
         with path.open("rb") as file:
             shape, fortran, dtype = _header(file)
             start, size = file.tell(), path.stat().st_size
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such file; {mend}") from None
+        raise BadInputError(f"{path}: there is no such file; {hint}") from None
     except _UNREADABLE as error:
-        raise BadInputError(f"{path}: cut short or no .npy array ({_line(error)}); {mend}") from None
+        raise BadInputError(f"{path}: cut short or no .npy array ({_line(error)}); {hint}") from None
     fault = _fault(shape, dtype, kinds, size - start, exact=False)
     if fault:
-        raise BadInputError(f"{path}: {fault}; {mend}")
+        raise BadInputError(f"{path}: {fault}; {hint}")
     if 0 in shape:
         return np.empty(shape, dtype)
     return np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
 
 
-def read_npz(path: Path, mend: str, kinds: str = NUMBERS) -> dict[str, np.ndarray]:
+def read_npz(path: Path, hint: str, kinds: str = NUMBERS) -> dict[str, np.ndarray]:
     """The arrays of a .npz file, by name.
 
     Raises
@@ -67,15 +67,15 @@ def read_npz(path: Path, mend: str, kinds: str = NUMBERS) -> dict[str, np.ndarra
     """
     try:
         if path.exists() and not path.is_file():
-            raise BadInputError(f"{path}: no regular file; {mend}")
+            raise BadInputError(f"{path}: no regular file; {hint}")
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             check_unpacked(path, sum(member.file_size for member in members), path.stat().st_size)
-            return {member.filename[:-4]: _member(path, archive, member, kinds, mend) for member in members}
+            return {member.filename[:-4]: _member(path, archive, member, kinds, hint) for member in members}
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such file; {mend}") from None
+        raise BadInputError(f"{path}: there is no such file; {hint}") from None
     except (*_UNREADABLE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise BadInputError(f"{path}: no readable .npz archive ({_line(error)}); {mend}") from None
+        raise BadInputError(f"{path}: no readable .npz archive ({_line(error)}); {hint}") from None
 
 
 def check_unpacked(path: Path, unpacked: int, packed: int) -> None:
@@ -87,7 +87,7 @@ def check_unpacked(path: Path, unpacked: int, packed: int) -> None:
         )
 
 
-def check_stored(path: Path, mend: str) -> None:
+def check_stored(path: Path, hint: str) -> None:
     """Raise where a file of PyTorch's is a compressed archive: PyTorch does not compress, and unpacks at once.
 
     Raises
@@ -101,17 +101,17 @@ def check_stored(path: Path, mend: str) -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (*_UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise BadInputError(f"{path}: a damaged file ({_line(error)}); {mend}") from None
+        raise BadInputError(f"{path}: a damaged file ({_line(error)}); {hint}") from None
     if unpacked > path.stat().st_size:
-        raise BadInputError(f"{path}: a compressed archive, which PyTorch does not write; {mend}")
+        raise BadInputError(f"{path}: a compressed archive, which PyTorch does not write; {hint}")
 
 
-def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, kinds: str, mend: str) -> np.ndarray:
+def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, kinds: str, hint: str) -> np.ndarray:
     with archive.open(member) as file:
         shape, fortran, dtype = _header(file)
         fault = _fault(shape, dtype, kinds, member.file_size - file.tell(), exact=True)
         if fault:
-            raise BadInputError(f"{path}: array {member.filename[:-4]!r}: {fault}; {mend}")
+            raise BadInputError(f"{path}: array {member.filename[:-4]!r}: {fault}; {hint}")
         content = file.read()
     array = np.frombuffer(content, dtype, math.prod(shape)) if math.prod(shape) else np.empty(0, dtype)
     return array.reshape(shape, order="F" if fortran else "C")

@@ -24,11 +24,11 @@ TABLE = [(variant, "ls_v") for variant in ("aself_vself", "aself_vcross", "acros
 DRAWN_PASSES = (
     WHOLE,
     *(
-        Pass(base, replaced)
-        for base in ("mean", "zero", "permuted")
+        Pass(baseline, replaced)
+        for baseline in ("mean", "zero", "permuted")
         for replaced in (("audio",), ("visual",), ("audio", "visual"))
     ),
-    *(Pass(base, replaced) for base in ("swapped", "cross") for replaced in (("audio",), ("visual",))),
+    *(Pass(baseline, replaced) for baseline in ("swapped", "cross") for replaced in (("audio",), ("visual",))),
 )
 
 
@@ -48,14 +48,14 @@ def draw_run(
     videos: int = 8,
     epochs: int = 3,
     categories: int = 5,
-    foreign: bool = False,
+    external: bool = False,
     modalities: tuple[str, ...] = ("audio", "visual"),
     names: tuple[str, ...] | None = None,
     probe: bool = True,
 ) -> Path:
     """A run whose arrays are drawn and whose losses follow from them; the last epoch is the best.
 
-    ``foreign`` leaves out what only a run trained here has: the training, hard losses, floors, scores and the probe;
+    ``external`` leaves out what only a run trained here has: the training, hard losses, floors, scores and the probe;
     ``probe=False`` the probe alone.
     """
     names = names or CATEGORIES[:categories]
@@ -71,25 +71,25 @@ def draw_run(
         split="test",
         arrays={"wav": dimensions, "wtp": dimensions, "p": dimensions, "p_joint": ("video", "category")},
         sample="video",
-        simulated=not foreign,
-        training=None if foreign else _training(variant, smoothing, seed, epochs),
+        simulated=not external,
+        training=None if external else _training(variant, smoothing, seed, epochs),
     )
     writer = RunWriter.create(path, header, pd.DataFrame({"video": [f"v{i:04d}" for i in range(videos)]}), truth)
     pulls = PULL.get(smoothing, 0.0) + rng.normal(0, 1.2, len(names))
     for epoch in range(1, epochs + 1):
         progress = epoch / epochs
         arrays = _arrays(rng, truth, pulls * progress, progress, modalities)
-        losses = _losses(arrays, truth["weak"], None if foreign else Smoothing.parse(smoothing), modalities)
+        losses = _losses(arrays, truth["weak"], None if external else Smoothing.parse(smoothing), modalities)
         last = epoch == epochs
         writer.commit(
             losses,
             arrays if last else {"wav": arrays["wav"]},
-            scores=None if foreign else {"val": _scores(rng, variant), "test": _scores(rng, variant)},
+            scores=None if external else {"val": _scores(rng, variant), "test": _scores(rng, variant)},
             best=last,
             learning_rate=3e-4,
             seconds=1.0,
         )
-    if probe and not foreign:
+    if probe and not external:
         _draw_probe(rng, path, truth, arrays)
     return path
 
@@ -105,7 +105,7 @@ def _draw_probe(rng, path, truth, arrays):
             "p": np.clip(arrays["p"] * kept[one.replaced] + rng.normal(0, 0.02, arrays["p"].shape), 0, 1),
             "p_joint": np.clip(arrays["p_joint"] * kept[one.replaced] + rng.uniform(0, 0.02, weak.shape), 0, 1),
         }
-        outputs[one] = drawn | ({"donors": np.roll(np.arange(len(weak)), 1)} if one.base == "swapped" else {})
+        outputs[one] = drawn | ({"donors": np.roll(np.arange(len(weak)), 1)} if one.baseline == "swapped" else {})
     outputs[WHOLE] = {"p": arrays["p"], "p_joint": arrays["p_joint"]}
     write_probe(Run(path), "last", outputs)
 
@@ -159,10 +159,10 @@ def _losses(arrays, weak, smoothing, modalities):
 
 
 def _scores(rng, variant):
-    base = 0.45 + 0.1 * variant.startswith("across") + 0.02 * variant.endswith("vself")
+    baseline = 0.45 + 0.1 * variant.startswith("across") + 0.02 * variant.endswith("vself")
     levels = {}
     for level, drop in (("segment", 0.0), ("event", 0.07)):
-        audio, visual, both = base - drop + np.array([0.03, 0.0, -0.05]) + rng.normal(0, 0.01, 3)
+        audio, visual, both = baseline - drop + np.array([0.03, 0.0, -0.05]) + rng.normal(0, 0.01, 3)
         levels[level] = {
             "audio": audio,
             "visual": visual,

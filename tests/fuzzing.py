@@ -163,7 +163,7 @@ def _records(path: Path) -> Iterator[Case]:
         faults(path)
         for name in run.commit().arrays:
             run.array(name)
-        _ = run.truth, run.label, run.complete, run.failure
+        _ = run.truth, run.display_name, run.complete, run.failure
 
     shard, truth = path / "epochs/0002.safetensors", path / "truth.safetensors"
     for file in (path / "run.json", path / "epochs.jsonl", path / "samples.csv", shard, truth):

@@ -60,7 +60,7 @@ def test_another_run_keeps_what_was_chosen(explorer, study):
 
 
 def test_names_are_text(tmp_path):
-    path = draw_run(tmp_path / "run", foreign=True, names=("<img src=x onerror=alert(1)>", "b"))
+    path = draw_run(tmp_path / "run", external=True, names=("<img src=x onerror=alert(1)>", "b"))
     explorer = mbias.explore(path)
     explorer.category.value = "<img src=x onerror=alert(1)>"
 
@@ -76,7 +76,7 @@ def test_without_ipywidgets_it_says_what_to_install(study, monkeypatch):
 
 
 def test_a_study_shows_itself(tmp_path):
-    draw_run(tmp_path / 'a "run" <b>', foreign=True)
+    draw_run(tmp_path / 'a "run" <b>', external=True)
     draw_run(tmp_path / "one")
     shown = mbias.open_study(tmp_path)._repr_html_()
 

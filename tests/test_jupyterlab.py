@@ -30,7 +30,7 @@ def lab(tmp_path_factory):
     """Address of a JupyterLab that serves a folder with a notebook."""
     folder = tmp_path_factory.mktemp("lab")
     draw_run(folder / "runs" / "one", epochs=6)
-    draw_run(folder / "runs" / "z <img src=x onerror=alert(1)>", foreign=True)
+    draw_run(folder / "runs" / "z <img src=x onerror=alert(1)>", external=True)
     cells = ["import mbias\nstudy = mbias.open_study('runs')\nstudy", "explorer = mbias.explore(study)\nexplorer"]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],

@@ -3,18 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbias.errors import BadInputError
-from mbias.terms import PRESETS, Smoothing, Variant, smoothing_label
+from mbias.terms import PRESETS, Smoothing, Variant, smoothing_name
 
 
 def test_labels_on_screen():
-    assert [v.label for v in Variant] == [
+    assert [v.display_name for v in Variant] == [
         "A_self + V_self",
         "A_self + V_cross",
         "A_cross + V_self",
         "A_cross + V_cross",
     ]
-    assert [s.label for s in PRESETS.values()] == ["No-LS", "LS-A", "LS-V", "LS-AV"]
-    assert smoothing_label("ls_a0.2_v0.1") == "LS-A0.2-V0.1"
+    assert [s.display_name for s in PRESETS.values()] == ["No-LS", "LS-A", "LS-V", "LS-AV"]
+    assert smoothing_name("ls_a0.2_v0.1") == "LS-A0.2-V0.1"
 
 
 def test_only_the_named_modality_attends_to_the_other():

@@ -16,15 +16,15 @@ from mbias.records.study import Study
 from mbias.records.summary import SCOPES, STATISTICS, aligned, presence
 from mbias.stats.estimates import estimate
 from mbias.stats.intervals import linearised, ratio, student
-from mbias.tables.layout import RUN, SHARED, Layout, number, ranged
-from mbias.tables.names import setting_names, short
+from mbias.tables.layout import RUN, SHARED, Layout, number, with_interval
+from mbias.tables.names import setting_names, subscript
 
 LAYOUTS = {
     "shares": Layout(
         (*RUN, "scope"),
         ("modality",),
         {
-            "W_{}": ranged("attention", ".3f"),
+            "W_{}": with_interval("attention", ".3f"),
             "W_{}\n>.9": number("saturated", ".3f"),
             "phi_{}": number("contribution", ".3f"),
         },
@@ -32,13 +32,17 @@ LAYOUTS = {
     "seeds": Layout(
         (*SHARED, "scope"),
         ("modality",),
-        {"W_{}": ranged("attention", ".3f"), "phi_{}": ranged("contribution", ".3f"), "seeds": number("seeds", ".0f")},
+        {
+            "W_{}": with_interval("attention", ".3f"),
+            "phi_{}": with_interval("contribution", ".3f"),
+            "seeds": number("seeds", ".0f"),
+        },
     ),
     "categories": Layout(
         (*RUN, "scope", "modality", "category"),
         (),
         {
-            "mean": ranged("mean", ".3f"),
+            "mean": with_interval("mean", ".3f"),
             "5 %": number("q05", ".3f"),
             "50 %": number("q50", ".3f"),
             "95 %": number("q95", ".3f"),
@@ -46,14 +50,16 @@ LAYOUTS = {
         },
     ),
     "contributions": Layout(
-        (*RUN, "scope", "category"), ("modality",), {"phi_{}": ranged("phi", ".4f"), "share {}": ranged("share", ".3f")}
+        (*RUN, "scope", "category"),
+        ("modality",),
+        {"phi_{}": with_interval("phi", ".4f"), "share {}": with_interval("share", ".3f")},
     ),
     "movement": Layout(
         (*SHARED, "scope", "epoch"),
         ("modality",),
         {
-            "W_{}": ranged("attention", ".3f"),
-            "W_{}\n>.9": ranged("saturated", ".3f"),
+            "W_{}": with_interval("attention", ".3f"),
+            "W_{}\n>.9": with_interval("saturated", ".3f"),
             "seeds": number("seeds", ".0f"),
         },
     ),
@@ -78,7 +84,7 @@ def categories(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         If a run has not that epoch, or recorded no ``wav``.
     """
     table = _distributions(study, epoch)
-    ends = pd.concat([_ends(run, who["run"], epoch) for run, who in identified(study)])
+    ends = pd.concat([_ends(run, identity["run"], epoch) for run, identity in identified(study)])
     return table.merge(ends, on=["run", "scope", "modality", "category"], how="left")
 
 
@@ -105,7 +111,9 @@ def shares(study: Study, epoch: int | str = "last") -> pd.DataFrame:
         toward=("mean", lambda means: int((means > 0.5).sum())),
         categories=("mean", "size"),
     ).reset_index()
-    known = pd.concat([_of_run(run, who["run"], epoch) for run, who in identified(study)]).drop(columns="attention")
+    known = pd.concat([_of_run(run, identity["run"], epoch) for run, identity in identified(study)]).drop(
+        columns="attention"
+    )
     return result.merge(known, on=["run", "scope", "modality"], how="left")
 
 
@@ -146,7 +154,7 @@ def contributions(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     BadInputError
         If a run has not that epoch, or that epoch not ``wav``, ``wtp`` and ``p``, or p_joint is not what Eq. 3 gives.
     """
-    return pd.concat([_contributions(run, who, epoch) for run, who in identified(study)], ignore_index=True)
+    return pd.concat([_contributions(run, identity, epoch) for run, identity in identified(study)], ignore_index=True)
 
 
 def movement(study: Study) -> pd.DataFrame:
@@ -160,7 +168,7 @@ def movement(study: Study) -> pd.DataFrame:
         95 % intervals over seeds, ``_low`` and ``_high``; in [0, 1].
     """
     rows = []
-    for run, who in identified(study):
+    for run, identity in identified(study):
         run.commit()
         for commit in (commit for commit in run.commits if "wav_summary" in commit.arrays):
             values = _summary(run, commit.epoch)
@@ -172,7 +180,7 @@ def movement(study: Study) -> pd.DataFrame:
                 for m, modality in enumerate(run.header.modalities):
                     rows.append(
                         {
-                            **who,
+                            **identity,
                             "epoch": commit.epoch,
                             "scope": scope,
                             "modality": modality,
@@ -202,7 +210,7 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     favoured = means.loc[most]
     contribution = f"; its share of the contributions is {favoured['contribution']:.3f}"
     return (
-        f"{setting}: mean W_{short(str(means.index[0]))} is {first['attention']:.3f}, toward {most} in "
+        f"{setting}: mean W_{subscript(str(means.index[0]))} is {first['attention']:.3f}, toward {most} in "
         f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories, "
         f"{favoured['saturated']:.0%} of its weights above 0.9"
         f"{contribution if pd.notna(favoured['contribution']) else ''}."
@@ -220,17 +228,17 @@ IDENTITY = ["run", "variant", "smoothing", "control", "seed", "simulated"]
 def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
     """`categories` without intervals: what was summed up when the epoch was committed."""
     parts = []
-    for run, who in identified(study):
+    for run, identity in identified(study):
         values = _summary(run, epoch)
         modalities, names = run.header.modalities, run.header.categories
-        who = {**who, "epoch": run.commit(epoch).epoch, "samples": len(run.samples)}
+        identity = {**identity, "epoch": run.commit(epoch).epoch, "samples": len(run.samples)}
         for scope, statistics in zip(SCOPES, values, strict=True):
             cells = statistics.reshape(len(STATISTICS), -1).T.astype(float)
             part = pd.DataFrame(cells, columns=list(STATISTICS))
             part.insert(0, "category", np.tile(names, len(modalities)))
             part.insert(0, "modality", np.repeat(modalities, len(names)))
             part.insert(0, "scope", scope)
-            parts.append(_with(who, part).dropna(subset=["mean"]))
+            parts.append(_with(identity, part).dropna(subset=["mean"]))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -245,8 +253,8 @@ def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
     return pd.concat(found)
 
 
-def _with(who: dict[str, Any], part: pd.DataFrame) -> pd.DataFrame:
-    for place, (name, value) in enumerate(who.items()):
+def _with(identity: dict[str, Any], part: pd.DataFrame) -> pd.DataFrame:
+    for place, (name, value) in enumerate(identity.items()):
         part.insert(place, name, value)
     return part
 
@@ -257,12 +265,12 @@ def _summary(run: Run, epoch: int | str) -> np.ndarray:
     return run.values("wav_summary", epoch)
 
 
-def _rows(run: Run, who: dict[str, Any], columns: dict[str, dict[str, np.ndarray]]) -> pd.DataFrame:
+def _rows(run: Run, identity: dict[str, Any], columns: dict[str, dict[str, np.ndarray]]) -> pd.DataFrame:
     """A row a scope and modality of means with the ends of their intervals, (3, modality), by column and scope."""
     rows = []
     for scope in columns["attention"]:
         for m, modality in enumerate(run.header.modalities):
-            row = {**who, "scope": scope, "modality": modality}
+            row = {**identity, "scope": scope, "modality": modality}
             for name, by_scope in columns.items():
                 cells = by_scope[scope][:, m] if scope in by_scope else (np.nan,) * 3
                 row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells, strict=True))
@@ -291,7 +299,7 @@ def _of_setting(setting: Setting, epoch: int | str) -> pd.DataFrame:
         "attention": means([_weight_parts(run, epoch) for run in setting.runs]),
         "contribution": means([_known_share_parts(run, epoch) for run in setting.runs]),
     }
-    return _rows(setting.runs[0], {name: setting.who[name] for name in SETTING}, columns)
+    return _rows(setting.runs[0], {name: setting.identity[name] for name in SETTING}, columns)
 
 
 def _with_ends(parts: np.ndarray) -> np.ndarray:
@@ -362,7 +370,7 @@ def _phi(run: Run, epoch: int | str) -> np.ndarray:
     return phi
 
 
-def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFrame:
+def _contributions(run: Run, identity: dict[str, Any], epoch: int | str) -> pd.DataFrame:
     phi = _phi(run, epoch)
     names, modalities = run.header.categories, run.header.modalities
     values = {"phi": _sample_parts(run, phi), "share": _sample_parts(run, _shares_of(phi))}
@@ -371,7 +379,7 @@ def _contributions(run: Run, who: dict[str, Any], epoch: int | str) -> pd.DataFr
         found = {name: _student(linearised(parts[scope])) for name, parts in values.items()}
         for c in np.flatnonzero(mask.any(axis=0)):
             for m, modality in enumerate(modalities):
-                row = {**who, "epoch": run.commit(epoch).epoch, "scope": scope}
+                row = {**identity, "epoch": run.commit(epoch).epoch, "scope": scope}
                 row |= {"modality": modality, "category": names[c]}
                 for name, cells in found.items():
                     row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells[:, m, c], strict=True))

@@ -21,17 +21,17 @@ from mbias.scores.f_scores import LEVELS, METRICS
 from mbias.stats.estimates import Estimate, Statistic, estimate
 from mbias.stats.intervals import ratio
 from mbias.stats.significance import cliffs_delta, holm, sign_flip, standardised
-from mbias.tables.layout import Layout, number, ranged
-from mbias.tables.names import label, short
+from mbias.tables.layout import Layout, number, with_interval
+from mbias.tables.names import display_name, subscript
 
 LAYOUTS = {
     "comparison": Layout(
         ("variant", "smoothing", "control", "a", "b", "seeds", "quantity", "level"),
         (),
         {
-            "A": ranged("value_a", ".3f"),
-            "B": ranged("value_b", ".3f"),
-            "B - A": ranged("difference", "+.3f"),
+            "A": with_interval("value_a", ".3f"),
+            "B": with_interval("value_b", ".3f"),
+            "B - A": with_interval("difference", "+.3f"),
             "d_z": number("d_z", ".2f"),
             "delta": number("cliffs_delta", ".2f"),
             "p (Holm)": number("p_holm", ".3f"),
@@ -67,16 +67,18 @@ def comparison(a: Study, b: Study) -> pd.DataFrame:
         for kind, stacked in _recorded(one, other):
             mine += _rows(kind, stacked)
         adjusted = holm(np.array([row["p"] for row in mine]))
-        who = {
-            "variant": one.who["variant"] if one.who["variant"] == other.who["variant"] else None,
-            "smoothing": one.who["smoothing"] if one.who["smoothing"] == other.who["smoothing"] else None,
-            "control": one.who["control"] if one.who["control"] == other.who["control"] else None,
-            "a": one.label,
-            "b": other.label,
+        identity = {
+            "variant": one.identity["variant"] if one.identity["variant"] == other.identity["variant"] else None,
+            "smoothing": one.identity["smoothing"]
+            if one.identity["smoothing"] == other.identity["smoothing"]
+            else None,
+            "control": one.identity["control"] if one.identity["control"] == other.identity["control"] else None,
+            "a": one.display_name,
+            "b": other.display_name,
             "seeds": len(one.runs),
-            "simulated": one.who["simulated"] or other.who["simulated"],
+            "simulated": one.identity["simulated"] or other.identity["simulated"],
         }
-        rows += [{**who, **row, "p_holm": float(p)} for row, p in zip(mine, adjusted, strict=True)]
+        rows += [{**identity, **row, "p_holm": float(p)} for row, p in zip(mine, adjusted, strict=True)]
     return pd.DataFrame(rows)
 
 
@@ -100,7 +102,7 @@ def _seeds(number: int) -> str:
 
 
 def _name(row: Any) -> str:
-    return f"{row.level}-level {label('metric', row.quantity)}" if row.level else str(row.quantity)
+    return f"{row.level}-level {display_name('metric', row.quantity)}" if row.level else str(row.quantity)
 
 
 def _pairs(a: list[Setting], b: list[Setting]) -> Iterator[tuple[Setting, Setting]]:
@@ -118,8 +120,13 @@ def _pairs(a: list[Setting], b: list[Setting]) -> Iterator[tuple[Setting, Settin
 
 
 def _key(setting: Setting) -> tuple:
-    who = setting.who
-    return (who["variant"], who["smoothing"], who["control"], None if who["variant"] else who["run"])
+    identity = setting.identity
+    return (
+        identity["variant"],
+        identity["smoothing"],
+        identity["control"],
+        None if identity["variant"] else identity["run"],
+    )
 
 
 def _paired(one: Setting, other: Setting) -> tuple[Setting, Setting]:
@@ -168,7 +175,7 @@ def _recorded(one: Setting, other: Setting) -> Iterator[tuple[_Kind, np.ndarray]
 
 def _kinds(setting: Setting) -> Iterator[_Kind]:
     yield _Kind([(str(metric), str(level)) for level in LEVELS for metric in METRICS], _score_parts, ratio)
-    yield _Kind([(f"attention {short(m)}", "") for m in _told(setting.modalities)], _attention_parts, ratio)
+    yield _Kind([(f"attention {subscript(m)}", "") for m in _told(setting.modalities)], _attention_parts, ratio)
     if len(setting.modalities) == 2 and "weak" in setting.runs[0].truth:
         kept = enough(setting.weak)
 
@@ -177,7 +184,7 @@ def _kinds(setting: Setting) -> Iterator[_Kind]:
             return balance(pair[..., 0], pair[..., 1])[..., None]
 
         yield _Kind(
-            [("balance", "")], lambda run: coalition_parts(run, PRIMARY.outcome, PRIMARY.base), balances, mean=False
+            [("balance", "")], lambda run: coalition_parts(run, PRIMARY.outcome, PRIMARY.baseline), balances, mean=False
         )
 
 

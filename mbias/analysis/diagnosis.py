@@ -17,14 +17,14 @@ from mbias.analysis import losses
 from mbias.analysis.measures.catalogue import BALANCE, PRIMARY, Estimates, Measure, estimates, primary_estimates
 from mbias.analysis.measures.coalitions import enough
 from mbias.analysis.power import LAYOUT as POWER
-from mbias.analysis.settings import Setting, setting_label, settings
+from mbias.analysis.settings import Setting, setting_name, settings
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.stats.estimates import LEVEL, Estimate
 from mbias.stats.intervals import t_quantile
 from mbias.stats.significance import benjamini_hochberg, equivalence
-from mbias.tables.layout import Layout, number, ranged
-from mbias.tables.names import loss_label, short, times
+from mbias.tables.layout import Layout, number, with_interval
+from mbias.tables.names import format_ratio, loss_name, subscript
 
 MARGIN = 0.2
 """A balance within this of 0 counts as balanced: neither modality has more than 60 % of what the two give."""
@@ -43,12 +43,12 @@ LAYOUTS = {
         (),
         {
             "verdict": lambda row: row.verdict,
-            "balance": ranged("balance", "+.2f"),
+            "balance": with_interval("balance", "+.2f"),
             "p balanced": number("p_balanced", ".3f"),
             "agree": lambda row: f"{row.agree} of {row.others}",
             "W": number("attention", ".2f"),
             "seeds": lambda row: str(row.seeds),
-            "departing": lambda row: str(row.departing_number),
+            "discordant": lambda row: str(row.discordant_number),
         },
     ),
     "categories": Layout(
@@ -56,14 +56,14 @@ LAYOUTS = {
         (),
         {
             "verdict": lambda row: row.verdict,
-            "balance": ranged("balance", "+.2f"),
-            "departs": lambda row: "yes" * row.departs,
+            "balance": with_interval("balance", "+.2f"),
+            "discordant": lambda row: "yes" * row.discordant,
         },
     ),
     "measures": Layout(
         ("variant", "smoothing", "control", "measure"),
         (),
-        {"verdict": lambda row: row.verdict, "balance": ranged("balance", "+.2f")},
+        {"verdict": lambda row: row.verdict, "balance": with_interval("balance", "+.2f")},
     ),
 }
 
@@ -83,10 +83,10 @@ def verdicts(study: Study, found: Estimates | None = None) -> pd.DataFrame:
         ``p_balanced`` of the equivalence test; ``agree`` of ``others`` further measures that change inputs have their
         balance where the verdict says (within the margin, or beyond it; for an undetermined one, on its side);
         ``attention``, the mean of the first modality's W, of which ``misleads`` says whether it names another side
-        than a biased verdict; ``departing``, the categories whose own verdict is biased in another direction (p
-        adjusted by Benjamini and Hochberg), separated by ``|``, and their number; ``settle``, how many seeds would
-        settle an undetermined one (NaN where no number of them, or where it is settled); ``samples_settle``, whether
-        samples, not seeds, are what is missing; ``first`` and ``second``, the modalities' names.
+        than a biased verdict; ``discordant``, the categories whose own verdict is biased in another direction (p
+        adjusted by Benjamini and Hochberg), separated by ``|``, and their number; ``seeds_needed``, how many seeds
+        would settle an undetermined one (NaN where no number of them, or where it is settled); ``samples_needed``,
+        whether samples, not seeds, are what is missing; ``first`` and ``second``, the modalities' names.
 
     Raises
     ------
@@ -100,21 +100,21 @@ def verdicts(study: Study, found: Estimates | None = None) -> pd.DataFrame:
         causal = [(measure, other) for measure, other in others if measure.causal and _of_inputs(measure)]
         agree = [_agrees(row["verdict"], row["balance"], float(other.point[0, 2])) for _, other in causal]
         weights = [other for measure, other in others if measure.name == "attention"]
-        departing = [c["category"] for c in _category_rows(setting, primary[1]) if c["departs"]]
+        discordant = [c["category"] for c in _category_rows(setting, primary[1]) if c["discordant"]]
         share = float(weights[0].point[0, 0]) if weights else np.nan
         seeds, samples = _settling(primary[1], row["verdict"])
         rows.append(
             {
-                **setting.who,
+                **setting.identity,
                 **row,
                 "agree": sum(agree),
                 "others": len(agree),
                 "attention": share,
                 "misleads": row["verdict"].startswith("biased") and (share - 0.5) * row["balance"] < 0,
-                "departing": "|".join(departing),
-                "departing_number": len(departing),
-                "settle": seeds,
-                "samples_settle": samples,
+                "discordant": "|".join(discordant),
+                "discordant_number": len(discordant),
+                "seeds_needed": seeds,
+                "samples_needed": samples,
                 "first": setting.modalities[0],
                 "second": setting.modalities[1],
                 "samples": setting.samples,
@@ -136,7 +136,7 @@ def categories(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     pandas.DataFrame
         A row a setting and category (of `mbias.analysis.measures.coalitions.FEWEST` samples or more): ``verdict``,
         ``balance`` with its ends, ``p`` that it is not beyond the margin (adjusted over categories by Benjamini and
-        Hochberg), ``departs``, whether it is biased, by that p, in another direction than the whole; ``samples``.
+        Hochberg), ``discordant``, whether it is biased, by that p, in another direction than the whole; ``samples``.
     """
     rows: list[dict[str, Any]] = []
     for setting, by_measure in found or primary_estimates(study):
@@ -162,7 +162,7 @@ def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
         for measure, of_measure in by_measure.items():
             if _of_inputs(measure):
                 row = decide(of_measure, 0, setting.modalities)
-                rows.append({**setting.who, "measure": measure.label, "causal": measure.causal, **row})
+                rows.append({**setting.identity, "measure": measure.display_name, "causal": measure.causal, **row})
     return pd.DataFrame(rows)
 
 
@@ -201,7 +201,7 @@ def seeds_needed(of: Estimate, row: int, level: float = LEVEL) -> int | None:
 
 def _of_inputs(measure: Measure) -> bool:
     """Whether a measure's balance is between inputs: cross-attention's is between its two directions."""
-    return measure.base != "cross"
+    return measure.baseline != "cross"
 
 
 def decide(found: Estimate, row: int, modalities: tuple[str, ...]) -> dict[str, Any]:
@@ -234,11 +234,11 @@ def _category_rows(setting: Setting, found: Estimate) -> list[dict[str, Any]]:
         side = setting.modalities[0] if row["balance"] > 0 else setting.modalities[1]
         rows.append(
             {
-                **setting.who,
+                **setting.identity,
                 "category": setting.categories[place],
                 **row,
                 "p": float(p),
-                "departs": bool(p <= ALPHA and f"biased toward {side}" != whole),
+                "discordant": bool(p <= ALPHA and f"biased toward {side}" != whole),
                 "samples": int(setting.weak[:, place].sum()),
             }
         )
@@ -271,21 +271,21 @@ def _settling(found: Estimate, verdict: str) -> tuple[float, bool]:
 
 def _sentence(row: Any) -> str:
     text = (
-        f"{setting_label(row.run, row.variant, row.smoothing, row.control)}: {row.verdict}; "
+        f"{setting_name(row.run, row.variant, row.smoothing, row.control)}: {row.verdict}; "
         f"balance {row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}] ({_over(row)}); "
         f"{row.agree} of {row.others} other measures agree"
     )
     if row.misleads:
-        text += f"; its attention, W_{short(row.first)} = {row.attention:.2f}, points to the other side"
-    if row.departing_number:
-        text += f"; {_counted(row.departing_number)}: {row.departing.replace('|', ', ')}"
+        text += f"; its attention, W_{subscript(row.first)} = {row.attention:.2f}, points to the other side"
+    if row.discordant_number:
+        text += f"; {_counted(row.discordant_number)}: {row.discordant.replace('|', ', ')}"
     if row.verdict == UNDETERMINED:
         text += f"; {_what_settles(row)}"
     return f"{text}."
 
 
-def _counted(departing: int) -> str:
-    return f"{departing} {'category departs' if departing == 1 else 'categories depart'}"
+def _counted(number: int) -> str:
+    return f"{number} discordant {'category' if number == 1 else 'categories'}"
 
 
 def _over(row: Any) -> str:
@@ -295,11 +295,11 @@ def _over(row: Any) -> str:
 
 
 def _what_settles(row: Any) -> str:
-    if row.samples_settle:
+    if row.samples_needed:
         return "no number of seeds would settle it, more samples would"
     if row.seeds == 1:
         return f"how much seeds differ is not known: train {ENOUGH_SEEDS}"
-    return f"about {row.settle:.0f} seeds would settle it, were the balance as it is"
+    return f"about {row.seeds_needed:.0f} seeds would settle it, were the balance as it is"
 
 
 def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:
@@ -310,15 +310,17 @@ def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:
     near, far = kinds["optimised"].index[0], kinds["optimised"].index[-1]
     ratio = kinds["optimised"][far] / kinds["optimised"][near]
     text = (
-        f"In training, {setting.label}: L_wsl ran along {loss_label(str(near))} "
-        f"({times(ratio)} times nearer than along {loss_label(str(far))}"
+        f"In training, {setting.display_name}: L_wsl ran along {loss_name(str(near))} "
+        f"({format_ratio(ratio)} times nearer than along {loss_name(str(far))}"
     )
     if "excess" in kinds and kinds["excess"].get(near, 0) > 0:
-        text += f"; {times(kinds['excess'][far] / kinds['excess'][near])} times with the smoothing's floor taken off"
+        text += (
+            f"; {format_ratio(kinds['excess'][far] / kinds['excess'][near])} times with the smoothing's floor taken off"
+        )
     weight = row.attention if near == setting.modalities[0] else 1 - row.attention
     if np.isnan(weight):
         return [f"{text})."]
     return [
-        f"{text}), and W_{short(str(near))} went to {weight:.2f}; where it is 1, p_wsl is p_{short(str(near))} by "
-        f"construction, so the two are one piece of evidence."
+        f"{text}), and W_{subscript(str(near))} went to {weight:.2f}; where it is 1, p_wsl is p_{subscript(str(near))} "
+        f"by construction, so the two are one piece of evidence."
     ]

@@ -14,8 +14,8 @@ from mbias.records.commits import Commit
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.stats.intervals import student
-from mbias.tables.layout import RUN, SHARED, Layout, number, ranged
-from mbias.tables.names import loss_label, setting_names, short, times
+from mbias.tables.layout import RUN, SHARED, Layout, number, with_interval
+from mbias.tables.names import format_ratio, loss_name, setting_names, subscript
 
 EVEN = 1.1
 """Errors within this factor of each other are called the same."""
@@ -26,20 +26,26 @@ KINDS = ("optimised", "excess", "hard")
 
 LAYOUTS = {
     "coincidence": Layout(
-        (*RUN, "kind"), ("modality",), {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": lambda row: times(row.ratio)}
+        (*RUN, "kind"),
+        ("modality",),
+        {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": lambda row: format_ratio(row.ratio)},
     ),
     "seeds": Layout(
         (*SHARED, "kind"),
         ("modality",),
-        {"MSE_wsl,{}": ranged("mse", ".1e"), "ratio {}": ranged("ratio", ".3g"), "seeds": number("seeds", ".0f")},
+        {
+            "MSE_wsl,{}": with_interval("mse", ".1e"),
+            "ratio {}": with_interval("ratio", ".3g"),
+            "seeds": number("seeds", ".0f"),
+        },
     ),
     "curves": Layout(
-        (*SHARED, "loss", "epoch"), ("kind",), {"{}": ranged("value", ".4f"), "seeds": number("seeds", ".0f")}
+        (*SHARED, "loss", "epoch"), ("kind",), {"{}": with_interval("value", ".4f"), "seeds": number("seeds", ".0f")}
     ),
     "residuals": Layout(
         (*RUN, "epoch"),
         (),
-        {"largest": number("largest", ".3g"), "mean": ranged("mean", ".2e"), "Eq. 3": number("eq3", ".0e")},
+        {"largest": number("largest", ".3g"), "mean": with_interval("mean", ".2e"), "Eq. 3": number("eq3", ".0e")},
     ),
 }
 
@@ -54,7 +60,7 @@ def curves(study: Study) -> pd.DataFrame:
         `KINDS`, ``value`` in nats, a mean over the epoch, the videos, the categories and the ``seeds``, with the ends
         of its 95 % interval over seeds, ``value_low`` and ``value_high``. ``joint`` marks L_wsl. The excess is
         ``optimised - floor``, a Kullback-Leibler divergence: 0 where the network fits its labels, smoothed or not.
-        A foreign run without floors or hard losses has the kind ``optimised`` only.
+        An external run without floors or hard losses has the kind ``optimised`` only.
 
     Raises
     ------
@@ -62,14 +68,14 @@ def curves(study: Study) -> pd.DataFrame:
         If a run has no epoch yet.
     """
     rows = []
-    for run, who in identified(study):
+    for run, identity in identified(study):
         run.commit()
         for commit in run.commits:
             for loss in run.header.losses:
                 for kind, value in _kinds(commit, loss).items():
                     joint = loss == run.header.joint_loss
                     rows.append(
-                        {**who, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value}
+                        {**identity, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value}
                     )
     if not rows:
         raise BadInputError(f"{study.runs[0].path}: it recorded no losses, so this does not apply; record them")
@@ -96,13 +102,13 @@ def coincidence(study: Study) -> pd.DataFrame:
         If a run has no epoch, or no losses of single modalities.
     """
     rows = []
-    for run, who in identified(study):
+    for run, identity in identified(study):
         for kind in KINDS:
             errors = _squared_errors(run, kind)
             least = min(errors.values(), default=np.nan)
             rows += [
                 {
-                    **who,
+                    **identity,
                     "kind": kind,
                     "modality": loss,
                     "mse": error,
@@ -157,7 +163,7 @@ def residuals(study: Study) -> pd.DataFrame:
     """
     needed = {"wav", "wtp", "p", "p_joint"}
     rows = []
-    for run, who in identified(study):
+    for run, identity in identified(study):
         holding = [commit.epoch for commit in run.commits if needed <= set(commit.arrays)]
         kept = {run.commit("best").epoch, run.commit("last").epoch}
         epochs = [epoch for epoch in holding if epoch in kept] or holding[-1:]
@@ -174,7 +180,7 @@ def residuals(study: Study) -> pd.DataFrame:
             exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
             rows.append(
                 {
-                    **who,
+                    **identity,
                     "epoch": epoch,
                     "largest": difference.max(),
                     "mean": mean,
@@ -198,19 +204,21 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     paper = errors["optimised"].sort_values()
     near, far = str(paper.index[0]), str(paper.index[-1])
     if len(paper) < 2:
-        return f"{setting}: MSE_wsl,{short(near)} = {paper[near]:.1e}; there is no loss of another modality beside it."
+        return (
+            f"{setting}: MSE_wsl,{subscript(near)} = {paper[near]:.1e}; there is no loss of another modality beside it."
+        )
     ratios = {
         kind: of_kind[far] / of_kind[near] for kind, of_kind in errors.items() if {near, far} <= set(of_kind.index)
     }
-    small, large = (f"MSE_wsl,{short(of)} = {paper[of]:.1e}" for of in (near, far))
+    small, large = (f"MSE_wsl,{subscript(of)} = {paper[of]:.1e}" for of in (near, far))
     if ratios["optimised"] < EVEN:
-        text = f"{setting}: L_wsl lies as near to {loss_label(near)} as to {loss_label(far)}: {small} and {large}"
+        text = f"{setting}: L_wsl lies as near to {loss_name(near)} as to {loss_name(far)}: {small} and {large}"
     else:
-        by = times(ratios["optimised"])
-        text = f"{setting}: L_wsl lies nearer to {loss_label(near)}: {small} is {by} times below {large}"
+        by = format_ratio(ratios["optimised"])
+        text = f"{setting}: L_wsl lies nearer to {loss_name(near)}: {small} is {by} times below {large}"
     words = {"excess": "with the floors of smoothing taken off", "hard": "against hard labels"}
     beside = [
-        f"{words[kind]} {times(ratio)} times"
+        f"{words[kind]} {format_ratio(ratio)} times"
         for kind, ratio in ratios.items()
         if kind in words and not np.isclose(ratio, ratios["optimised"])
     ]
@@ -224,7 +232,7 @@ def _over_seeds(setting: Setting, kind: str) -> list[dict[str, Any]]:
     logs = np.log(errors)
     rows = []
     for loss in errors:
-        row = {name: setting.who[name] for name in IDENTITY} | {"kind": kind, "modality": loss}
+        row = {name: setting.identity[name] for name in IDENTITY} | {"kind": kind, "modality": loss}
         for name, values in (("mse", logs[loss]), ("ratio", logs[loss] - logs[logs.mean().idxmin()])):
             ends = np.exp(student(values.to_numpy()))
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

@@ -15,8 +15,8 @@ from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.records.summary import aligned
 from mbias.stats.intervals import student, t_quantile
-from mbias.tables.layout import SHARED, Layout, number, ranged
-from mbias.tables.names import label, setting_names, short
+from mbias.tables.layout import SHARED, Layout, number, with_interval
+from mbias.tables.names import display_name, setting_names, subscript
 from mbias.terms import PRESETS, Smoothing
 
 _LEAST = 1e-7
@@ -27,8 +27,8 @@ LAYOUTS = {
         ("variant", "smoothing", "control", "seed", "category"),
         (),
         {
-            "optimal W": ranged("optimum", ".3f"),
-            "trained W": ranged("trained", ".3f"),
+            "optimal W": with_interval("optimum", ".3f"),
+            "trained W": with_interval("trained", ".3f"),
             "L at optimum": number("loss_optimum", ".4f"),
             "L at trained": number("loss_trained", ".4f"),
             "L at 1/2": number("loss_half", ".4f"),
@@ -38,10 +38,10 @@ LAYOUTS = {
         SHARED,
         (),
         {
-            "optimal W": ranged("optimum", ".3f"),
-            "trained W": ranged("trained", ".3f"),
-            "same side": ranged("same_side", ".2f"),
-            "lost": ranged("lost", ".4f"),
+            "optimal W": with_interval("optimum", ".3f"),
+            "trained W": with_interval("trained", ".3f"),
+            "same side": with_interval("same_side", ".2f"),
+            "lost": with_interval("lost", ".4f"),
             "seeds": number("seeds", ".0f"),
         },
     ),
@@ -123,14 +123,15 @@ def fitted(study: Study) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a smoothing of the study (the paper's four for foreign models): ``p_first_present``, ``p_second_present``;
-        ``optimum`` weight of the first modality, ``free`` where all are as good; L_wsl, in nats, for a label present
-        as for one absent, at the ``optimum`` and with all weight on either (``loss_first``, ``loss_second``).
+        A row a smoothing of the study (the paper's four for external models): ``p_first_present``,
+        ``p_second_present``; ``optimum`` weight of the first modality, ``free`` where all are as good; L_wsl, in
+        nats, for a label present as for one absent, at the ``optimum`` and with all weight on either
+        (``loss_first``, ``loss_second``).
     """
     found = settings(study)
     for setting in found:
         _check_two(setting)
-    known = [setting.who["smoothing"] for setting in found if setting.who["smoothing"]]
+    known = [setting.identity["smoothing"] for setting in found if setting.identity["smoothing"]]
     rows = []
     for name in dict.fromkeys(known) if known else PRESETS:
         smoothing = Smoothing.parse(name)
@@ -206,9 +207,10 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
     BadInputError
         If no setting has two seeds.
     """
-    who = ["run", "variant", "smoothing", "control", "simulated", "seed"]
+    identity = ["run", "variant", "smoothing", "control", "simulated", "seed"]
     runs = [
-        dict(zip(who, run, strict=True)) | _means(rows) for run, rows in table.groupby(who, sort=False, dropna=False)
+        dict(zip(identity, run, strict=True)) | _means(rows)
+        for run, rows in table.groupby(identity, sort=False, dropna=False)
     ]
     bounds = {"optimum": (0, 1), "trained": (0, 1), "same_side": (0, 1), "lost": (0, np.inf)}
     found = over_seeds(pd.DataFrame(runs), [], bounds)
@@ -222,7 +224,7 @@ def finding(table: pd.DataFrame) -> list[str]:
     sentences = []
     for name, rows in table.assign(setting=_labels(table)).groupby("setting", sort=False):
         means = _means(rows)
-        first = short(str(rows["first"].iloc[0]))
+        first = subscript(str(rows["first"].iloc[0]))
         sentences.append(
             f"{name}: for the p_a and p_v it came to, L_wsl is least at a mean W_{first} of {means['optimum']:.2f}; "
             f"trained is {means['trained']:.2f}, on the same side in {means['same_side']:.0%} of the categories; "
@@ -245,7 +247,7 @@ def _labels(table: pd.DataFrame) -> pd.Series:
     names = setting_names(table)
     if table["variant"].nunique() < 2:
         return names
-    return table["variant"].map(lambda variant: label("variant", variant)) + ", " + names
+    return table["variant"].map(lambda variant: display_name("variant", variant)) + ", " + names
 
 
 def _check_two(setting: Setting) -> None:
@@ -277,10 +279,10 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
         "loss_half": ends[1],
         "freedom": np.maximum(ends[0], ends[2]) - least,
     }
-    who = {name: setting.who[name] for name in IDENTITY} | {"run": run.name, "seed": run.seed}
+    identity = {name: setting.identity[name] for name in IDENTITY} | {"run": run.name, "seed": run.seed}
     return [
         {
-            **who,
+            **identity,
             "epoch": run.commit(epoch).epoch,
             "first": setting.modalities[0],
             "second": setting.modalities[1],

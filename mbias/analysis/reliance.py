@@ -29,13 +29,13 @@ from mbias.analysis.measures.catalogue import (
 from mbias.analysis.measures.coalitions import enough
 from mbias.analysis.measures.parts import gradient_ratio
 from mbias.analysis.measures.values import balance
-from mbias.analysis.settings import Setting, setting_label
+from mbias.analysis.settings import Setting, setting_name
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.stats.estimates import Estimate
 from mbias.stats.intervals import student
-from mbias.tables.layout import Layout, ranged
-from mbias.tables.names import short
+from mbias.tables.layout import Layout, with_interval
+from mbias.tables.names import subscript
 
 # ---------------------------------------------------------------------------------------------------------------------
 # From the values of the four coalitions, (..., 4), to numbers (..., k); plain arithmetic, no records.
@@ -52,15 +52,15 @@ LAYOUTS = {
     "measures": Layout(
         ("variant", "smoothing", "control", "measure"),
         ("modality",),
-        {"{}": ranged("value", ".3f"), "balance": ranged("balance", ".2f")},
+        {"{}": with_interval("value", ".3f"), "balance": with_interval("balance", ".2f")},
     ),
     "categories": Layout(
         ("variant", "smoothing", "control", "category", "samples"),
         ("modality",),
-        {"S_{}": ranged("shapley", ".3f"), "balance": ranged("balance", ".2f")},
+        {"S_{}": with_interval("shapley", ".3f"), "balance": with_interval("balance", ".2f")},
     ),
     "agreement": Layout(
-        ("over", "measure", "other"), (), {"rho": ranged("rho", ".2f"), "number": lambda row: str(row.number)}
+        ("over", "measure", "other"), (), {"rho": with_interval("rho", ".2f"), "number": lambda row: str(row.number)}
     ),
 }
 
@@ -76,7 +76,7 @@ def measures(study: Study, found: Estimates | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row a setting, ``measure`` (of a ``kind``, ``outcome`` and ``base``) and modality (``both`` for
+        A row a setting, ``measure`` (of a ``kind``, ``outcome`` and ``baseline``) and modality (``both`` for
         cooperation): ``value`` with ``value_low`` and ``value_high``, in the measure's own units; ``balance`` of the
         two modalities with its ends, in [-1, 1], positive toward the first; ``causal``, whether inputs were changed
         for it; ``seeds`` and ``samples``. With one seed the interval is over samples only. The gradient ratio, where
@@ -120,7 +120,7 @@ def categories(study: Study, found: Estimates | None = None) -> pd.DataFrame:
             for m, modality in enumerate(setting.modalities):
                 rows.append(
                     {
-                        **setting.who,
+                        **setting.identity,
                         "category": setting.categories[place],
                         "modality": modality,
                         **{f"shapley{end}": columns[f"value{end}"][m] for end in ("", "_low", "_high")},
@@ -152,7 +152,7 @@ def agreement(study: Study, found: Estimates | None = None) -> pd.DataFrame:
         kept = np.concatenate([[True], enough(setting.weak)])
         for measure, of_measure in by_measure.items():
             balances = np.where(kept, of_measure.by_seed[..., 2], np.nan)
-            cells.setdefault(measure.label, []).append(balances)
+            cells.setdefault(measure.display_name, []).append(balances)
     whole = {name: np.concatenate(found) for name, found in cells.items()}
     runs = max(map(len, whole.values()))
     whole = {name: values for name, values in whole.items() if len(values) == runs}
@@ -184,20 +184,20 @@ def finding(table: pd.DataFrame) -> list[str]:
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    primary = rows[rows["measure"] == PRIMARY.label]
+    primary = rows[rows["measure"] == PRIMARY.display_name]
     first, second = primary.itertuples()
     values = " and ".join(
         f"{row.value:.3f} [{row.value_low:.3f}, {row.value_high:.3f}] from {row.modality}" for row in (first, second)
     )
     text = (
-        f"{setting_label(first.run, first.variant, first.smoothing, first.control)}: of p_wsl on the labels that are "
+        f"{setting_name(first.run, first.variant, first.smoothing, first.control)}: of p_wsl on the labels that are "
         f"present, {values} (Shapley values); "
         f"balance {first.balance:+.2f} [{first.balance_low:+.2f}, {first.balance_high:+.2f}]"
     )
     attention = rows[(rows["measure"] == "attention") & (rows["modality"] == first.modality)]
     if attention.empty:
         return f"{text}."
-    return f"{text}; its attention W_{short(first.modality)} is {attention['value'].iloc[0]:.3f}."
+    return f"{text}; its attention W_{subscript(first.modality)} is {attention['value'].iloc[0]:.3f}."
 
 
 def _columns(found: Estimate, row: int) -> dict[str, Any]:
@@ -218,11 +218,11 @@ def _rows(
 ) -> list[dict[str, Any]]:
     return [
         {
-            **setting.who,
-            "measure": measure.label,
+            **setting.identity,
+            "measure": measure.display_name,
             "kind": measure.name,
             "outcome": measure.outcome,
-            "base": measure.base,
+            "baseline": measure.baseline,
             "modality": modality,
             **{name: value[m] if name.startswith("value") else value for name, value in columns.items()},
             "causal": measure.causal,

@@ -14,7 +14,7 @@ from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.stats.intervals import t_quantile
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 from mbias.terms import PRESETS, Variant
 
 IDENTITY = ["run", "variant", "smoothing", "control", "simulated", "seeds"]
@@ -26,7 +26,7 @@ ONE_SEED = "one seed a setting is all there is, so nothing is known of others; t
 
 @dataclass(frozen=True)
 class Setting:
-    """The runs of one variant, smoothing and control, in the order of their seeds; a foreign run is one by itself.
+    """The runs of one variant, smoothing and control, in the order of their seeds; an external run is one by itself.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class Setting:
         All of the same samples, modalities and categories.
     """
 
-    who: dict[str, Any]
+    identity: dict[str, Any]
     runs: tuple[Run, ...]
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """Its name on screen."""
-        return setting_label(**{name: self.who[name] for name in ("run", "variant", "smoothing", "control")})
+        return setting_name(**{name: self.identity[name] for name in ("run", "variant", "smoothing", "control")})
 
     @property
     def samples(self) -> int:
@@ -82,10 +82,10 @@ def settings(study: Study) -> list[Setting]:
         If runs of one setting were recorded on different samples, or two have the same seed.
     """
     groups: dict[tuple, list[tuple[Run, dict[str, Any]]]] = {}
-    for run, who in identified(study):
-        foreign = run.variant is None or run.smoothing is None
-        key = (who["run"],) if foreign else (run.variant, run.smoothing, run.control)
-        groups.setdefault(key, []).append((run, who))
+    for run, identity in identified(study):
+        external = run.variant is None or run.smoothing is None
+        key = (identity["run"],) if external else (run.variant, run.smoothing, run.control)
+        groups.setdefault(key, []).append((run, identity))
     return [_setting(members) for members in groups.values()]
 
 
@@ -121,8 +121,8 @@ def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[fl
         The columns `IDENTITY`, those of ``by`` and, of each column averaged, its mean and the ends ``_low`` and
         ``_high``, NaN where there is one seed.
     """
-    foreign = table[["variant", "smoothing"]].isna().any(axis=1)
-    named = table.assign(run=table["run"].where(foreign, ""))
+    external = table[["variant", "smoothing"]].isna().any(axis=1)
+    named = table.assign(run=table["run"].where(external, ""))
     grouped = named.groupby([*(name for name in IDENTITY if name != "seeds"), *by], sort=False, dropna=False)
     seeds = grouped.size()
     result = seeds.rename("seeds").reset_index()[[*IDENTITY, *by]]
@@ -134,14 +134,14 @@ def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[fl
     return result
 
 
-def setting_label(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
-    """A setting on screen, as ``A_cross + V_self, LS-V``; a foreign one goes by its run."""
-    texts = [label("variant", variant), label("smoothing", smoothing), label("control", control)]
+def setting_name(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
+    """A setting on screen, as ``A_cross + V_self, LS-V``; an external one goes by its run."""
+    texts = [display_name("variant", variant), display_name("smoothing", smoothing), display_name("control", control)]
     return ", ".join(text for text in texts if text) or run
 
 
 def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
-    first, who = members[0]
+    first, identity = members[0]
     seeds = [run.seed for run, _ in members]
     for run, _ in members[1:]:
         if not _same_samples(run, first):
@@ -149,11 +149,11 @@ def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
     if len(set(seeds)) < len(seeds):
         raise BadInputError(f"{members[-1][0].path}: a seed stands twice among its setting's runs; leave one out")
     columns = {
-        "run": who["run"] if len(members) == 1 else f"{len(members)} runs",
+        "run": identity["run"] if len(members) == 1 else f"{len(members)} runs",
         "variant": first.variant,
         "smoothing": first.smoothing,
         "control": first.control,
-        "simulated": who["simulated"],
+        "simulated": identity["simulated"],
         "seeds": len(members),
     }
     return Setting(columns, tuple(run for run, _ in members))
@@ -180,7 +180,7 @@ def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
     """Every run with the columns that identify it, in the order of the paper's tables.
 
     The columns are ``run`` (name of its folder; with the folder above where two runs share a name), ``variant``,
-    ``smoothing``, ``control`` and ``seed`` (None for a foreign model), and ``simulated``.
+    ``smoothing``, ``control`` and ``seed`` (None for an external model), and ``simulated``.
     """
     names = Counter(run.name for run in study)
     for run in sorted(study, key=_place):
@@ -207,13 +207,13 @@ def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The rows of one variant, and its label.
 
     The variant is the original network's, A_cross + V_cross, where the table has it, else the first in the paper's
-    order; a table of foreign models comes back whole, with an empty label.
+    order; a table of external models comes back whole, with an empty label.
     """
     variants = sorted(table["variant"].dropna().unique(), key=lambda name: place_of(name, VARIANT_ORDER))
     if not variants:
         return table, ""
     chosen: str = Variant.ACROSS_VCROSS if Variant.ACROSS_VCROSS in variants else variants[0]
-    return table[table["variant"] == chosen], label("variant", chosen)
+    return table[table["variant"] == chosen], display_name("variant", chosen)
 
 
 def _place(run: Run) -> tuple:

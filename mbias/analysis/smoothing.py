@@ -7,7 +7,7 @@ import pandas as pd
 
 from mbias.analysis.paper.orderings import LAYOUT
 from mbias.analysis.paper.orderings import orderings as published_orderings
-from mbias.analysis.paper.published import mended, table2
+from mbias.analysis.paper.published import corrected, table2
 from mbias.analysis.paper.scores import beside, sample_scores, score_cell, setting_scores
 from mbias.analysis.settings import Setting, settings
 from mbias.errors import BadInputError
@@ -15,8 +15,8 @@ from mbias.records.study import Study
 from mbias.scores.f_scores import LEVELS, METRICS
 from mbias.stats.estimates import estimate
 from mbias.stats.intervals import ratio
-from mbias.tables.layout import Layout, ranged
-from mbias.tables.names import label
+from mbias.tables.layout import Layout, with_interval
+from mbias.tables.names import display_name
 from mbias.terms import Metric
 
 AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
@@ -26,7 +26,7 @@ AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
 LAYOUTS = {
     "scores": Layout(("metric", "smoothing"), ("source", "variant", "level"), {"{}": score_cell}),
     "orderings": LAYOUT,
-    "stability": Layout(("source", "variant", "settings"), ("level",), {"{}": ranged("variance", ".3f")}),
+    "stability": Layout(("source", "variant", "settings"), ("level",), {"{}": with_interval("variance", ".3f")}),
 }
 
 
@@ -66,12 +66,12 @@ def stability(study: Study, epoch: int | str = "best", published: bool = False) 
 
     With them ``variance_low`` and ``variance_high``, the 95 % interval over samples, the seeds as they are (NaN where
     the epoch lacks ``p`` and ``p_joint``), and ``seeds``, the least number of a setting. With ``published``, the
-    published Table 2 stands below as printed, and with its misprints mended.
+    published Table 2 stands below as printed, and with its misprints corrected.
     """
     table = scores(study, epoch, published)
     if published:
         paper = table[table["source"] == "published"].reset_index(drop=True)
-        table = pd.concat([table, mended(paper).assign(source="published, mended")])
+        table = pd.concat([table, corrected(paper).assign(source="published, corrected")])
     seeds = table.groupby(["variant", "source"], sort=False)["seeds"].min().reset_index()
     result = variance(table).merge(_half_widths(study, epoch), how="left").merge(seeds)
     low, high = (result["variance"] + sign * result["half"] for sign in (-1, 1))
@@ -113,8 +113,8 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
     rows = []
     by_variant: dict[str, list[Setting]] = {}
     for setting in settings(study):
-        if not setting.who["control"]:
-            by_variant.setdefault(str(setting.who["variant"]), []).append(setting)
+        if not setting.identity["control"]:
+            by_variant.setdefault(str(setting.identity["variant"]), []).append(setting)
     for variant, of_variant in by_variant.items():
         if len(of_variant) < 2 or len({setting.samples for setting in of_variant}) > 1:
             continue
@@ -146,6 +146,6 @@ def orderings(study: Study) -> pd.DataFrame:
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `variance` says: the variance of each measured variant, the steadiest first."""
     both = table[(table["level"] == "both") & (table["source"] == "measured")].sort_values("variance")
-    first, *others = [f"{row.variance:.3g} for {label('variant', row.variant)}" for row in both.itertuples()]
+    first, *others = [f"{row.variance:.3g} for {display_name('variant', row.variant)}" for row in both.itertuples()]
     against = f", against {', '.join(others)}" if others else ""
     return [f"Variance of the F-scores across {both['settings'].iloc[0]} settings of smoothing: {first}{against}."]

@@ -11,7 +11,7 @@ from mbias.analysis.paper.scores import beside, score_cell, setting_scores
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.tables.layout import Layout
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 from mbias.terms import Metric
 
 LAYOUTS = {
@@ -68,7 +68,7 @@ def _sentence(level: str, rows: pd.DataFrame) -> str:
     first, second = rows.sort_values("f_score", ascending=False).head(2).itertuples()
     seeds = int(rows["seeds"].min())
     return (
-        f"{label('variant', first.variant)} has the highest {level}-level Type@AV, {first.f_score:.1f} %, "
-        f"{first.f_score - second.f_score:.1f} points above {label('variant', second.variant)} "
+        f"{display_name('variant', first.variant)} has the highest {level}-level Type@AV, {first.f_score:.1f} %, "
+        f"{first.f_score - second.f_score:.1f} points above {display_name('variant', second.variant)} "
         f"({'one seed each: this may be chance' if seeds == 1 else f'means over {seeds} seeds or more'})."
     )

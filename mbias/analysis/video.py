@@ -92,10 +92,10 @@ def roll(run: Run, sample: str, epoch: int | str = "best", category: str | None 
         of_cells = [None] * len(cells) if values is None else np.broadcast_to(values, shape)[t, m, c]
         return pd.Series(of_cells, dtype=kind)
 
-    _, who = next(identified(Study((run,))))
+    _, identity = next(identified(Study((run,))))
     return pd.DataFrame(
         {
-            **{name: [value] * len(cells) for name, value in who.items()},
+            **{name: [value] * len(cells) for name, value in identity.items()},
             "epoch": run.commit(epoch).epoch,
             "sample": str(run.samples.iloc[place, 0]),
             "category": [names[i] for i in c],
@@ -119,8 +119,8 @@ def missing(run: Run, epoch: int | str = "best") -> str:
         return ""
     needed = {name for names in lacking.values() for name in names}
     holders = [str(commit.epoch) for commit in run.commits if needed <= set(commit.arrays)]
-    mend = f"epoch {' and '.join(holders)} does" if len(holders) == 1 else f"epochs {', '.join(holders)} do"
-    return f"epoch {run.commit(epoch).epoch} holds no {' and no '.join(lacking)}; {mend if holders else 'none does'}"
+    hint = f"epoch {' and '.join(holders)} does" if len(holders) == 1 else f"epochs {', '.join(holders)} do"
+    return f"epoch {run.commit(epoch).epoch} holds no {' and no '.join(lacking)}; {hint if holders else 'none does'}"
 
 
 def worst(study: Study, number: int = 10, epoch: int | str = "best") -> pd.DataFrame:
@@ -147,7 +147,7 @@ def worst(study: Study, number: int = 10, epoch: int | str = "best") -> pd.DataF
     BadInputError
         If an epoch holds not ``wav``, ``p`` and ``p_joint`` in segments, or the truth of segments is not recorded.
     """
-    return pd.concat([_worst(run, who, number, epoch) for run, who in identified(study)], ignore_index=True)
+    return pd.concat([_worst(run, identity, number, epoch) for run, identity in identified(study)], ignore_index=True)
 
 
 def strips(table: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +235,7 @@ def _shown(run: Run, place: int, truth: np.ndarray | None, predicted: np.ndarray
     return shown if shown.any() else ~shown
 
 
-def _worst(run: Run, who: dict[str, Any], number: int, epoch: int | str) -> pd.DataFrame:
+def _worst(run: Run, identity: dict[str, Any], number: int, epoch: int | str) -> pd.DataFrame:
     truth, predicted, wav = _events(run, epoch)
     favoured = int(wav.mean(axis=(0, 1, 3), dtype=float).argmax())
     others = np.delete(truth, favoured, axis=2)
@@ -246,7 +246,7 @@ def _worst(run: Run, who: dict[str, Any], number: int, epoch: int | str) -> pd.D
     names = run.samples.iloc[:, 0].astype(str).to_numpy()
     rows = [
         {
-            **who,
+            **identity,
             "epoch": run.commit(epoch).epoch,
             "sample": names[i],
             "toward": run.header.modalities[favoured],

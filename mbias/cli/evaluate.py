@@ -93,7 +93,7 @@ def _print(scores: dict[str, dict[str, float]], rule: str, what: str, form: str)
 
         print(json.dumps({"rule": rule, "videos": what, "scores": scores}, indent=2))
         return
-    names = [Metric(name).label for name in next(iter(scores.values()))]
+    names = [Metric(name).display_name for name in next(iter(scores.values()))]
     print(f"{'F-score, %':10}" + "".join(f"{name:>14}" for name in names))
     for level, values in scores.items():
         print(f"{level:10}" + "".join(f"{100 * value:14.2f}" for value in values.values()))
@@ -138,4 +138,4 @@ def _export_weights(options: argparse.Namespace) -> None:
         raise BadInputError(f"{options.run}: no run trained here, so its weights are none of HAN's")
     model = read_weights(options.run / "checkpoints" / f"{options.weights}.safetensors", Variant.parse(run.variant))
     write_original(model, options.out)
-    print(f"{options.out}: the {options.weights} weights of {run.name} ({run.label})")
+    print(f"{options.out}: the {options.weights} weights of {run.name} ({run.display_name})")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mbias.errors import BadInputError
-from mbias.exchange.named import MEND, Named
-from mbias.exchange.sandbox import apart
+from mbias.exchange.named import HINT, Named
+from mbias.exchange.sandbox import read_in_sandbox
 from mbias.untrusted import read_npy, read_npz
 
 
@@ -26,20 +26,20 @@ def read_arrays(path: Path) -> dict[str, Named]:
     if not path.exists():
         raise BadInputError(f"{path}: there is no such file")
     if suffix != ".zarr" and not path.is_file():
-        raise BadInputError(f"{path}: no regular file; {MEND}")
+        raise BadInputError(f"{path}: no regular file; {HINT}")
     arrays = READERS[suffix](path)
     if not arrays:
-        raise BadInputError(f"{path}: no array of numbers in it; {MEND}")
+        raise BadInputError(f"{path}: no array of numbers in it; {HINT}")
     return arrays
 
 
 def _npy(path: Path) -> dict[str, Named]:
-    return {path.stem: Named(read_npy(path, MEND))}
+    return {path.stem: Named(read_npy(path, HINT))}
 
 
 def _npz(path: Path) -> dict[str, Named]:
     # Texts too: names of categories or samples may lie beside the arrays.
-    arrays = read_npz(path, MEND, "fiubU")
+    arrays = read_npz(path, HINT, "fiubU")
     return {name: Named(array) for name, array in arrays.items()}
 
 
@@ -52,17 +52,17 @@ def _safetensors(path: Path) -> dict[str, Named]:
 def _torch(path: Path) -> dict[str, Named]:
     if importlib.util.find_spec("torch") is None:
         raise BadInputError(f"{path}: reading it needs PyTorch, which is not installed: pip install 'mbias[train]'")
-    return apart("mbias.exchange.torch_file", path)
+    return read_in_sandbox("mbias.exchange.torch_file", path)
 
 
 def _netcdf(path: Path) -> dict[str, Named]:
     _need("h5py", path)
-    return apart("mbias.exchange.netcdf_file", path)
+    return read_in_sandbox("mbias.exchange.netcdf_file", path)
 
 
 def _zarr(path: Path) -> dict[str, Named]:
     _need("zarr", path)
-    return apart("mbias.exchange.zarr_folder", path)
+    return read_in_sandbox("mbias.exchange.zarr_folder", path)
 
 
 def _need(module: str, path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MEND = "save it as .npz or .safetensors with arrays of numbers"
+HINT = "save it as .npz or .safetensors with arrays of numbers"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.exchange.export import WHOLE
-from mbias.exchange.named import MEND, Named
+from mbias.exchange.named import HINT, Named
 from mbias.untrusted import NUMBERS, check_unpacked
 
 _LONGEST = 10_000_000
@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Named]:
         raise
     # h5py raises what it meets: OS, runtime, value, key and unicode errors among them.
     except Exception as error:
-        raise BadInputError(f"{path}: not a readable netCDF-4 file ({_line(error)}); {MEND}") from None
+        raise BadInputError(f"{path}: not a readable netCDF-4 file ({_line(error)}); {HINT}") from None
 
 
 def _line(error: Exception) -> str:
@@ -74,7 +74,7 @@ def _check_self_contained(path: Path, file: Any) -> None:
     for name in file:
         link = file.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise BadInputError(f"{path}: {name!r} is a link; {MEND}")
+            raise BadInputError(f"{path}: {name!r} is a link; {HINT}")
         item = file[name]
         if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-            raise BadInputError(f"{path}: {name!r} takes its data from another file; {MEND}")
+            raise BadInputError(f"{path}: {name!r} takes its data from another file; {HINT}")

@@ -23,7 +23,7 @@ _ERROR = "error.txt"
 _INDEX = "arrays.json"
 
 
-def apart(reader: str, path: Path) -> dict[str, Named]:
+def read_in_sandbox(reader: str, path: Path) -> dict[str, Named]:
     """What the function ``read`` of the module ``reader`` gives for a path, read in a process of its own.
 
     Raises

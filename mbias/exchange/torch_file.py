@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.exchange.named import MEND, Named
+from mbias.exchange.named import HINT, Named
 from mbias.untrusted import check_stored
 
 
@@ -21,7 +21,7 @@ def read(path: Path) -> dict[str, Named]:
     """
     import torch
 
-    check_stored(path, MEND)
+    check_stored(path, HINT)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     # torch.load raises what it meets: zip, pickle, runtime, unicode and attribute errors among them.
@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, Named]:
         # What PyTorch says of a pickle ends in the advice to execute it.
         refused = isinstance(error, pickle.UnpicklingError)
         reason = "it holds other objects, which are not read" if refused else _line(error)
-        raise BadInputError(f"{path}: not a file of tensors alone ({reason}); {MEND}") from None
+        raise BadInputError(f"{path}: not a file of tensors alone ({reason}); {HINT}") from None
     named = content if isinstance(content, dict) else {path.stem: content}
     size = path.stat().st_size
     return {
@@ -48,9 +48,9 @@ def _numbers(path: Path, name: str, tensor: Any, size: int) -> Any:
 
     plain = type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.layout == torch.strided
     if not plain or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
-        raise BadInputError(f"{path}: {name!r} is no plain tensor of numbers; {MEND}")
+        raise BadInputError(f"{path}: {name!r} is no plain tensor of numbers; {HINT}")
     # Strides of zero make terabytes of one number.
     if tensor.numel() * tensor.element_size() > size:
-        raise BadInputError(f"{path}: {name!r} is {tuple(tensor.shape)}, more than the file holds; {MEND}")
+        raise BadInputError(f"{path}: {name!r} is {tuple(tensor.shape)}, more than the file holds; {HINT}")
     tensor = tensor.detach()
     return (tensor.float() if tensor.dtype.is_floating_point else tensor).numpy()

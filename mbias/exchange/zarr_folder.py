@@ -13,7 +13,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.exchange.export import WHOLE
-from mbias.exchange.named import MEND, Named
+from mbias.exchange.named import HINT, Named
 from mbias.untrusted import NUMBERS, check_unpacked
 
 CODECS = {
@@ -48,7 +48,7 @@ def read(path: Path) -> dict[str, Named]:
     files = [file for file in path.rglob("*") if not file.is_dir() or file.is_symlink()]
     for file in files:
         if file.is_symlink() or not file.is_file():
-            raise BadInputError(f"{file}: a symbolic link; {MEND}")
+            raise BadInputError(f"{file}: a symbolic link; {HINT}")
     size = sum(file.stat().st_size for file in files)
     for file in files:
         if file.name in ("zarr.json", ".zarray", ".zmetadata"):
@@ -67,7 +67,7 @@ def read(path: Path) -> dict[str, Named]:
     # Zarr raises what it meets: value, key, type and codec errors among them.
     except Exception as error:
         raise BadInputError(
-            f"{path}: not a readable Zarr folder ({' '.join(str(error).split())[:200]}); {MEND}"
+            f"{path}: not a readable Zarr folder ({' '.join(str(error).split())[:200]}); {HINT}"
         ) from None
 
 
@@ -96,13 +96,13 @@ def _check_metadata(path: Path, file: Path, size: int) -> None:
         for part in found:
             for codec in _codecs(part):
                 if codec not in CODECS:
-                    raise BadInputError(f"{file}: the codec {codec!r} is not run; {MEND}")
+                    raise BadInputError(f"{file}: the codec {codec!r} is not run; {HINT}")
             # A chunk is unpacked whole.
             for shape in (part.get("shape"), part.get("chunks"), part.get("chunk_shape")):
                 if isinstance(shape, list) and all(isinstance(n, int) for n in shape):
                     check_unpacked(path, math.prod(shape), size)
     except (OSError, ValueError, RecursionError) as error:
-        raise BadInputError(f"{file}: not readable metadata ({error}); {MEND}") from None
+        raise BadInputError(f"{file}: not readable metadata ({error}); {HINT}") from None
 
 
 def _dictionaries(content: Any) -> Iterator[dict[str, Any]]:

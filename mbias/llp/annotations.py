@@ -171,8 +171,8 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]
 def _check_category(path: Path, number: int, category: str) -> None:
     if category not in _INDEX:
         near = difflib.get_close_matches(category, CATEGORIES, n=1)
-        mend = f"write {near[0]}" if near else "take one of mbias.terms.CATEGORIES"
-        raise BadInputError(f"{path}: row {number}: unknown category {category!r}; {mend}")
+        hint = f"write {near[0]}" if near else "take one of mbias.terms.CATEGORIES"
+        raise BadInputError(f"{path}: row {number}: unknown category {category!r}; {hint}")
 
 
 def _second(path: Path, number: int, text: str) -> int:

@@ -44,7 +44,7 @@ def pack_split(directory: Path, split: Split, *, skip_bad: bool = False) -> Pack
     ----------
     skip_bad
         Leave out videos with a feature file that is missing or unusable. Otherwise such a video is an error, told once
-        all the others are packed, so that a second run has only to do what is mended.
+        all the others are packed, so that a second run only packs what was corrected.
 
     Raises
     ------

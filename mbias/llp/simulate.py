@@ -124,13 +124,13 @@ def _annotations_digest(directory: Path) -> str:
 
 
 def _check_same(out: Path, about: dict[str, object]) -> None:
-    mend = "take another folder, or remove this one"
+    hint = "take another folder, or remove this one"
     if not (out / SYNTH_FILE).exists():
-        raise BadInputError(f"{out}: the folder holds something else; {mend}")
-    known = read_json(out / SYNTH_FILE, "description of simulated data", mend)
+        raise BadInputError(f"{out}: the folder holds something else; {hint}")
+    known = read_json(out / SYNTH_FILE, "description of simulated data", hint)
     different = [key for key in about if not isinstance(known, dict) or known.get(key) != about[key]]
     if different:
-        raise BadInputError(f"{out}: simulated before with other settings ({', '.join(different)}); {mend}")
+        raise BadInputError(f"{out}: simulated before with other settings ({', '.join(different)}); {hint}")
 
 
 def _write_annotations(folder: Path, planted: Mapping[Split, Planted], annotations: Path | None) -> None:

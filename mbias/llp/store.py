@@ -90,14 +90,14 @@ def packed_folder(directory: Path, split: Split) -> Path:
     return directory / "packed" / split
 
 
-def read_videos(path: Path, mend: str) -> list[str]:
+def read_videos(path: Path, hint: str) -> list[str]:
     """The names in a store's `videos.csv`, in array order."""
     try:
         return path.read_text(encoding="utf-8").splitlines()[1:]
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such file; {mend}") from None
+        raise BadInputError(f"{path}: there is no such file; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: not readable ({error}); {mend}") from None
+        raise BadInputError(f"{path}: not readable ({error}); {hint}") from None
 
 
 def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iterable[str], **known: Any) -> None:

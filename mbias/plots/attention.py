@@ -13,7 +13,7 @@ from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError
 from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, smoothing_look, style
-from mbias.tables.names import label, setting_names, short
+from mbias.tables.names import display_name, setting_names, subscript
 
 _MIDDLE = "#c9c9ce"
 _QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
@@ -97,8 +97,8 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
         fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=size)
         for ax, panel in zip(axes[0], panels, strict=True):
             _draw_movement(rows[rows["panel"] == panel], ax)
-            ax.set_title(mathtext(label("variant", panel)))
-        axes[0, 0].set_ylabel(f"mean {mathtext('W_' + short(modality))}")
+            ax.set_title(mathtext(display_name("variant", panel)))
+        axes[0, 0].set_ylabel(f"mean {mathtext('W_' + subscript(modality))}")
         few, most = rows["seeds"].min(), rows["seeds"].max()
         count = f"n = {few if few == most else f'{few} to {most}'} seed{'s' * bool(most > 1)}"
         fig.suptitle(f"{count}{': mean and 95 % interval' * bool(most > 1)}", fontsize=7, x=0.01, ha="left")
@@ -126,7 +126,7 @@ def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> N
     ax.text(
         0.5,
         1.012,
-        f"mean {mathtext('W_' + short(modalities[0]))} = {first['mean'].mean():.3f}",
+        f"mean {mathtext('W_' + subscript(modalities[0]))} = {first['mean'].mean():.3f}",
         fontsize=7,
         ha="center",
         transform=ax.transAxes,

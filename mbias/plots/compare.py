@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, plain, style
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 
 
 def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> Axes:
@@ -54,7 +54,7 @@ def figure(table: pd.DataFrame) -> Figure:
         for line, level in zip(axes, levels, strict=False):
             for ax, metric in zip(line, metrics, strict=False):
                 draw(scores[(scores["level"] == level) & (scores["quantity"] == metric)], ax, order, unit=100)
-                _dress(ax, f"{label('metric', metric)}, {level}", "points", reach)
+                _dress(ax, f"{display_name('metric', metric)}, {level}", "points", reach)
         for ax, quantity in zip(axes[-1], rest, strict=False):
             rows = others[others["quantity"] == quantity]
             draw(rows, ax, order)

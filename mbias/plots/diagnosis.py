@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.diagnosis import MARGIN, UNDETERMINED
-from mbias.analysis.settings import setting_label
+from mbias.analysis.settings import setting_name
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
 
@@ -32,17 +32,17 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         ax.scatter(row.balance, y, s=22, color=colour, zorder=3)
         # On the balance's scale: all attention on the first modality is 1, all on the second -1.
         ax.scatter(2 * row.attention - 1, y, s=22, marker="x", color="#1f2328", linewidths=1.1, zorder=4)
-        departs = (
-            f" ({row.departing_number} categor{'y' if row.departing_number == 1 else 'ies'} not)"
-            if row.departing_number
+        discordant = (
+            f" ({row.discordant_number} categor{'y' if row.discordant_number == 1 else 'ies'} not)"
+            if row.discordant_number
             else ""
         )
-        verdict = ax.text(1.08, y, plain(f"{row.verdict}{departs}"), color=ink(colour), fontsize=7, va="center")
+        verdict = ax.text(1.08, y, plain(f"{row.verdict}{discordant}"), color=ink(colour), fontsize=7, va="center")
         verdict.set_in_layout(False)
     ax.axvline(0, color="#c9c9ce", lw=0.8, zorder=1)
     ax.set_xlim(-1.04, 1.04)
     ax.set_ylim(len(table) - 0.4, -0.6)
-    names = [setting_label(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+    names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
     ax.set_yticks(np.arange(len(names)), [_name(name) for name in names])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)

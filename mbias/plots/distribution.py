@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
-from mbias.tables.names import short
+from mbias.tables.names import subscript
 
 _SCOPES = {"all": "all segments", "present": "segments in which it is present"}
 
@@ -58,7 +58,7 @@ def figure(table: pd.DataFrame, epoch: int) -> Figure:
     """
     scopes = list(dict.fromkeys(table["scope"]))
     modalities = list(dict.fromkeys(table["modality"]))
-    name = "W_a" if modalities == ["audio", "visual"] else f"W_{short(modalities[0])}"
+    name = "W_a" if modalities == ["audio", "visual"] else f"W_{subscript(modalities[0])}"
     with style():
         fig, axes = plt.subplots(1, len(scopes), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 1.9))
         for ax, scope in zip(axes[0], scopes, strict=True):

@@ -12,7 +12,7 @@ from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError
 from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
-from mbias.tables.names import loss_label, setting_names
+from mbias.tables.names import loss_name, setting_names
 
 COLUMNS = 4
 """Panels in a row."""
@@ -38,7 +38,7 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
         width = max(width - 1.2, 1.1)
         look = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
         rows = shown[shown["loss"] == loss]
-        draw_line(rows, "value", ax, label=mathtext(loss_label(loss)), lw=width, **look)
+        draw_line(rows, "value", ax, label=mathtext(loss_name(loss)), lw=width, **look)
     ax.set_xlim(left=shown["epoch"].min())
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     ax.set_ylim(bottom=0)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mbias.analysis.settings import one_variant
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
-from mbias.tables.names import setting_names, short
+from mbias.tables.names import setting_names, subscript
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
@@ -39,7 +39,7 @@ def figure(table: pd.DataFrame) -> Figure:
     rows, variant = one_variant(table)
     names = setting_names(rows)
     panels = list(dict.fromkeys(names))
-    first = short(str(rows["first"].iloc[0]))
+    first = subscript(str(rows["first"].iloc[0]))
     weight = mathtext(f"W_{first}") if len(first) == 1 else plain(f"weight of {first}")
     with style():
         width = min(WIDTH, 1.7 * len(panels) + 0.6)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.settings import setting_label
+from mbias.analysis.settings import setting_name
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 
@@ -83,4 +83,4 @@ def _title(table: pd.DataFrame) -> str:
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
-    return [setting_label(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+    return [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]

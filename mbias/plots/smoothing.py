@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mbias.plots.drawing.lines import label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import MARKERS, VARIANTS, WIDTH, ends, mark_simulated, mathtext, style
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
@@ -25,12 +25,12 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         x = [settings.index(name) for name in rows["smoothing"]]
         colour, marker = VARIANTS.get(variant, "#60656e"), MARKERS.get(variant, "o")
         if source == "measured":
-            name = mathtext(label("variant", variant))
+            name = mathtext(display_name("variant", variant))
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, label=name)
             ax.errorbar(x, rows["f_score"], yerr=ends(rows), fmt="none", ecolor=colour, elinewidth=0.9)
         else:
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, mfc="white", ls=":", lw=0.9)
-    ax.set_xticks(range(len(settings)), [label("smoothing", name) for name in settings], rotation=40, ha="right")
+    ax.set_xticks(range(len(settings)), [display_name("smoothing", name) for name in settings], rotation=40, ha="right")
     ax.tick_params(axis="x", labelsize=6.5, pad=1)
     ax.set_xlim(-0.35, len(settings) - 0.65)
     ax.grid(axis="y")
@@ -54,7 +54,7 @@ def figure(table: pd.DataFrame) -> Figure:
                 draw(table[(table["level"] == level) & (table["metric"] == metric)], ax)
             line[0].set_ylabel(f"{level}-level F-score (%)")
         for ax, metric in zip(axes[0], metrics, strict=True):
-            ax.set_title(label("metric", metric))
+            ax.set_title(display_name("metric", metric))
         mark_simulated(fig, table)
         leave_room(fig, bottom=0.03, right=0.12)
         fig.canvas.draw()

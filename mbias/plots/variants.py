@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import JOINT, WIDTH, ends, ink, mark_simulated, mathtext, style
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 
 LEVELS = {"segment": (JOINT, "o", -0.14), "event": ("#8a8f98", "s", 0.14)}
 """Colour, marker and place of a level."""
@@ -32,7 +32,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         published = rows[rows["source"] == "published"]
         y = [variants.index(variant) + shift for variant in published["variant"]]
         ax.plot(published["f_score"], y, marker, mfc="none", mec=colour, ms=4.5, mew=0.8)
-    ax.set_yticks(range(len(variants)), [mathtext(label("variant", variant)) for variant in variants])
+    ax.set_yticks(range(len(variants)), [mathtext(display_name("variant", variant)) for variant in variants])
     ax.set_ylim(len(variants) - 0.5, -0.5)
     ax.grid(axis="x")
     return ax
@@ -48,7 +48,7 @@ def figure(table: pd.DataFrame) -> Figure:
         )
         for ax, metric in zip(axes[0], metrics, strict=True):
             draw(table[table["metric"] == metric], ax)
-            ax.set_title(label("metric", metric))
+            ax.set_title(display_name("metric", metric))
             ax.set_xlabel("F-score (%)")
         _key(fig, table)
         leave_room(fig, bottom=0.08)

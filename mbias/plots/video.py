@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mbias.analysis.settings import setting_label
+from mbias.analysis.settings import setting_name
 from mbias.plots.drawing.style import JOINT, WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
 
 _LANE = 0.46
@@ -84,7 +84,7 @@ def _dress(ax: Axes, category: str, modality: str, colour: str) -> None:
 
 
 def _title(row: pd.Series) -> str:
-    run = setting_label(row["run"], row["variant"], row["smoothing"], row.get("control"))
+    run = setting_name(row["run"], row["variant"], row["smoothing"], row.get("control"))
     seed = "" if pd.isna(row["seed"]) else f", seed {row['seed']:.0f}"
     name = plain(run) if run == row["run"] else ", ".join(map(mathtext, run.split(", ")))
     return f"{plain(row['sample'])}: {name}{seed}, epoch {row['epoch']}"

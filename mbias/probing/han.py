@@ -38,7 +38,7 @@ def passes(variant: Variant, draws: int) -> list[Pass]:
     attended = [visual] * variant.audio_cross + [audio] * variant.visual_cross
     return [
         WHOLE,
-        *(Pass(base, replaced) for base in ("mean", "zero") for replaced in all_),
+        *(Pass(baseline, replaced) for baseline in ("mean", "zero") for replaced in all_),
         *(Pass("permuted", replaced, draw) for draw in range(draws) for replaced in all_),
         *(Pass("swapped", replaced, draw) for draw in range(draws) for replaced in each),
         *(Pass("cross", replaced) for replaced in attended),
@@ -91,7 +91,7 @@ def probe(
             arrays = outputs(model, _with(videos, {} if taken else stand_ins), dtype)
         if one == WHOLE:
             _check_outputs(run, epoch, arrays)
-        kept = ("p_joint",) if one.base == "swapped" else ("p", "p_joint")
+        kept = ("p_joint",) if one.baseline == "swapped" else ("p", "p_joint")
         results[one] = {name: arrays[name] for name in kept} | ({} if donors is None else {"donors": donors})
         on_pass(one)
     write_probe(run, epoch, results, draws=draws, seed=seed)
@@ -145,16 +145,18 @@ def _means(train: Videos, size: int) -> Replaced:
 def _stand_ins(one: Pass, videos: Videos, means: Replaced, seed: int) -> tuple[Replaced, np.ndarray | None]:
     """What stands in for the replaced modalities, and the rows it came from where it is drawn."""
     names = [name for modality in one.replaced for name in STREAMS[Modality(modality)]]
-    if one.base in ("", "mean", "cross"):
+    if one.baseline in ("", "mean", "cross"):
         return {name: means[name] for name in names}, None
-    if one.base == "zero":
+    if one.baseline == "zero":
         return {name: torch.zeros_like(means[name]) for name in names}, None
     labels = videos.labels.cpu().numpy() > 0
     rows = {}
     for modality in one.replaced:
         # Each modality has draws of its own, so that with both replaced they come from different videos.
-        rng = np.random.default_rng([seed, one.draw, list(Modality).index(Modality(modality)), one.base == "swapped"])
-        rows[modality] = donors(labels, rng) if one.base == "swapped" else derangement(len(labels), rng)
+        rng = np.random.default_rng(
+            [seed, one.draw, list(Modality).index(Modality(modality)), one.baseline == "swapped"]
+        )
+        rows[modality] = donors(labels, rng) if one.baseline == "swapped" else derangement(len(labels), rng)
     taken = {
         name: getattr(videos, name)[torch.from_numpy(np.maximum(rows[modality], 0)).to(videos.labels.device)]
         for modality in one.replaced
@@ -200,7 +202,7 @@ def _replaced_in_cross_attention(model: HAN, one: Pass, stand_ins: Replaced, dty
     All else sees the true features: what stands in goes through the network's first layers, and takes the true
     features' place where they are attended to from the other side.
     """
-    if one.base != "cross":
+    if one.baseline != "cross":
         yield False
         return
     replaced = list(Modality).index(Modality(one.replaced[0]))

@@ -136,13 +136,13 @@ class Watch:
             if value.ndim != len(self.axes) or found.get(axis, size) != size:
                 raise BadInputError(
                     f"module {self.name!r} gave {tuple(value.shape)} for {self.array!r}, which does not fit the axes "
-                    f"{', '.join(self.axes)}: {axis} must be {size}; {self._mend()}"
+                    f"{', '.join(self.axes)}: {axis} must be {size}; {self._hint()}"
                 )
         if self._softmax is not None:
             value = torch.softmax(value, dim=self.axes.index(self._softmax))
         return value.permute([self.axes.index(axis) for axis in self.dimensions])
 
-    def _mend(self) -> str:
+    def _hint(self) -> str:
         times = len(self._taps[0].calls)
         if self._stack is None and times > 1:
             return f"it was called {times} times: if each is of a modality, give stack='modality'"

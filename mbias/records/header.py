@@ -36,7 +36,7 @@ class Header:
     simulated
         Whether the data were simulated.
     training
-        The training configuration, or None for a foreign model.
+        The training configuration, or None for an external model.
     data
         Fingerprint of the data the model was trained on and recorded with, or None.
     software

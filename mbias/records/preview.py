@@ -9,7 +9,7 @@ import numpy as np
 
 from mbias.records.run import Run
 from mbias.records.summary import STATISTICS
-from mbias.terms import Variant, smoothing_label
+from mbias.terms import Variant, smoothing_name
 
 MOST_RUNS = 40
 """So many rows are shown."""
@@ -38,8 +38,8 @@ def as_html(runs: Sequence[Run], left_out: Mapping[str, str]) -> str:
 
 def _row(run: Run) -> str:
     epochs = f"{len(run.commits)}{'' if run.complete else ', unfinished'}"
-    variant = Variant(run.variant).label if run.variant in set(Variant) else run.variant
-    smoothing = smoothing_label(run.smoothing) if run.smoothing else None
+    variant = Variant(run.variant).display_name if run.variant in set(Variant) else run.variant
+    smoothing = smoothing_name(run.smoothing) if run.smoothing else None
     texts = (run.name, variant, smoothing, run.control, run.seed, epochs)
     cells = "".join(f"<td>{'' if text is None else html.escape(str(text))}</td>" for text in texts)
     return f"<tr>{cells}<td>{_picture(run)}</td></tr>"

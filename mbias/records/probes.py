@@ -22,7 +22,7 @@ from mbias.records.shards import read_array, read_arrays, write_arrays
 FORMAT = "mbias-probe"
 VERSION = 1
 INDEX, OUTPUTS = "probe/probe.json", "probe/outputs.safetensors"
-BASES = ("mean", "zero", "permuted", "swapped", "cross")
+BASELINES = ("mean", "zero", "permuted", "swapped", "cross")
 """What stands in for a replaced modality: the training split's mean; zero; the same modality of another sample; that
 of a donor that shares no label; its mean again, but only where the other modality attends to it."""
 
@@ -41,7 +41,7 @@ class Pass:
         Which of the draws, from 0, where the base is drawn.
     """
 
-    base: str = ""
+    baseline: str = ""
     replaced: tuple[str, ...] = ()
     draw: int = 0
 
@@ -88,7 +88,7 @@ class Probe:
         folder = self.run.path / "probe"
         if of not in self.passes:
             raise BadInputError(
-                f"{folder}: no pass with {', '.join(of.replaced) or 'nothing'} replaced by {of.base!r}; "
+                f"{folder}: no pass with {', '.join(of.replaced) or 'nothing'} replaced by {of.baseline!r}; "
                 f"{_again(self.run)}"
             )
         key = f"{self.passes.index(of)}.{name}"
@@ -98,9 +98,9 @@ class Probe:
             raise BadInputError(f"{folder}: {fault}; {_again(self.run)}")
         return values
 
-    def draws(self, base: str, replaced: tuple[str, ...]) -> list[Pass]:
+    def draws(self, baseline: str, replaced: tuple[str, ...]) -> list[Pass]:
         """The passes with these modalities replaced by this base."""
-        return [one for one in self.passes if one.base == base and one.replaced == replaced]
+        return [one for one in self.passes if one.baseline == baseline and one.replaced == replaced]
 
 
 def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, np.ndarray]], **about: Any) -> None:
@@ -139,7 +139,7 @@ def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, 
             "version": VERSION,
             "epoch": commit.epoch,
             "shard_sha256": commit.sha256,
-            "passes": [{"base": one.base, "replaced": list(one.replaced), "draw": one.draw} for one in outputs],
+            "passes": [{"base": one.baseline, "replaced": list(one.replaced), "draw": one.draw} for one in outputs],
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
             **about,

@@ -15,7 +15,7 @@ from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import part
 from mbias.records.shards import read_array, read_arrays
-from mbias.terms import smoothing_label
+from mbias.terms import smoothing_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,12 +52,12 @@ class Run:
 
     @property
     def variant(self) -> str | None:
-        """The variant trained, or None for a foreign model."""
+        """The variant trained, or None for an external model."""
         return self._trained("variant")
 
     @property
     def smoothing(self) -> str | None:
-        """Name of the smoothing trained with, or None for a foreign model."""
+        """Name of the smoothing trained with, or None for an external model."""
         return self._trained("smoothing")
 
     @property
@@ -67,24 +67,24 @@ class Run:
 
     @property
     def seed(self) -> int | None:
-        """The seed trained with, or None for a foreign model."""
+        """The seed trained with, or None for an external model."""
         return self._trained("seed")
 
     def _trained(self, setting: str):  # type: ignore[no-untyped-def]  # as JSON has it
         return (self.header.training or {}).get(setting)
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """The run's name on screen."""
         from mbias.terms import Variant
 
         if self.variant not in set(Variant) or self.smoothing is None:
             return self.name
-        return f"{Variant(self.variant).label}, {smoothing_label(self.smoothing)}, seed {self.seed}"
+        return f"{Variant(self.variant).display_name}, {smoothing_name(self.smoothing)}, seed {self.seed}"
 
     @property
     def complete(self) -> bool:
-        """Whether all epochs it was to be trained for are committed; True for a foreign model with an epoch."""
+        """Whether all epochs it was to be trained for are committed; True for an external model with an epoch."""
         return len(self.commits) >= max(1, self._trained("epochs") or 1)
 
     @property
@@ -128,8 +128,8 @@ class Run:
         commit = self.commit(epoch)
         if name not in commit.arrays:
             holders = [str(c.epoch) for c in self.commits if name in c.arrays]
-            mend = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
-            raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {mend}")
+            hint = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
+            raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {hint}")
         shard = part(self.path, commit.shard, None)
         values = read_array(shard, name)
         held = self._dimensions(name)

@@ -9,8 +9,8 @@ import pandas as pd
 
 from mbias.analysis.diagnosis import UNDETERMINED
 from mbias.analysis.losses import EVEN
-from mbias.analysis.settings import one_variant, setting_label
-from mbias.tables.names import label, loss_label, setting_names, short, times
+from mbias.analysis.settings import one_variant, setting_name
+from mbias.tables.names import display_name, format_ratio, loss_name, setting_names, subscript
 
 
 def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
@@ -21,10 +21,8 @@ def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
     for name in dict.fromkeys(names):
         errors = rows[names == name].groupby("modality", sort=False)["mse"].mean().sort_values()
         ratio = errors.iloc[-1] / errors.iloc[0] if len(errors) > 1 else np.inf
-        side = (
-            f"nearer to {loss_label(str(errors.index[0]))}" if ratio >= EVEN else "as near to the one as to the other"
-        )
-        beside = f" ({times(ratio)} times)" if EVEN <= ratio < np.inf else ""
+        side = f"nearer to {loss_name(str(errors.index[0]))}" if ratio >= EVEN else "as near to the one as to the other"
+        beside = f" ({format_ratio(ratio)} times)" if EVEN <= ratio < np.inf else ""
         near.setdefault(side, []).append(f"{name}{beside}")
     sides = ", ".join(f"{side} in {_listed(settings)}" for side, settings in near.items())
     of = f" of {variant}" if variant else ""
@@ -40,7 +38,7 @@ def attention(table: pd.DataFrame, scope: str = "all") -> str:
     rows = rows[rows["modality"] == first]
     means = rows.groupby(setting_names(rows), sort=False)["attention"].mean()
     of = f" of {variant}" if variant else ""
-    return f"Mean W_{short(first)}{of} is {_listed([f'{mean:.2f} in {name}' for name, mean in means.items()])}."
+    return f"Mean W_{subscript(first)}{of} is {_listed([f'{mean:.2f} in {name}' for name, mean in means.items()])}."
 
 
 def movement(table: pd.DataFrame, scope: str = "all") -> str:
@@ -54,7 +52,7 @@ def movement(table: pd.DataFrame, scope: str = "all") -> str:
         for name in means.index.get_level_values(0).unique()
     ]
     of = f" of {variant}" if variant else ""
-    weight = f"W_{short(rows['modality'].iloc[0])}"
+    weight = f"W_{subscript(rows['modality'].iloc[0])}"
     return f"Between epochs {first} and {last}, mean {weight}{of} went {_listed(ways)}."
 
 
@@ -102,7 +100,7 @@ def differences(table: pd.DataFrame) -> str:
     level = f"{row['level']}-level " if isinstance(row["level"], str) and row["level"] else ""
     return (
         f"{len(sure)} of {len(table)} differences hold at 5 % after Holm's correction; the largest is of "
-        f"{level}{label('metric', row['quantity'])}, {row['difference']:+.3f} "
+        f"{level}{display_name('metric', row['quantity'])}, {row['difference']:+.3f} "
         f"[{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]."
     )
 
@@ -112,7 +110,7 @@ def _balance(row: pd.Series) -> str:
 
 
 def _setting(row: pd.Series) -> str:
-    return setting_label(row["run"], row["variant"], row["smoothing"], row["control"])
+    return setting_name(row["run"], row["variant"], row["smoothing"], row["control"])
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from mbias.analysis.settings import one_variant, setting_label
+from mbias.analysis.settings import one_variant, setting_name
 from mbias.records.study import Study
 from mbias.reports import headlines
 from mbias.reports.page import bullets, drawing
 from mbias.tables.layout import Layout, lay_out, notes, number
-from mbias.tables.names import label, setting_names, short, times
+from mbias.tables.names import display_name, format_ratio, setting_names, subscript
 from mbias.tables.render import as_html, with_subscripts
 
 SAID_IN_FULL = 4
@@ -57,7 +57,7 @@ LAYOUT = Layout(
     {
         "W_{}": number("attention", ".3f"),
         "MSE_wsl,{}": number("mse", ".1e"),
-        "ratio {}": lambda row: times(row.ratio),
+        "ratio {}": lambda row: format_ratio(row.ratio),
     },
 )
 
@@ -70,18 +70,19 @@ def expectation(table: pd.DataFrame) -> list[str]:
     """
     sentences = []
     for name, smoothed, spared in (("ls_v", "visual", "audio"), ("ls_a", "audio", "visual")):
-        rows = table[table["setting"] == label("smoothing", name)].set_index("modality")
+        rows = table[table["setting"] == display_name("smoothing", name)].set_index("modality")
         if not {smoothed, spared} <= set(rows.index):
             continue
         weight, ratio = rows.loc[spared, "attention"], rows.loc[smoothed, "mse"] / rows.loc[spared, "mse"]
         shown = "as" if weight > 0.9 and ratio >= 100 else "not as far as"
         sentences.append(
-            f"{label('smoothing', name)}, {smoothed} labels smoothed: mean W_{short(spared)} = {weight:.3f}, and "
-            f"MSE_wsl,{short(spared)} = {rows.loc[spared, 'mse']:.1e} is {times(ratio)} times below "
-            f"MSE_wsl,{short(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
+            f"{display_name('smoothing', name)}, {smoothed} labels smoothed: "
+            f"mean W_{subscript(spared)} = {weight:.3f}, and "
+            f"MSE_wsl,{subscript(spared)} = {rows.loc[spared, 'mse']:.1e} is {format_ratio(ratio)} times below "
+            f"MSE_wsl,{subscript(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
         )
     for name, words in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both smoothed")):
-        rows = table[(table["setting"] == label("smoothing", name)) & (table["modality"] == "audio")]
+        rows = table[(table["setting"] == display_name("smoothing", name)) & (table["modality"] == "audio")]
         sentences += [f"{row.setting}, {words}: mean W_a = {row.attention:.3f}." for row in rows.itertuples()]
     return sentences
 
@@ -91,7 +92,7 @@ def by_verdict(table: pd.DataFrame) -> list[str]:
     lines = []
     for verdict, rows in table.groupby("verdict", sort=True):
         settings = [
-            f"{setting_label(row.run, row.variant, row.smoothing, row.control)} "
+            f"{setting_name(row.run, row.variant, row.smoothing, row.control)} "
             f"({row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}])"
             for row in rows.itertuples()
         ]
@@ -168,10 +169,10 @@ def _runs(study: Study, which: str) -> str:
         rows.append(
             {
                 "run": run.name,
-                "variant": label("variant", run.variant),
-                "smoothing": label("smoothing", run.smoothing),
-                "control": label("control", run.control),
-                "seed": label("seed", run.seed),
+                "variant": display_name("variant", run.variant),
+                "smoothing": display_name("smoothing", run.smoothing),
+                "control": display_name("control", run.control),
+                "seed": display_name("seed", run.seed),
                 "epochs": f"{len(run.commits)} of {training.get('epochs', len(run.commits))}",
                 "best": str(run.commit("best").epoch),
                 "batch": str(training.get("batch_size", "")),

@@ -105,7 +105,7 @@ def run_status(path: Path, epochs: int | None = None) -> RunStatus:
         return RunStatus(path.name, Stage.FAILED, epoch, epochs, losses, str(failure), seconds=seconds)
     if run is None:
         return RunStatus(path.name, Stage.MISSING, epochs=epochs)
-    # A foreign model's record has no weights, and is done when it says so.
+    # An external model's record has no weights, and is done when it says so.
     whole = run.header.training is None or (path / "checkpoints" / "last.safetensors").exists()
     stage = Stage.DONE if run.complete and whole else Stage.STOPPED
     return RunStatus(path.name, stage, epoch, epochs, losses, seconds=seconds)

@@ -26,7 +26,7 @@ from mbias.training.devices import choose_device, choose_precision, name_of
 from mbias.training.fit import fit
 from mbias.training.record import is_complete
 
-_MENDS = {
+_HINTS = {
     errno.ENOSPC: "make room on the study's disk",
     errno.EDQUOT: "make room in the quota of the study's disk",
     errno.EROFS: "have the study where it can be written",
@@ -227,8 +227,8 @@ def mark_failed(path: Path, reason: str, step: int | None = None) -> None:
 
 def in_one_line(error: BaseException) -> str:
     """An error's message, and its type where it is not one of ours, on one line."""
-    if isinstance(error, OSError) and error.errno in _MENDS:
+    if isinstance(error, OSError) and error.errno in _HINTS:
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}; {_MENDS[error.errno]}"
+        return f"{where}{error.strerror}; {_HINTS[error.errno]}"
     text = " ".join(str(error).split())
     return text if isinstance(error, MbiasError) and text else f"{type(error).__name__}: {text}"

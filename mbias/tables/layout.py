@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from mbias.tables.names import label, short
+from mbias.tables.names import display_name, subscript
 
 Cell = Callable[[Any], str]
 """A row of the long table in, the text of its cell out."""
 
 RUN = ("variant", "smoothing", "control", "seed")
-"""What names a run trained here; a foreign one goes by its folder's name."""
+"""What names a run trained here; an external one goes by its folder's name."""
 
 SHARED = ("variant", "smoothing", "control")
 """What names a setting: runs that differ in their seed."""
@@ -46,7 +46,7 @@ def number(column: str, spec: str) -> Cell:
     return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column))) else ""
 
 
-def ranged(column: str, spec: str) -> Cell:
+def with_interval(column: str, spec: str) -> Cell:
     """Cell that shows a column's number and, where they are known, the ends of its interval, ``_low`` and ``_high``."""
     ends = number(f"{column}_low", spec), number(f"{column}_high", spec)
 
@@ -69,13 +69,13 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
         Those names, by column.
     """
     names = _row_names(table, layout.rows)
-    constant = {name: label(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
+    constant = {name: display_name(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
     varying = [name for name in names if name not in constant]
     names = varying or [name for name in names if constant[name]][-1:] or names[-1:]
     constant = {name: text for name, text in constant.items() if name not in names and text}
     rows: dict[tuple, dict[str, str]] = {}
     for row in table.itertuples(index=False):
-        key = tuple(label(name, getattr(row, name)) for name in names)
+        key = tuple(display_name(name, getattr(row, name)) for name in names)
         aside = tuple(_aside(name, getattr(row, name)) for name in layout.columns)
         cells = rows.setdefault(key, {})
         for header, cell in layout.cells.items():
@@ -107,13 +107,13 @@ def _single_seed(table: pd.DataFrame) -> bool:
 
 
 def _row_names(table: pd.DataFrame, rows: tuple[str, ...]) -> list[str]:
-    foreign = "run" in table and table["variant"].isna().any()
-    named = ["run", *(name for name in rows if name not in RUN)] if foreign else list(rows)
+    external = "run" in table and table["variant"].isna().any()
+    named = ["run", *(name for name in rows if name not in RUN)] if external else list(rows)
     return [name for name in named if name in table]
 
 
 def _aside(column: str, value: object) -> str:
-    return short(str(value)) if column == "modality" else label(column, value)
+    return subscript(str(value)) if column == "modality" else display_name(column, value)
 
 
 def _headers(table: pd.DataFrame, layout: Layout) -> list[str]:

@@ -114,8 +114,8 @@ def test_contributions_name_the_epochs_that_hold_them(study):
     assert shares(study, epoch=1)["contribution"].isna().all()
 
 
-def test_three_modalities(foreign):
-    table = shares(foreign)
+def test_three_modalities(external):
+    table = shares(external)
     everywhere = table[table["scope"] == "all"]
 
     assert list(everywhere["modality"]) == ["audio", "visual", "text"]

@@ -27,7 +27,7 @@ def _planted(path, first, second, seed=0, noise=0.05, categories=4, smoothing="l
         share += 0 if "visual" in one.replaced else np.broadcast_to(second, categories)
         joint = np.clip((0.1 + 0.8 * share) * weak + rng.normal(0, noise, weak.shape), 0, 1)
         outputs[one] = {"p_joint": joint, "p": np.repeat(joint[:, None, None], 10, axis=1).repeat(2, axis=2)}
-        if one.base == "swapped":
+        if one.baseline == "swapped":
             outputs[one]["donors"] = np.roll(np.arange(VIDEOS), 1)
     write_probe(run, "last", outputs)
     return run
@@ -54,7 +54,7 @@ def test_few_noisy_samples_are_undetermined_and_not_balanced(tmp_path):
     table = diagnosis.verdicts(Study((_planted(tmp_path / "run", 0.58, 0.42, noise=0.4),)))
 
     assert table["verdict"].item() == "undetermined"
-    assert table["settle"].item() == ENOUGH_SEEDS
+    assert table["seeds_needed"].item() == ENOUGH_SEEDS
     assert "how much seeds differ is not known" in diagnosis.finding(table)[0]
 
 
@@ -63,8 +63,8 @@ def test_departing_categories_are_named(tmp_path):
     table = diagnosis.verdicts(Study((run,)))
 
     assert table["verdict"].item() == "biased toward audio"
-    assert table["departing"].item() == run.header.categories[3]
-    assert f"1 category departs: {run.header.categories[3]}" in diagnosis.finding(table)[0]
+    assert table["discordant"].item() == run.header.categories[3]
+    assert f"1 discordant category: {run.header.categories[3]}" in diagnosis.finding(table)[0]
 
 
 def test_attention_that_points_elsewhere_is_said(tmp_path):

@@ -127,8 +127,8 @@ def test_the_mean_residual_has_an_interval_over_samples(study):
     assert (table["mean"] < table["mean_high"]).all()
 
 
-def test_foreign_run_has_its_losses_as_optimised_only(foreign):
-    table = coincidence(foreign)
+def test_foreign_run_has_its_losses_as_optimised_only(external):
+    table = coincidence(external)
 
     assert set(table["kind"]) == {"optimised"}
     assert list(table["modality"]) == ["audio", "visual", "text"]

@@ -88,7 +88,7 @@ def test_seeds_have_intervals(tmp_path):
 
 def test_foreign_runs_are_no_seeds_of_one_setting(tmp_path):
     for name in ("one", "other"):
-        draw_run(tmp_path / name, foreign=True)
+        draw_run(tmp_path / name, external=True)
 
     with pytest.raises(BadInputError, match="one seed a setting"):
         mechanism.seeds(open_study(tmp_path))

@@ -28,15 +28,15 @@ def table(one):
     return reliance.measures(Study((one,)))
 
 
-def _of(table, measure, outcome="", base=""):
-    rows = table[(table["kind"] == measure) & (table["outcome"] == outcome) & (table["base"] == base)]
+def _of(table, measure, outcome="", baseline=""):
+    rows = table[(table["kind"] == measure) & (table["outcome"] == outcome) & (table["baseline"] == baseline)]
     return {row.modality: row.value for row in rows.itertuples()}
 
 
-def _answers(run, base):
+def _answers(run, baseline):
     probe = read_probe(run)
     replaced = [(), ("visual",), ("audio",), ("audio", "visual")]
-    return [probe.values(WHOLE if not names else Pass(base, names), "p_joint").astype(float) for names in replaced]
+    return [probe.values(WHOLE if not names else Pass(baseline, names), "p_joint").astype(float) for names in replaced]
 
 
 def _probability(run, joint, category):
@@ -164,12 +164,12 @@ def test_shapley_values_are_captums():
         return torch.sigmoid(net(torch.cat([audio, visual], dim=1)))[:, 0]
 
     audio, visual = torch.randn(5, 3).double(), torch.randn(5, 3).double()
-    base = torch.full((1, 3), 0.3).double(), torch.full((1, 3), -0.2).double()
+    baseline = torch.full((1, 3), 0.3).double(), torch.full((1, 3), -0.2).double()
     theirs = captum.ShapleyValues(model).attribute(
-        (audio, visual), baselines=base, feature_mask=(torch.zeros(1, 3).long(), torch.ones(1, 3).long())
+        (audio, visual), baselines=baseline, feature_mask=(torch.zeros(1, 3).long(), torch.ones(1, 3).long())
     )
     with torch.no_grad():
-        expand = [one.expand(5, 3) for one in base]
+        expand = [one.expand(5, 3) for one in baseline]
         v = [model(audio, visual), model(audio, expand[1]), model(expand[0], visual), model(*expand)]
     ours = values.shapley(torch.stack(v, dim=-1).numpy())
 
@@ -213,7 +213,7 @@ def test_seeds_are_one_setting_and_widen_no_mean(tmp_path):
     table = reliance.measures(Study(tuple(study)))
 
     assert set(table["seeds"]) == {3}
-    assert setting.label == "A_cross + V_cross, LS-V"
+    assert setting.display_name == "A_cross + V_cross, LS-V"
 
 
 def test_other_samples_cannot_be_one_setting(tmp_path):
@@ -231,9 +231,9 @@ def test_a_run_without_a_probe_says_how_to_get_one(tmp_path):
         reliance.measures(open_study(path))
 
 
-def test_three_modalities_do_not_apply(foreign):
+def test_three_modalities_do_not_apply(external):
     with pytest.raises(BadInputError, match="3 modalities, where measures of reliance are for two"):
-        reliance.measures(foreign)
+        reliance.measures(external)
 
 
 def test_measures_that_follow_the_same_inputs_agree(tmp_path):

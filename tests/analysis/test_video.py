@@ -125,7 +125,7 @@ def test_a_sample_is_found_by_its_name_or_a_part(run, sample, message):
 
 
 def test_other_models(tmp_path):
-    heads = Run(draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text")))
+    heads = Run(draw_run(tmp_path / "theirs", external=True, modalities=("audio", "visual", "text")))
     table = roll(heads, "v0000")
 
     assert list(dict.fromkeys(table["modality"])) == ["audio", "visual", "text"]

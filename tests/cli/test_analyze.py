@@ -71,7 +71,7 @@ def test_every_table_in_every_format(study, word, name, capsys):
 
 
 def test_latex_escapes_names(tmp_path, capsys):
-    path = draw_run(tmp_path / "50% & more_$x", foreign=True, names=("a_b", "c&d", "#e"))
+    path = draw_run(tmp_path / "50% & more_$x", external=True, names=("a_b", "c&d", "#e"))
 
     assert main(["attention", str(path), "--table", "contributions", "--format", "latex"]) == 0
     latex = capsys.readouterr().out

@@ -75,7 +75,7 @@ def _probe(rng, run, weak, p):
     modalities = run.header.modalities
     sets = [names for k in range(1, len(modalities) + 1) for names in itertools.combinations(modalities, k)]
     outputs = {}
-    for one in (WHOLE, *(Pass(base, names) for base in ("mean", "permuted") for names in sets)):
+    for one in (WHOLE, *(Pass(baseline, names) for baseline in ("mean", "permuted") for names in sets)):
         outputs[one] = {"p_joint": weak * max(0.9 - 0.3 * len(one.replaced), 0) + rng.uniform(0, 0.1, weak.shape)}
         if p is not None:
             outputs[one]["p"] = p

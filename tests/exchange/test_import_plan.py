@@ -118,7 +118,7 @@ def test_what_does_not_fit_is_told_in_one_line(files, capsys, monkeypatch, argum
 def test_exported_and_imported_a_run_is_the_same(tmp_path, capsys, suffix, modalities):
     for needed in ("h5py", "h5netcdf", "zarr"):
         pytest.importorskip(needed)
-    kept = draw_run(tmp_path / "run", foreign=len(modalities) == 3, modalities=modalities)
+    kept = draw_run(tmp_path / "run", external=len(modalities) == 3, modalities=modalities)
     assert analyze.main(["export", str(kept), "--out", str(tmp_path / f"run{suffix}")]) == 0
     assert import_(tmp_path / f"run{suffix}", "--out", tmp_path / "again") == 0
     epochs = [f"epochs/{epoch:04d}.safetensors" for epoch in (1, 2, 3)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mbias.errors import BadInputError
-from mbias.exchange.sandbox import apart
+from mbias.exchange.sandbox import read_in_sandbox
 
 
 def reader(folder, monkeypatch, code):
@@ -39,4 +39,4 @@ def test_a_crash_is_a_clean_error(tmp_path, monkeypatch, code, message):
     path = tmp_path / "file.nc"
     path.write_bytes(b"x")
     with pytest.raises(BadInputError, match=message):
-        apart(reader(tmp_path, monkeypatch, code), path)
+        read_in_sandbox(reader(tmp_path, monkeypatch, code), path)

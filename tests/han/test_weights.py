@@ -65,7 +65,7 @@ def test_what_is_no_checkpoint_is_refused_and_not_executed(tmp_path, model):
 
 
 def test_a_foreign_run_has_no_weights_to_export(tmp_path, capsys):
-    path = draw_run(tmp_path / "run", foreign=True)
+    path = draw_run(tmp_path / "run", external=True)
     assert Header.read(path / "run.json").training is None
     parser = argparse.ArgumentParser("mbias")
     evaluate.add_commands(parser.add_subparsers())

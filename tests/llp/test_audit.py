@@ -85,8 +85,8 @@ def test_the_published_files_have_the_counts_that_are_known(found, kind, file, c
 
 
 def test_the_published_files_name_the_known_videos(found):
-    foreign = {(oddity.file, oddity.what.split()[0]) for oddity in found if oddity.kind == NO_SPLIT}
-    assert Counter(file for file, _ in foreign) == {"AVVP_eval_audio.csv": 8, "AVVP_eval_visual.csv": 7}
+    external = {(oddity.file, oddity.what.split()[0]) for oddity in found if oddity.kind == NO_SPLIT}
+    assert Counter(file for file, _ in external) == {"AVVP_eval_audio.csv": 8, "AVVP_eval_visual.csv": 7}
     disagreeing = {o.what.rpartition(" of ")[2] for o in found if o.kind in (WEAK_ONLY, DENSE_ONLY)}
     assert len(disagreeing) == 84
     assert any(o.kind == LABEL_TWICE and o.what == "Clapping of LcFWKgFphXI_20_30" for o in found)

@@ -26,9 +26,9 @@ def study(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def foreign(tmp_path_factory):
-    path = tmp_path_factory.mktemp("foreign") / "a $x$ run"
-    return open_study(draw_run(path, foreign=True, modalities=("audio", "visual", "text"), names=("a_b", "$c$", "猫")))
+def external(tmp_path_factory):
+    path = tmp_path_factory.mktemp("external") / "a $x$ run"
+    return open_study(draw_run(path, external=True, modalities=("audio", "visual", "text"), names=("a_b", "$c$", "猫")))
 
 
 @pytest.fixture(autouse=True)
@@ -67,25 +67,25 @@ def test_fig3_draws_the_median_and_the_side(study):
     assert np.allclose(dots.get_facecolors(), visual)
 
 
-def test_simulated_data_are_called_so(study, foreign):
+def test_simulated_data_are_called_so(study, external):
     for question in QUESTIONS.values():
         assert "simulated data" in _texts(question.figure(question.table(study, question.drawn, published=True)))
     for word in ("losses", "attention"):
         question = QUESTIONS[word]
-        assert "simulated data" not in _texts(question.figure(question.table(foreign, question.drawn)))
+        assert "simulated data" not in _texts(question.figure(question.table(external, question.drawn)))
 
 
-def test_names_from_data_are_not_read_as_mathematics(foreign, tmp_path):
+def test_names_from_data_are_not_read_as_mathematics(external, tmp_path):
     question = QUESTIONS["attention"]
-    figure = question.figure(question.table(foreign, question.drawn))
+    figure = question.figure(question.table(external, question.drawn))
     save(figure, tmp_path / "figure.png")
 
     assert r"a \$x\$ run" in "".join(_texts(figure))
 
 
-def test_of_more_modalities_each_is_drawn(foreign):
+def test_of_more_modalities_each_is_drawn(external):
     question = QUESTIONS["attention"]
-    figure = question.figure(question.table(foreign, question.drawn))
+    figure = question.figure(question.table(external, question.drawn))
 
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["audio", "visual", "text"]
 

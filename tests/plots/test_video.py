@@ -12,7 +12,7 @@ from tests.drawn_runs import draw_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return Run(draw_run(tmp_path_factory.mktemp("runs") / "a $x$ run", names=("a_b", "$c$", "猫"), foreign=True))
+    return Run(draw_run(tmp_path_factory.mktemp("runs") / "a $x$ run", names=("a_b", "$c$", "猫"), external=True))
 
 
 @pytest.fixture(autouse=True)

@@ -79,8 +79,8 @@ def test_in_cross_attention_alone_the_own_branch_is_untouched(run, data):
 
 
 def test_a_variant_without_cross_attention_has_no_such_pass():
-    assert not [one for one in passes(Variant.ASELF_VSELF, 1) if one.base == "cross"]
-    assert [one.replaced for one in passes(Variant.ACROSS_VSELF, 1) if one.base == "cross"] == [("visual",)]
+    assert not [one for one in passes(Variant.ASELF_VSELF, 1) if one.baseline == "cross"]
+    assert [one.replaced for one in passes(Variant.ACROSS_VSELF, 1) if one.baseline == "cross"] == [("visual",)]
 
 
 def test_both_permuted_come_from_different_videos(run):

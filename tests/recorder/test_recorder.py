@@ -1,4 +1,4 @@
-"""Recording foreign models: what is in the record is what the model gave, however it is wrapped and run."""
+"""Recording external models: what is in the record is what the model gave, however it is wrapped and run."""
 
 from __future__ import annotations
 

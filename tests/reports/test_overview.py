@@ -35,7 +35,7 @@ def test_phenomenon_is_of_the_original_network(tmp_path):
 
 
 def test_phenomenon_of_a_foreign_run(tmp_path):
-    study = open_study(draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text")))
+    study = open_study(draw_run(tmp_path / "theirs", external=True, modalities=("audio", "visual", "text")))
     table = phenomenon(shares(study), coincidence(study))
 
     assert list(table["modality"]) == ["audio", "visual", "text"]

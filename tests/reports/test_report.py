@@ -189,7 +189,7 @@ def test_a_folder_of_other_things_is_not_replaced(written, tmp_path):
 @pytest.mark.slow
 def test_a_foreign_run_is_reported_as_far_as_it_goes_and_nothing_of_the_folders_above_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = draw_run(tmp_path / "theirs", foreign=True, modalities=("audio", "visual", "text"))
+    run = draw_run(tmp_path / "theirs", external=True, modalities=("audio", "visual", "text"))
     page = report.write_report([Path("theirs")], tmp_path / "out")
     facts = json.loads((page.parent / "report.json").read_text())
     assert "theirs" in facts["not_applicable"]["reliance"]

@@ -21,7 +21,7 @@ def test_what_is_taken_over_is_what_was_computed(tmp_path, monkeypatch):
     monkeypatch.setattr(shared, "estimates", lambda study: pytest.fail("computed twice"))
     second = shared.shared_estimates(study, tmp_path / "estimates.safetensors")
 
-    assert [setting.who for setting, _ in first] == [setting.who for setting, _ in second]
+    assert [setting.identity for setting, _ in first] == [setting.identity for setting, _ in second]
     for (_, ours), (_, theirs) in zip(first, second, strict=True):
         assert list(ours) == list(theirs)
         assert len(ours) == len(catalogue.MEASURES)

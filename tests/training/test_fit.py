@@ -57,7 +57,7 @@ def test_what_is_recorded(path, data):
     assert is_complete(path, SETTINGS, "float32", data.fingerprint)
     assert run.header.simulated
     assert run.header.training["smoothing"] == "ls_v"
-    assert run.label == "A_cross + V_cross, LS-V, seed 0"
+    assert run.display_name == "A_cross + V_cross, LS-V, seed 0"
     assert [c.learning_rate for c in run.commits] == pytest.approx([3e-4, 3e-4, 3e-5, 3e-5])
     assert {"wav", "wtp", "p", "p_joint"} < set(run.commit("last").arrays)
     assert {"wav", "wtp", "p", "p_joint"} < set(run.commit("best").arrays)

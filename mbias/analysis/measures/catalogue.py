@@ -15,7 +15,7 @@ from mbias.errors import BadInputError
 from mbias.records.run import Run
 from mbias.records.study import Study
 from mbias.stats.estimates import Estimate
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 
 BALANCE = (-1.0, 1.0)
 
@@ -36,33 +36,33 @@ class Measure:
 
     name: str
     outcome: str
-    base: str
+    baseline: str
     estimate: Callable[[Setting], Estimate]
     causal: bool = True
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """The name on screen."""
-        details = ", ".join(part for part in (label("outcome", self.outcome), self.base) if part)
+        details = ", ".join(part for part in (display_name("outcome", self.outcome), self.baseline) if part)
         return f"{self.name} ({details})" if details else self.name
 
 
-def _of_coalitions(name: str, outcome: str, base: str, function: Callable[[np.ndarray], np.ndarray]) -> Measure:
+def _of_coalitions(name: str, outcome: str, baseline: str, function: Callable[[np.ndarray], np.ndarray]) -> Measure:
     def of(setting: Setting) -> Estimate:
-        stacked = np.stack([coalition_parts(run, outcome, base) for run in setting.runs])
+        stacked = np.stack([coalition_parts(run, outcome, baseline) for run in setting.runs])
         return over_samples(setting.weak, stacked, function)
 
-    return Measure(name, outcome, base, of)
+    return Measure(name, outcome, baseline, of)
 
 
 def _of_parts(
-    name: str, outcome: str, base: str, function: Callable[[Run, int], np.ndarray], causal: bool = False
+    name: str, outcome: str, baseline: str, function: Callable[[Run, int], np.ndarray], causal: bool = False
 ) -> Measure:
     def of(setting: Setting) -> Estimate:
         stacked = np.stack([function(run, probed(run).epoch) for run in setting.runs])
         return over_samples(setting.weak, stacked, lambda values: values)
 
-    return Measure(name, outcome, base, of, causal)
+    return Measure(name, outcome, baseline, of, causal)
 
 
 PRIMARY = _of_coalitions("Shapley", "probability", "mean", shapley)

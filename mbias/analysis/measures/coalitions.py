@@ -70,7 +70,7 @@ def parts(run: Run, probe: Probe, one: Pass, outcome: str) -> np.ndarray:
     return np.stack([2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn], axis=-1).astype(float)
 
 
-def coalition_parts(run: Run, outcome: str, base: str) -> np.ndarray:
+def coalition_parts(run: Run, outcome: str, baseline: str) -> np.ndarray:
     """`parts` of the four coalitions of two modalities: both, only the first, only the second, none.
 
     Where the base is drawn, a mean over its draws. Shape (sample, category, 4, 2).
@@ -79,7 +79,7 @@ def coalition_parts(run: Run, outcome: str, base: str) -> np.ndarray:
     first, second = run.header.modalities
     replaced: tuple[tuple[str, ...], ...] = ((second,), (first,), (first, second))
     whole = parts(run, probe, WHOLE, outcome)
-    others = [_mean_parts(run, probe, base, names, outcome) for names in replaced]
+    others = [_mean_parts(run, probe, baseline, names, outcome) for names in replaced]
     return np.stack([whole, *others], axis=2)
 
 
@@ -130,11 +130,11 @@ def over_samples(weak: np.ndarray, stacked: np.ndarray, function: Function) -> E
     return estimate(stacked, statistic, number)
 
 
-def _mean_parts(run: Run, probe: Probe, base: str, names: tuple[str, ...], outcome: str) -> np.ndarray:
-    passes = probe.draws(base, names)
+def _mean_parts(run: Run, probe: Probe, baseline: str, names: tuple[str, ...], outcome: str) -> np.ndarray:
+    passes = probe.draws(baseline, names)
     if not passes:
         raise BadInputError(
-            f"{run.path}: its probe has no pass with {' and '.join(names)} replaced by {base!r}; probe it again"
+            f"{run.path}: its probe has no pass with {' and '.join(names)} replaced by {baseline!r}; probe it again"
         )
     mean: np.ndarray = np.mean([parts(run, probe, one, outcome) for one in passes], axis=0)
     return mean

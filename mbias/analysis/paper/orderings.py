@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.compare import comparison
-from mbias.analysis.paper.published import mended
+from mbias.analysis.paper.published import corrected
 from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, Setting, place_of, settings
 from mbias.errors import BadInputError
 from mbias.records.study import Study
 from mbias.tables.layout import Layout, number
-from mbias.tables.names import label
+from mbias.tables.names import display_name
 from mbias.terms import Metric
 
 AS_PUBLISHED, REVERSED, UNDECIDED = "as published", "reversed", "undecided"
@@ -37,7 +37,7 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
     Parameters
     ----------
     published
-        A published table (`mbias.analysis.paper.published`); what is misprinted in it counts as mended.
+        A published table (`mbias.analysis.paper.published`); what is misprinted in it counts as corrected.
     by
         ``variant`` or ``smoothing``: what the two settings differ in; the other one they share.
 
@@ -56,12 +56,16 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
         If no two settings of the study are in the published table, or their samples or seeds differ.
     """
     other = "smoothing" if by == "variant" else "variant"
-    known = mended(published).set_index(["variant", "smoothing", "metric", "level"])["f_score"].sort_index()
-    placed = [s for s in settings(study) if not s.who["control"] and (s.who["variant"], s.who["smoothing"]) in known]
-    placed.sort(key=lambda setting: [place_of(setting.who[name], order) for name, order in _ORDERS.items()])
+    known = corrected(published).set_index(["variant", "smoothing", "metric", "level"])["f_score"].sort_index()
+    placed = [
+        s
+        for s in settings(study)
+        if not s.identity["control"] and (s.identity["variant"], s.identity["smoothing"]) in known
+    ]
+    placed.sort(key=lambda setting: [place_of(setting.identity[name], order) for name, order in _ORDERS.items()])
     rows = []
     for one, two in itertools.combinations(placed, 2):
-        if one.who[other] != two.who[other]:
+        if one.identity[other] != two.identity[other]:
             continue
         table = comparison(Study(one.runs), Study(two.runs))
         for row in table[table["quantity"].isin(list(Metric))].itertuples():
@@ -71,9 +75,9 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
             measured = {f"difference{end}": 100 * getattr(row, f"difference{end}") for end in ("", "_low", "_high")}
             rows.append(
                 {
-                    "shared": label(other, one.who[other]),
-                    "a": label(by, one.who[by]),
-                    "b": label(by, two.who[by]),
+                    "shared": display_name(other, one.identity[other]),
+                    "a": display_name(by, one.identity[by]),
+                    "b": display_name(by, two.identity[by]),
                     "metric": row.quantity,
                     "level": row.level,
                     "published": round(after - before, 1),
@@ -101,7 +105,7 @@ def finding(table: pd.DataFrame) -> list[str]:
 
 
 def _cell(setting: Setting, row) -> tuple[str, str, str, str]:  # type: ignore[no-untyped-def]
-    return (setting.who["variant"], setting.who["smoothing"], row.quantity, row.level)
+    return (setting.identity["variant"], setting.identity["smoothing"], row.quantity, row.level)
 
 
 def _outcome(published: float, low: float, high: float) -> str:

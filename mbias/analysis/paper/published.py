@@ -66,7 +66,7 @@ def misprints(table: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values("level", key=lambda level: level.map(list(Level).index), ignore_index=True)
 
 
-def mended(table: pd.DataFrame) -> pd.DataFrame:
+def corrected(table: pd.DataFrame) -> pd.DataFrame:
     """The table with the implied values of `misprints` in place of the printed ones."""
     keys = ["variant", "smoothing", "level", "metric"]
     implied = table[keys].merge(misprints(table), on=keys, how="left")["implied"]

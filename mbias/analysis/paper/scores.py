@@ -37,7 +37,7 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
         If a run has not that epoch, no variant and smoothing, or no scores on its recorded split.
     """
     rows = []
-    for run, who in identified(study):
+    for run, identity in identified(study):
         if run.control:
             # A control is there to be beside a measure of reliance; it is none of the paper's settings.
             continue
@@ -50,7 +50,7 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
         if not levels:
             raise BadInputError(f"{run.path}: epoch {commit.epoch} has no scores on {run.header.split}; train it here")
         rows += [
-            {**who, "epoch": commit.epoch, "metric": metric, "level": level, "f_score": 100 * score}
+            {**identity, "epoch": commit.epoch, "metric": metric, "level": level, "f_score": 100 * score}
             for level, metrics in levels.items()
             for metric, score in metrics.items()
         ]
@@ -114,12 +114,12 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
             scores = np.stack([sample_scores(run, epoch) for run in setting.runs])
         except BadInputError:
             continue
-        if setting.who["control"]:
+        if setting.identity["control"]:
             continue
         low, high = estimate(np.stack([scores, np.ones_like(scores)], axis=-1), ratio).interval()
         rows += [
             {
-                **{name: setting.who[name] for name in SETTING},
+                **{name: setting.identity[name] for name in SETTING},
                 "level": str(level),
                 "metric": str(metric),
                 "half": 50 * float(high[i, j] - low[i, j]),

@@ -28,7 +28,7 @@ def test_variance_of_the_published_table_is_what_the_paper_says():
 
 
 def test_variance_with_the_misprint_mended():
-    table = smoothing.variance(published.mended(published.table2()))
+    table = smoothing.variance(published.corrected(published.table2()))
     both = table[table["level"] == "both"].set_index("variant")["variance"]
 
     assert both["across_vself"] == pytest.approx(0.334, abs=5e-4)
@@ -117,7 +117,7 @@ def test_published_stand_beside_the_measured(study):
     assert (table["source"] == "measured").sum() == (table["source"] == "published").sum()
 
     sources = set(smoothing.stability(study, published=True)["source"])
-    assert sources == {"measured", "published", "published, mended"}
+    assert sources == {"measured", "published", "published, corrected"}
 
 
 def test_seeds_are_averaged_and_counted(tmp_path):
@@ -134,18 +134,18 @@ def test_seeds_are_averaged_and_counted(tmp_path):
 
 
 def test_nothing_shared_is_one_line(tmp_path):
-    apart = open_study(draw_study(tmp_path, [("across_vself", "ls_a"), ("across_vcross", "ls_v")]))
+    read_in_sandbox = open_study(draw_study(tmp_path, [("across_vself", "ls_a"), ("across_vcross", "ls_v")]))
 
     with pytest.raises(BadInputError, match="no two variants in these runs share a smoothing"):
-        variants.scores(apart)
+        variants.scores(read_in_sandbox)
     with pytest.raises(BadInputError, match="no variant in these runs was trained with two smoothings"):
-        smoothing.scores(apart)
+        smoothing.scores(read_in_sandbox)
 
 
-def test_foreign_run_has_no_place_in_the_tables(foreign):
+def test_foreign_run_has_no_place_in_the_tables(external):
     for function in (variants.scores, smoothing.scores):
         with pytest.raises(BadInputError, match="no variant and smoothing are known"):
-            function(foreign)
+            function(external)
 
 
 def test_findings_name_the_leader_and_the_steadiest(study):
