@@ -2,7 +2,13 @@
 
 
 class MbiasError(Exception):
-    """A failure that is explained in one line; the command line exits with 1."""
+    """A failure that is explained in one line; the command line exits with 1.
+
+    Examples
+    --------
+    >>> str(MbiasError("what happened; what to do"))
+    'what happened; what to do'
+    """
 
     exit_code = 1
 
@@ -12,7 +18,15 @@ class MbiasError(Exception):
 
 
 class BadInputError(MbiasError):
-    """A file, an option or an array is damaged or wrong; the command line exits with 2."""
+    """A file, an option or an array is damaged or wrong; the command line exits with 2.
+
+    Examples
+    --------
+    >>> mbias.open_study("models/dmo")
+    Traceback (most recent call last):
+    ...
+    mbias.errors.BadInputError: models/dmo: there is no such folder; give the folder of a run, or of runs
+    """
 
     exit_code = 2
 
@@ -22,4 +36,11 @@ class NotApplicableError(BadInputError):
 
     Only this error may leave a measure, a table or a section out, and what was left out is said where the result is
     shown.
+
+    Examples
+    --------
+    >>> mbias.attention("models/demo", table="seeds")
+    Traceback (most recent call last):
+    ...
+    mbias.errors.NotApplicableError: every setting has one seed, so nothing is known about other seeds; train more seeds
     """

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written under a temporary name, synced, renamed."""
+"""Atomic file writes: write under a temporary name, sync to disk, rename."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from typing import Any
 from mbias.errors import BadInputError
 
 LARGEST_JSON = 2**28
-"""Bytes of the largest JSON file that is read."""
+"""Size limit of a JSON file that is read, in bytes."""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a reader, or a kill at any moment, finds the old file or the new one."""
+    """Write bytes to a file atomically.
+
+    A reader always sees either the old file or the new one, even if the process is killed while it writes.
+
+    Parameters
+    ----------
+    path
+        The file to write or replace.
+    content
+        The new content.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
@@ -28,23 +38,32 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text as UTF-8, in the way of `write_bytes`."""
+    """Write text as UTF-8 to a file atomically, as `write_bytes` does."""
     write_bytes(path, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON (no NaN), in the way of `write_bytes`."""
+    """Write indented JSON to a file atomically, as `write_bytes` does.
+
+    Raises
+    ------
+    ValueError
+        If ``content`` contains NaN or infinity.
+    """
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def remove_temporaries(folder: Path) -> None:
-    """Remove what kills left of `write_bytes` in and below ``folder``, to which no other process may be writing."""
+    """Remove the temporary files that killed processes left in and below a folder.
+
+    No other process may be writing to ``folder`` at the same time.
+    """
     for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append ``line`` and a newline to ``path``, synced to the disk."""
+    """Append a line to a file and sync it to disk."""
     new = not path.exists()
     with path.open("ab") as file:
         file.write(line.encode() + b"\n")
@@ -55,7 +74,7 @@ def append_line(path: Path, line: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable, as far as the system can."""
+    """Sync the directory entries of a folder to disk. Does nothing on systems other than POSIX."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -66,22 +85,29 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_json(path: Path, what: str, hint: str) -> Any:
-    """JSON from ``path``.
+    """Read a JSON file.
 
     Parameters
     ----------
+    path
+        The file to read.
     what, hint
-        What the file is and what to do where it is missing or broken, for the error.
+        What the file is, and what to do if it is missing or damaged. Both are part of the error message.
+
+    Returns
+    -------
+    object
+        The decoded content.
 
     Raises
     ------
     BadInputError
-        If the file is missing, or holds no JSON.
+        If the file is missing, is not valid JSON, is not a regular file or is larger than `LARGEST_JSON`.
     """
     try:
-        # Not what blocks (a pipe) or never ends (a device), and not what fills the memory.
+        # A pipe would block, a device would never end, and a huge file would fill the memory.
         if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_JSON):
-            raise BadInputError(f"{path}: not a regular file below {LARGEST_JSON:,} bytes; {hint}")
+            raise BadInputError(f"{path}: not a regular file of at most {LARGEST_JSON:,} bytes; {hint}")
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such {what}; {hint}") from None

@@ -1,4 +1,4 @@
-"""The paper's vocabulary as small types."""
+"""The vocabulary of the paper as small types: modalities, splits, metrics, variants, controls, smoothings."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ CATEGORIES = (
 """The 25 event categories of LLP, in the order of the original network's outputs."""
 
 SEGMENTS = 10
-"""Segments of a video of LLP, one second each."""
+"""Number of segments of a video in LLP, one second each."""
 
 
 class Modality(StrEnum):
-    """A modality; its place in an array is its place here."""
+    """A modality. The order of the members is their order in arrays: audio is index 0."""
 
     AUDIO = "audio"
     VISUAL = "visual"
@@ -57,14 +57,14 @@ class Split(StrEnum):
 
 
 class Level(StrEnum):
-    """What an F-score counts: segments, or events (runs of segments)."""
+    """The unit that an F-score counts: segments, or events (runs of consecutive segments)."""
 
     SEGMENT = "segment"
     EVENT = "event"
 
 
 class Metric(StrEnum):
-    """The events an F-score is about (section 5.2)."""
+    """The events that an F-score covers (section 5.2 of the paper)."""
 
     AUDIO = "audio"
     VISUAL = "visual"
@@ -74,7 +74,7 @@ class Metric(StrEnum):
 
     @property
     def display_name(self) -> str:
-        """The name on screen."""
+        """The name on screen, for example ``Type@AV``."""
         return {
             "audio": "Audio",
             "visual": "Visual",
@@ -85,7 +85,14 @@ class Metric(StrEnum):
 
 
 class Variant(StrEnum):
-    """An aggregate of features: which modality attends to the other one (Eq. 1, 2, 7, 8)."""
+    """A feature aggregation: which modality attends to the other (Eq. 1, 2, 7, 8).
+
+    Examples
+    --------
+    >>> variant = Variant.parse("across_vself")
+    >>> variant.display_name, variant.audio_cross, variant.visual_cross
+    ('A_cross + V_self', True, False)
+    """
 
     ASELF_VSELF = "aself_vself"
     ASELF_VCROSS = "aself_vcross"
@@ -94,70 +101,106 @@ class Variant(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Variant:
-        """Variant from its name.
+        """Return the variant with the given name.
+
+        Parameters
+        ----------
+        text
+            The name in files, for example ``across_vself``.
+
+        Returns
+        -------
+        Variant
 
         Raises
         ------
         BadInputError
-            If there is none of that name.
+            If no variant has this name.
+
+        Examples
+        --------
+        >>> Variant.parse("aself_vcross")
+        <Variant.ASELF_VCROSS: 'aself_vcross'>
         """
         if text not in set(cls):
-            raise BadInputError(f"unknown variant {text!r}: take {', '.join(cls)}")
+            raise BadInputError(f"unknown variant {text!r}: choose from {', '.join(cls)}")
         return cls(text)
 
     @property
     def audio_cross(self) -> bool:
-        """Whether audio attends to visual (Eq. 1) or not (Eq. 8)."""
+        """Whether audio attends to the visual modality (Eq. 1) or only to itself (Eq. 8)."""
         return self.startswith("across")
 
     @property
     def visual_cross(self) -> bool:
-        """Whether visual attends to audio (Eq. 2) or not (Eq. 7)."""
+        """Whether the visual modality attends to audio (Eq. 2) or only to itself (Eq. 7)."""
         return self.endswith("vcross")
 
     @property
     def display_name(self) -> str:
-        """The name on screen, as in ``A_cross + V_self``."""
+        """The name on screen, for example ``A_cross + V_self``."""
         audio, visual = self.value.split("_")
         return f"A_{audio[1:]} + V_{visual[1:]}"
 
 
 class Control(StrEnum):
-    """A run that is no trial of the method, but shows what a measure gives where there is nothing for it to find."""
+    """A negative control: a run that shows what a measure returns when there is nothing to detect."""
 
     RANDOM = "random"
-    """Never trained: the weights as they were drawn."""
+    """Not trained: the weights keep their initial values."""
     SHUFFLED = "shuffled"
-    """Trained on labels that were shuffled among the videos."""
+    """Trained on labels that were shuffled across videos."""
     UNIFORM = "uniform"
-    """W_av is one half for either modality."""
+    """W_av is one half for each modality."""
     FROZEN = "frozen"
-    """The weights that W_av comes from stay as they were drawn."""
+    """The weights that produce W_av keep their initial values."""
 
     @classmethod
     def parse(cls, text: str) -> Control:
-        """Control from its name.
+        """Return the control with the given name.
+
+        Parameters
+        ----------
+        text
+            The name in files, for example ``shuffled``.
+
+        Returns
+        -------
+        Control
 
         Raises
         ------
         BadInputError
-            If there is none of that name.
+            If no control has this name.
         """
         if text not in set(cls):
-            raise BadInputError(f"unknown control {text!r}: take {', '.join(cls)}")
+            raise BadInputError(f"unknown control {text!r}: choose from {', '.join(cls)}")
         return cls(text)
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Label smoothing by modality: a label y becomes (1 - delta) y + delta / K.
+    """Label smoothing per modality: a label y becomes (1 - delta) y + delta / K.
 
     Parameters
     ----------
     audio, visual
-        The confidence parameter delta of either modality, in [0, 1).
+        The confidence parameter delta of each modality, in [0, 1).
     k
-        The K of the uniform distribution 1 / K, above 1.
+        The K of the uniform distribution 1 / K, 2 or more.
+
+    Raises
+    ------
+    BadInputError
+        If a delta or K is out of range.
+
+    Examples
+    --------
+    >>> smoothing = Smoothing(visual=0.1)
+    >>> smoothing.name, smoothing.display_name
+    ('ls_v', 'LS-V')
+    >>> smoothing["visual"]
+    0.1
     """
 
     audio: float = 0.0
@@ -167,34 +210,51 @@ class Smoothing:
     def __post_init__(self) -> None:
         for modality in Modality:
             if not 0 <= self[modality] < 1:
-                raise BadInputError(f"smoothing of {modality} labels is {self[modality]:g}: delta must be in [0, 1)")
+                raise BadInputError(f"delta of the {modality} labels is {self[modality]:g}: it must be in [0, 1)")
         if self.k < 2:
-            raise BadInputError(f"smoothing with K = {self.k}: K must be 2 or more")
+            raise BadInputError(f"K of the label smoothing is {self.k}: it must be 2 or more")
 
     def __getitem__(self, modality: str) -> float:
         return {Modality.AUDIO: self.audio, Modality.VISUAL: self.visual}[Modality(modality)]
 
     @classmethod
     def parse(cls, text: str) -> Smoothing:
-        """Smoothing from its name: ``no_ls``, ``ls_a``, ``ls_v``, ``ls_av``, or with deltas, ``ls_a0.2_v0.1_k2``.
+        """Return the smoothing with the given name.
+
+        Parameters
+        ----------
+        text
+            ``no_ls``, ``ls_a``, ``ls_v`` or ``ls_av`` (delta 0.1, K 2), or a name with deltas and optionally K, such
+            as ``ls_a0.2_v0.1_k2``.
+
+        Returns
+        -------
+        Smoothing
 
         Raises
         ------
         BadInputError
-            If the name is none of these, or a delta or K is out of its range.
+            If the name has another form, or a delta or K is out of range.
+
+        Examples
+        --------
+        >>> Smoothing.parse("ls_v")
+        Smoothing(audio=0.0, visual=0.1, k=2)
+        >>> Smoothing.parse("ls_a0.2_v0.1_k4")
+        Smoothing(audio=0.2, visual=0.1, k=4)
         """
         if text in PRESETS:
             return PRESETS[text]
-        found = re.fullmatch(r"ls(?:_a(?P<audio>\d*\.?\d+))?(?:_v(?P<visual>\d*\.?\d+))?(?:_k(?P<k>\d+))?", text)
-        if not found or not (found["audio"] or found["visual"]):
+        match = re.fullmatch(r"ls(?:_a(?P<audio>\d*\.?\d+))?(?:_v(?P<visual>\d*\.?\d+))?(?:_k(?P<k>\d+))?", text)
+        if not match or not (match["audio"] or match["visual"]):
             raise BadInputError(
-                f"unknown smoothing {text!r}: take one of {', '.join(PRESETS)}, or deltas as ls_a0.2_v0.1"
+                f"unknown smoothing {text!r}: choose from {', '.join(PRESETS)}, or give deltas as in ls_a0.2_v0.1"
             )
-        return cls(float(found["audio"] or 0), float(found["visual"] or 0), int(found["k"] or 2))
+        return cls(float(match["audio"] or 0), float(match["visual"] or 0), int(match["k"] or 2))
 
     @property
     def name(self) -> str:
-        """The name in files: a preset's, or one with the deltas in it; ``parse`` takes it back."""
+        """The name in files: that of a preset, or one that contains the deltas. `parse` accepts it."""
         for name, preset in PRESETS.items():
             if self == preset:
                 return name
@@ -203,7 +263,7 @@ class Smoothing:
 
     @property
     def display_name(self) -> str:
-        """The name on screen, as in ``LS-V``."""
+        """The name on screen, for example ``LS-V``."""
         return smoothing_name(self.name)
 
 
@@ -213,9 +273,24 @@ PRESETS = {
     "ls_v": Smoothing(visual=0.1),
     "ls_av": Smoothing(audio=0.1, visual=0.1),
 }
-"""The paper's four settings (section 5.3)."""
+"""The four settings of the paper (section 5.3)."""
 
 
 def smoothing_name(name: str) -> str:
-    """The name on screen of a smoothing's name, as in ``LS-V`` or ``LS-A0.2-V0.1``."""
+    """Return the name on screen of a smoothing.
+
+    Parameters
+    ----------
+    name
+        The name in files, as `Smoothing.name` gives it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> smoothing_name("ls_a0.2_v0.1")
+    'LS-A0.2-V0.1'
+    """
     return {"no_ls": "No-LS"}.get(name, name.upper().replace("_", "-"))

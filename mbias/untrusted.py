@@ -1,4 +1,4 @@
-"""Files from anyone: no object is unpickled, and no more memory is taken than the file accounts for."""
+"""Reading array files from untrusted sources: without unpickling objects, and in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,40 +15,47 @@ from numpy.lib import format as npy
 from mbias.errors import BadInputError
 
 NUMBERS = "fiub"
-"""Kinds of NumPy types that are numbers: float, signed, unsigned, boolean."""
+"""NumPy dtype kinds that are numbers: float, signed integer, unsigned integer, boolean."""
 
 UNPACKED_FREELY = 2**26
-"""Bytes that any compressed file may unpack to."""
+"""Number of bytes to which every compressed file may unpack, whatever its own size."""
 
 LARGEST_RATIO = 100
-"""How many times its own size a compressed file may unpack to beyond that. Measured attention compresses by 1.2."""
+"""Largest ratio of unpacked to packed size above that limit. Measured attention weights compress by a factor of 1.2."""
 
 
 def read_npy(path: Path, hint: str, kinds: str = NUMBERS) -> np.ndarray:
-    """The array of a .npy file, memory-mapped and read-only.
+    """Open the array of a .npy file as a read-only memory map.
 
     Parameters
     ----------
+    path
+        The file to read.
     hint
-        What to do where it is not readable, for the error.
+        What to do if the file is not readable. It is part of the error message.
     kinds
-        The kinds of NumPy types that it may have.
+        The NumPy dtype kinds that are accepted.
+
+    Returns
+    -------
+    numpy.ndarray
 
     Raises
     ------
     BadInputError
-        If the file is missing, holds objects or another kind, or less than its header promises.
+        If the file is missing, contains Python objects or a dtype kind that is not accepted, or is shorter than its
+        header states.
     """
     try:
         if path.exists() and not path.is_file():
-            raise BadInputError(f"{path}: no regular file; {hint}")
+            raise BadInputError(f"{path}: not a regular file; {hint}")
         with path.open("rb") as file:
             shape, fortran, dtype = _header(file)
             start, size = file.tell(), path.stat().st_size
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such file; {hint}") from None
     except _UNREADABLE as error:
-        raise BadInputError(f"{path}: cut short or no .npy array ({_line(error)}); {hint}") from None
+        raise BadInputError(f"{path}: cut short or not a .npy array ({_line(error)}); {hint}") from None
     fault = _fault(shape, dtype, kinds, size - start, exact=False)
     if fault:
         raise BadInputError(f"{path}: {fault}; {hint}")
@@ -58,16 +65,26 @@ def read_npy(path: Path, hint: str, kinds: str = NUMBERS) -> np.ndarray:
 
 
 def read_npz(path: Path, hint: str, kinds: str = NUMBERS) -> dict[str, np.ndarray]:
-    """The arrays of a .npz file, by name.
+    """Read the arrays of a .npz file.
+
+    Parameters
+    ----------
+    path, hint, kinds
+        As for `read_npy`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        The arrays by name.
 
     Raises
     ------
     BadInputError
-        As `read_npy` does, of any of its arrays, or if it unpacks to far more than it weighs.
+        If `read_npy` would refuse one of the arrays, or if the file unpacks to far more than its own size.
     """
     try:
         if path.exists() and not path.is_file():
-            raise BadInputError(f"{path}: no regular file; {hint}")
+            raise BadInputError(f"{path}: not a regular file; {hint}")
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
             check_unpacked(path, sum(member.file_size for member in members), path.stat().st_size)
@@ -75,11 +92,24 @@ def read_npz(path: Path, hint: str, kinds: str = NUMBERS) -> dict[str, np.ndarra
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such file; {hint}") from None
     except (*_UNREADABLE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise BadInputError(f"{path}: no readable .npz archive ({_line(error)}); {hint}") from None
+        raise BadInputError(f"{path}: not a readable .npz archive ({_line(error)}); {hint}") from None
 
 
 def check_unpacked(path: Path, unpacked: int, packed: int) -> None:
-    """Raise where a compressed file of ``packed`` bytes holds so many more that it is made to fill the memory."""
+    """Refuse a compressed file that would fill the memory.
+
+    Parameters
+    ----------
+    path
+        The file, for the error message.
+    unpacked, packed
+        The size of its content and its own size, in bytes.
+
+    Raises
+    ------
+    BadInputError
+        If ``unpacked`` exceeds both `UNPACKED_FREELY` and `LARGEST_RATIO` times ``packed``.
+    """
     if unpacked > max(UNPACKED_FREELY, LARGEST_RATIO * packed):
         raise BadInputError(
             f"{path}: {packed:,} bytes that unpack to {unpacked:,}, more than {LARGEST_RATIO} times as many; "
@@ -88,12 +118,21 @@ def check_unpacked(path: Path, unpacked: int, packed: int) -> None:
 
 
 def check_stored(path: Path, hint: str) -> None:
-    """Raise where a file of PyTorch's is a compressed archive: PyTorch does not compress, and unpacks at once.
+    """Refuse a PyTorch file that is a compressed archive.
+
+    PyTorch never compresses its files, but it unpacks such an archive completely into memory.
+
+    Parameters
+    ----------
+    path
+        The file to check. A file that is not an archive is accepted.
+    hint
+        What to do if the file is refused. It is part of the error message.
 
     Raises
     ------
     BadInputError
-        If it is one, or a damaged one.
+        If the archive is compressed or damaged.
     """
     try:
         if not zipfile.is_zipfile(path):
@@ -101,7 +140,7 @@ def check_stored(path: Path, hint: str) -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except (*_UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise BadInputError(f"{path}: a damaged file ({_line(error)}); {hint}") from None
+        raise BadInputError(f"{path}: the file is damaged ({_line(error)}); {hint}") from None
     if unpacked > path.stat().st_size:
         raise BadInputError(f"{path}: a compressed archive, which PyTorch does not write; {hint}")
 
@@ -123,18 +162,18 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         return npy.read_array_header_1_0(file)
     if version == (2, 0):
         return npy.read_array_header_2_0(file)
-    raise ValueError(f"version {version[0]}.{version[1]} of the format")
+    raise ValueError(f"unknown format version {version[0]}.{version[1]}")
 
 
 def _fault(shape: tuple[int, ...], dtype: np.dtype, kinds: str, held: int, exact: bool) -> str | None:
     if dtype.kind not in kinds or not dtype.itemsize:
-        what = "Python objects, which are not read" if dtype.hasobject else f"{dtype}, no numbers"
+        what = "Python objects, which are not read" if dtype.hasobject else f"{dtype}, which is not a number"
         return f"it holds {what}"
     promised = math.prod(shape) * dtype.itemsize
     if any(size < 0 or size >= 2**62 for size in shape) or len(shape) > 32:
-        return f"its header gives the shape {shape}"
+        return f"its header states the impossible shape {shape}"
     if promised > held or (exact and promised != held):
-        return f"it is cut short or damaged: its header promises {promised:,} bytes, it holds {held:,}"
+        return f"it is cut short or damaged: its header states {promised:,} bytes, it holds {held:,}"
     return None
 
 

@@ -1,0 +1,1 @@
+"""A run on disk: its files, how they are written, read and checked."""

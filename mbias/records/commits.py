@@ -1,4 +1,4 @@
-"""The commit log ``epochs.jsonl``: an epoch exists when its line is whole and its shard has the bytes it names."""
+"""The commit log ``epochs.jsonl``: an epoch exists if its line is complete and its shard has the size in that line."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.records.paths import part
+from mbias.records.paths import record_file
 
 LOG = "epochs.jsonl"
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A line of the commit log.
+    """One committed epoch, a line of the commit log.
 
     Parameters
     ----------
     epoch
-        Number of the epoch, from 1.
+        The number of the epoch, from 1.
     losses
-        By loss: ``optimised`` (against the labels trained on), and where known ``hard`` (against the labels
-        without smoothing) and ``floor`` (the entropy of the labels trained on: the least ``optimised`` can be),
-        means over the epoch, in nats.
+        By loss: ``optimised`` (against the labels used in training) and, where known, ``hard`` (against the labels
+        without smoothing) and ``floor`` (the entropy of the labels used in training, which is the minimum of
+        ``optimised``). All are means over the epoch, in nats.
     arrays
-        Names of the shard's arrays.
+        The names of the arrays in the shard.
     bytes, sha256
-        Size and digest of the shard.
+        The size and the digest of the shard.
     scores
         F-scores in [0, 1] by split, level and metric.
     best
-        Whether no epoch before it scored higher on the validation split.
+        Whether the validation score is at least that of every earlier epoch.
     learning_rate, seconds
-        Of that epoch; None where unknown.
+        The learning rate and the duration of the epoch; None if unknown.
     """
 
     epoch: int
@@ -51,31 +51,43 @@ class Commit:
 
     @property
     def shard(self) -> str:
-        """Name of the epoch's shard within the run."""
+        """The path of the epoch's shard, relative to the run."""
         return shard_name(self.epoch)
 
     def to_line(self) -> str:
-        """The line, without its newline."""
+        """The line of the commit log, without its newline."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False, allow_nan=False)
 
 
 def shard_name(epoch: int) -> str:
-    """Name of an epoch's shard within its run."""
+    """The path of an epoch's shard, relative to the run."""
     return f"epochs/{epoch:04d}.safetensors"
 
 
 def read_commits(run: Path) -> tuple[list[Commit], int]:
-    """Committed epochs, and the length in bytes of the log up to the last of them.
+    """Read the commit log of a run.
 
-    A last line without a newline is an epoch that was being written: it does not exist.
+    A last line without a newline is an epoch that was being written when the process stopped. It does not exist.
+
+    Parameters
+    ----------
+    run
+        The folder of the run.
+
+    Returns
+    -------
+    commits : list of Commit
+        The committed epochs.
+    length : int
+        The size of the log up to the end of the last committed epoch, in bytes.
 
     Raises
     ------
     BadInputError
-        If a line that ends in a newline does not parse, or its shard is missing or has not the bytes it names (a
-        shard is written before its line, so no kill can leave that), or epochs are not numbered 1, 2, 3, ...
+        If a complete line does not parse, epochs are not numbered 1, 2, 3, ..., or a shard is missing or does not have
+        the size in its line. A killed process cannot cause this, because a shard is written before its line.
     """
-    path = part(run, LOG)
+    path = record_file(run, LOG)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -87,12 +99,12 @@ def read_commits(run: Path) -> tuple[list[Commit], int]:
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         commit = _parse(path, number, line)
         if commit.epoch != number:
-            raise BadInputError(f"{path}: line {number} is of epoch {commit.epoch}; epochs must be 1, 2, 3, ...")
-        size = _size(part(run, commit.shard, None))
+            raise BadInputError(f"{path}: line {number} has epoch {commit.epoch}; epochs must be 1, 2, 3, ...")
+        size = _size(record_file(run, commit.shard, None))
         if size != commit.bytes:
             raise BadInputError(
                 f"{run / commit.shard}: {'missing' if size < 0 else f'{size} bytes'}, where line {number} of {LOG} "
-                f"says {commit.bytes} bytes; restore the file, or delete that line and all behind it"
+                f"says {commit.bytes} bytes; restore the file, or delete that line and all lines after it"
             )
         commits.append(commit)
         length += len(line) + 1
@@ -104,17 +116,17 @@ def _size(shard: Path) -> int:
 
 
 def parse_commit(line: bytes | str) -> Commit:
-    """An epoch from its line.
+    """Parse a line of the commit log.
 
     Raises
     ------
     ValueError
-        If the line is none.
+        If the line does not describe an epoch.
     """
     try:
         content: dict[str, Any] = json.loads(line)
         if not isinstance(content["arrays"], list):
-            raise ValueError("arrays are no list")
+            raise ValueError("arrays is not a list")
         commit = Commit(**{**content, "arrays": tuple(content["arrays"])})
         _check(commit)
     except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
@@ -126,7 +138,9 @@ def _parse(path: Path, number: int, line: bytes) -> Commit:
     try:
         return parse_commit(line)
     except ValueError as error:
-        raise BadInputError(f"{path}: line {number} is no epoch ({error}); delete it and all behind it") from None
+        raise BadInputError(
+            f"{path}: line {number} is not an epoch ({error}); delete it and all lines after it"
+        ) from None
 
 
 def _check(commit: Commit) -> None:
@@ -136,6 +150,6 @@ def _check(commit: Commit) -> None:
     if not all(type(value) in (int, float) and math.isfinite(value) for value in numbers):
         raise ValueError("a loss, score, rate or time is not a finite number")
     if type(commit.epoch) is not int or type(commit.bytes) is not int or type(commit.best) is not bool:
-        raise ValueError("epoch, bytes or best is not what it should be")
+        raise ValueError("epoch and bytes must be integers, and best a boolean")
     if not all(isinstance(text, str) for text in (commit.sha256, *commit.arrays)):
         raise ValueError("sha256 or arrays are not text")

@@ -1,4 +1,4 @@
-"""Why a run is not trained to its end: ``failed.json`` in its folder, gone again when it is trained on."""
+"""Why training of a run failed: the file ``failed.json`` in its folder, deleted when training resumes."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.files import read_json, write_json
-from mbias.records.paths import part
+from mbias.records.paths import record_file
 
 FILE = "failed.json"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that could not be trained on.
+    """Why and where training of a run failed.
 
     Parameters
     ----------
     reason
-        In one line.
+        The reason, in one line.
     epoch
         The epoch that was being trained, from 1.
     step
-        The training step of that epoch, from 1, where one is to blame.
+        The training step of that epoch that failed, from 1; None if the failure does not belong to a step.
     time
-        When, as ISO 8601 in UTC.
+        The time of the failure in UTC, in ISO 8601 format.
     """
 
     reason: str
@@ -37,19 +37,19 @@ class Failure:
     time: str = dataclasses.field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
 
     def __str__(self) -> str:
-        place = f"epoch {self.epoch}" + (f", step {self.step}" if self.step else "")
-        return f"failed in {place}: {self.reason}"
+        position = f"epoch {self.epoch}" + (f", step {self.step}" if self.step else "")
+        return f"failed in {position}: {self.reason}"
 
 
 def read_failure(run: Path) -> Failure | None:
-    """The failure of the run at ``run``, or None.
+    """The failure of the run at ``run``, or None if it did not fail.
 
     Raises
     ------
     BadInputError
-        If the file holds something else.
+        If ``failed.json`` cannot be read as a failure.
     """
-    path = part(run, FILE)
+    path = record_file(run, FILE)
     if not path.exists():
         return None
     content: Any = read_json(path, "failure of a run", "delete the file")
@@ -60,10 +60,10 @@ def read_failure(run: Path) -> Failure | None:
 
 
 def write_failure(run: Path, failure: Failure) -> None:
-    """Mark the run at ``run`` as failed."""
+    """Mark the run at ``run`` as failed; an earlier mark is replaced."""
     write_json(run / FILE, dataclasses.asdict(failure))
 
 
 def clear_failure(run: Path) -> None:
-    """Take the mark off."""
+    """Remove the mark of a failure, if there is one."""
     (run / FILE).unlink(missing_ok=True)

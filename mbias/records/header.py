@@ -1,9 +1,10 @@
-"""What a run is, apart from its epochs: the content of ``run.json``."""
+"""The constants of a run: the content of ``run.json``."""
 
 from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,32 +16,52 @@ FORMAT = "mbias-run"
 VERSION = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Header:
-    """A run's constants.
+    """The constants of a run.
 
     Parameters
     ----------
     modalities, categories
-        Names, in the order of the arrays.
+        The names, in the order of the arrays; two or more modalities, one or more categories.
     losses
-        Names of the recorded losses.
+        The names of the recorded losses.
     joint_loss
-        The one among ``losses`` that all modalities share (L_wsl).
+        The loss among ``losses`` that all modalities share (L_wsl).
     split
-        Name of the recorded split.
+        The name of the recorded split.
     arrays
-        Dimensions of every array an epoch may hold, by name.
+        The dimensions by name of each array that an epoch may hold. ``modality``, ``category`` and ``sample`` (under
+        its own name, see below) have the same size in all arrays.
     sample
-        The word for a sample, and the name of that dimension.
+        What a sample is called, such as ``video``; also the name of that dimension.
     simulated
-        Whether the data were simulated.
+        Whether the data are simulated.
     training
-        The training configuration, or None for an external model.
+        The training configuration; None for an external model.
     data
-        Fingerprint of the data the model was trained on and recorded with, or None.
+        The fingerprint of the data that the model was trained and recorded on; None if unknown.
     software
-        Versions of what wrote the run.
+        The versions of the software that wrote the run, by name.
+
+    Raises
+    ------
+    BadInputError
+        If a name is empty, repeated, cannot be printed or cannot be a file name; if there are too few modalities or
+        categories; or if ``joint_loss`` is not among ``losses``.
+
+    Examples
+    --------
+    >>> mbias.Header(
+    ...     modalities=("audio", "visual"),
+    ...     categories=("Dog", "Cat"),
+    ...     losses=("audio", "visual", "wsl"),
+    ...     joint_loss="wsl",
+    ...     split="test",
+    ...     arrays={"wav": ("video", "segment", "modality", "category")},
+    ...     sample="video",
+    ... )
+    <Header: audio, visual; 2 categories; losses audio, visual, wsl; split test>
     """
 
     modalities: tuple[str, ...]
@@ -60,19 +81,26 @@ class Header:
             names = getattr(self, field)
             for name in names:
                 if not name or not _is_text(name):
-                    raise BadInputError(f"{field}: {name!r} is no name: take one of characters that can be printed")
+                    raise BadInputError(f"{field}: {name!r} is not a name; use printable characters")
             if len(set(names)) < len(names):
-                raise BadInputError(f"{field}: a name stands twice in {', '.join(names)}; give each its own")
+                raise BadInputError(f"{field}: a name is repeated in {', '.join(names)}; names must be unique")
         for name in (*self.modalities, *self.arrays, self.sample, *(d for axes in self.arrays.values() for d in axes)):
-            # Other tools make files and groups of these names.
+            # Other tools create files and groups with these names.
             if not name or name.startswith(".") or set(name) & set("/\\:"):
-                raise BadInputError(f"{name!r} names a modality, an array or a dimension: take a name without / \\ : .")
+                raise BadInputError(
+                    f"{name!r} cannot name a modality, array or dimension; use one without / \\ : and leading dot"
+                )
         if len(self.modalities) < 2:
-            raise BadInputError(f"modalities: {len(self.modalities)} named; a question of bias needs two or more")
+            raise BadInputError(f"modalities: {len(self.modalities)} given; give two or more")
         if not self.categories:
-            raise BadInputError("categories: none named; name at least one")
+            raise BadInputError("categories: none given; give at least one")
         if self.joint_loss not in self.losses:
             raise BadInputError(f"joint_loss: {self.joint_loss!r} is not among the losses {', '.join(self.losses)}")
+
+    def __repr__(self) -> str:
+        categories = "1 category" if len(self.categories) == 1 else f"{len(self.categories)} categories"
+        parts = [", ".join(self.modalities), categories, f"losses {', '.join(self.losses)}", f"split {self.split}"]
+        return f"<Header: {'; '.join(parts + ['simulated data'] * self.simulated)}>"
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``run.json``."""
@@ -80,25 +108,57 @@ class Header:
 
     @classmethod
     def read(cls, path: Path) -> Header:
-        """Header from a ``run.json``.
+        """Read a header from a ``run.json``.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        Header
+            The header.
 
         Raises
         ------
         BadInputError
-            If the file is missing, is no run's, is of a newer version, or misses a field.
+            If the file is missing, is not the header of a run, has a newer version, or lacks a field.
         """
         return cls.from_json(path, read_json(path, "run", "give the folder of a run, or of runs"))
 
     @classmethod
     def from_json(cls, path: Path, content: Any) -> Header:
-        """Header from the content of a ``run.json``, which ``path`` holds; it raises what `read` does."""
+        """Make a header from the content of a ``run.json``.
+
+        Parameters
+        ----------
+        path
+            The file, for error messages.
+        content
+            Its content.
+
+        Returns
+        -------
+        Header
+            The header.
+
+        Raises
+        ------
+        BadInputError
+            As `read`.
+        """
         if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise BadInputError(f"{path}: 'format' is not {FORMAT!r}, so this is no run's file")
+            raise BadInputError(f"{path}: 'format' is not {FORMAT!r}, so this is not the header of a run")
         version = content.get("version")
         if type(version) is not int or version < 1:
-            raise BadInputError(f"{path}: 'version' is {version!r}, which is no version of a run record")
+            raise BadInputError(
+                f"{path}: 'version' is {version!r}, which is not a version of the record format; record the run again"
+            )
         if version > VERSION:
-            raise BadInputError(f"{path}: written in version {version}, this one reads up to {VERSION}; upgrade mbias")
+            raise BadInputError(
+                f"{path}: has version {version}; this mbias reads versions up to {VERSION}; upgrade mbias"
+            )
         return _from_json(path, content)
 
 
@@ -109,7 +169,9 @@ def _from_json(path: Path, content: dict[str, Any]) -> Header:
             raise BadInputError(f"{path}: {field.name!r} is missing; the file was cut or edited, record the run again")
         value = content[field.name]
         if not _VALID[field.name](value):
-            raise BadInputError(f"{path}: {field.name!r} does not hold what it should; record the run again")
+            raise BadInputError(
+                f"{path}: {field.name!r} has the wrong type or holds unprintable names; record the run again"
+            )
         fields[field.name] = _as_tuples(value) if field.name != "training" else value
     try:
         return Header(**fields)
@@ -128,7 +190,7 @@ def _is_names(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    # No control characters, which a terminal obeys, and no halves of characters, which nothing can print.
+    # Control characters can command a terminal, and surrogates cannot be printed.
     return isinstance(value, str) and not any(unicodedata.category(character) in ("Cc", "Cs") for character in value)
 
 
@@ -139,7 +201,7 @@ def _is_training(value: object) -> bool:
     return texts and all(value.get(name) is None or type(value[name]) is int for name in ("seed", "epochs"))
 
 
-_VALID = {
+_VALID: dict[str, Callable[[Any], bool]] = {
     "modalities": _is_names,
     "categories": _is_names,
     "losses": _is_names,

@@ -1,4 +1,4 @@
-"""The files of a record, which may come from anyone: regular files within its folder, no larger than they need be."""
+"""Paths of the files of a record, which is untrusted: only regular files within its folder, up to a size limit."""
 
 from __future__ import annotations
 
@@ -7,34 +7,43 @@ from pathlib import Path
 from mbias.errors import BadInputError
 
 LARGEST = 2**28
-"""Bytes that a file read whole (header, log, samples) may have; a record of a million epochs or samples has fewer."""
+"""The size limit, in bytes, of a file that is read as a whole (header, log, samples). Enough for a million rows."""
 
 
-def part(run: Path, name: str, largest: int | None = LARGEST) -> Path:
-    """The file ``name`` of the record at ``run``, which need not exist.
+def record_file(run: Path, name: str, largest: int | None = LARGEST) -> Path:
+    """The path of a file of a record, which need not exist.
 
     Parameters
     ----------
+    run
+        The folder of the record.
+    name
+        The path of the file, relative to ``run``.
     largest
-        Bytes it may have at most; None where it is read by memory map.
+        The size limit in bytes; None for a file that is not read as a whole.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
 
     Raises
     ------
     BadInputError
-        If it is no regular file, is reached by a symbolic link, or is too large.
+        If the path is not a regular file, contains a symbolic link, or exceeds the size limit.
     """
     path = run / name
     try:
-        # It could lead out of the record.
+        # A symbolic link could lead out of the record.
         if any((run / below).is_symlink() for below in (name, *map(str, Path(name).parents[:-1]))):
-            raise BadInputError(f"{path}: a symbolic link; put the file itself there")
+            raise BadInputError(f"{path}: a symbolic link; replace it by the file itself")
         if not path.exists():
             return path
         if not path.is_file():
-            raise BadInputError(f"{path}: no regular file; record the run again")
+            raise BadInputError(f"{path}: not a regular file; record the run again")
         size = path.stat().st_size
     except (OSError, ValueError, RuntimeError) as error:
         raise BadInputError(f"{path}: not readable ({error})") from None
     if largest is not None and size > largest:
-        raise BadInputError(f"{path}: {size:,} bytes, where {largest:,} are the most; record the run again")
+        raise BadInputError(f"{path}: {size:,} bytes exceed the limit of {largest:,} bytes; record the run again")
     return path

@@ -1,44 +1,51 @@
-"""A run's probe: what the trained network answers when modalities are replaced. Written and read whole.
+"""The probe of a run: what the trained model predicts when modalities are replaced. Written and read as a whole.
 
 RUN/probe/outputs.safetensors    the outputs of every pass
-RUN/probe/probe.json             which passes these are, and of which epoch's network; written last
+RUN/probe/probe.json             which passes these are, and which epoch's model was probed; written last
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import read_json, write_json
-from mbias.records.paths import part
+from mbias.records.paths import record_file
 from mbias.records.run import Run
-from mbias.records.shards import read_array, read_arrays, write_arrays
+from mbias.records.shards import array_names, read_array, read_arrays, write_arrays
 
 FORMAT = "mbias-probe"
 VERSION = 1
 INDEX, OUTPUTS = "probe/probe.json", "probe/outputs.safetensors"
 BASELINES = ("mean", "zero", "permuted", "swapped", "cross")
-"""What stands in for a replaced modality: the training split's mean; zero; the same modality of another sample; that
-of a donor that shares no label; its mean again, but only where the other modality attends to it."""
+"""What replaces a modality: its mean over the training split; zeros; the same modality of another sample; that of a
+donor sample without a common label; its mean, but only where the other modality attends to it."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over the samples.
+    """One pass of the model over the recorded samples.
 
     Parameters
     ----------
-    base
-        What stood in for the replaced modalities, of `BASES`; empty where none was.
+    baseline
+        What replaced the modalities, one of `BASELINES`; empty where nothing was replaced.
     replaced
-        Their names.
+        The names of the replaced modalities.
     draw
-        Which of the draws, from 0, where the base is drawn.
+        The number of the draw, from 0, where the baseline is drawn at random.
+
+    Examples
+    --------
+    >>> mbias.Pass("mean", ("audio",))
+    Pass(baseline='mean', replaced=('audio',), draw=0)
     """
 
     baseline: str = ""
@@ -47,7 +54,7 @@ class Pass:
 
 
 WHOLE = Pass()
-"""The pass with all modalities as they are."""
+"""The pass in which nothing is replaced."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,11 @@ class Probe:
     run
         The probed run.
     epoch
-        The epoch whose network was probed.
+        The epoch whose model was probed.
     passes
-        In the order in which their outputs are kept.
+        The passes, in the order of their outputs in the file.
     sha256
-        Digest of the file of outputs.
+        The digest of the file of outputs.
     """
 
     run: Run
@@ -71,64 +78,108 @@ class Probe:
     passes: tuple[Pass, ...]
     sha256: str
 
-    def values(self, of: Pass, name: str) -> np.ndarray:
-        """An output of a pass.
+    def values(self, of_pass: Pass, name: str) -> np.ndarray:
+        """Read one output of a pass.
 
         Parameters
         ----------
+        of_pass
+            The pass.
         name
             ``p_joint`` (sample, category), ``p`` (sample, segment, modality, category), or ``donors``, int64
-            (sample,), the rows the replaced modality came from, -1 where there was no donor.
+            (sample,): the row that the replaced modality came from, -1 where there was no donor.
+
+        Returns
+        -------
+        numpy.ndarray
+            The output.
 
         Raises
         ------
+        NotApplicableError
+            If the probe does not have the pass, or the pass was recorded without ``p``.
         BadInputError
-            If the probe lacks the pass, or the pass the output, or it is not of that shape.
+            If the output is damaged.
         """
         folder = self.run.path / "probe"
-        if of not in self.passes:
-            raise BadInputError(
-                f"{folder}: no pass with {', '.join(of.replaced) or 'nothing'} replaced by {of.baseline!r}; "
-                f"{_again(self.run)}"
+        if of_pass not in self.passes:
+            raise NotApplicableError(f"{folder}: no pass {_description(of_pass)}; {_how_to_probe(self.run)}")
+        outputs = record_file(self.run.path, OUTPUTS, None)
+        key = f"{self.passes.index(of_pass)}.{name}"
+        if name == "p" and key not in array_names(outputs):
+            raise NotApplicableError(
+                f"{folder}: the pass {_description(of_pass)} was recorded without probabilities of segments 'p'; "
+                f"{_how_to_probe(self.run)}"
             )
-        key = f"{self.passes.index(of)}.{name}"
-        values = read_array(part(self.run.path, OUTPUTS, None), key)
+        values = read_array(outputs, key)
         fault = _fault(self.run, name, values)
         if fault:
-            raise BadInputError(f"{folder}: {fault}; {_again(self.run)}")
+            raise BadInputError(f"{folder}: the pass {_description(of_pass)}: {fault}; {_how_to_probe(self.run)}")
         return values
 
     def draws(self, baseline: str, replaced: tuple[str, ...]) -> list[Pass]:
-        """The passes with these modalities replaced by this base."""
-        return [one for one in self.passes if one.baseline == baseline and one.replaced == replaced]
+        """The passes in which a baseline replaced modalities.
+
+        Parameters
+        ----------
+        baseline
+            One of `BASELINES`.
+        replaced
+            The names of the modalities, in the order of the header.
+
+        Returns
+        -------
+        list of Pass
+            One pass per draw; empty if there is none.
+        """
+        wanted = (baseline, replaced)
+        return [candidate for candidate in self.passes if (candidate.baseline, candidate.replaced) == wanted]
 
 
-def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, np.ndarray]], **about: Any) -> None:
-    """Keep the outputs of a probe with its run, in place of an older one's.
+def write_probe(
+    run: Run | str | os.PathLike[str],
+    epoch: int | str,
+    outputs: Mapping[Pass, Mapping[str, np.ndarray]],
+    **about: Any,
+) -> None:
+    """Record the outputs of a probe with its run; those of an earlier probe are replaced.
 
     Parameters
     ----------
+    run
+        The probed run, or its folder.
     epoch
-        The epoch whose network was probed.
+        The epoch whose model was probed: a number, ``"last"`` or ``"best"``.
     outputs
-        By pass; `WHOLE` must be among them.
-    about
-        What else a reader should know, of JSON's types.
+        By pass, the arrays that `Probe.values` describes. ``Pass()``, in which nothing is replaced, must be among them.
+    **about
+        What else a reader should know, as JSON types.
 
     Raises
     ------
     BadInputError
-        If the pass with nothing replaced is missing, or an output has not the run's samples.
+        If ``Pass()`` is missing, or an output does not have the shape or range that it should have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> run = mbias.Run("models/mine")
+    >>> whole = np.full((len(run.samples), len(run.header.categories)), 0.9)
+    >>> mbias.write_probe(run, "last", {mbias.Pass(): {"p_joint": whole}, **{
+    ...     mbias.Pass("mean", replaced): {"p_joint": whole / 2}
+    ...     for replaced in [("audio",), ("visual",), ("audio", "visual")]
+    ... }})
     """
+    run = run if isinstance(run, Run) else Run(Path(run))
     if WHOLE not in outputs:
-        raise BadInputError(f"{run.path}: a probe needs the pass with nothing replaced; add it")
+        raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
     _check(run, outputs)
     commit = run.commit(epoch)
     folder = run.path / "probe"
     folder.mkdir(exist_ok=True)
     arrays = {
-        f"{place}.{name}": np.asarray(values, dtype=np.int64 if name == "donors" else np.float32)
-        for place, of_pass in enumerate(outputs.values())
+        f"{index}.{name}": np.asarray(values, dtype=np.int64 if name == "donors" else np.float32)
+        for index, of_pass in enumerate(outputs.values())
         for name, values in of_pass.items()
     }
     content = write_arrays(run.path / OUTPUTS, arrays)
@@ -139,7 +190,11 @@ def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, 
             "version": VERSION,
             "epoch": commit.epoch,
             "shard_sha256": commit.sha256,
-            "passes": [{"base": one.baseline, "replaced": list(one.replaced), "draw": one.draw} for one in outputs],
+            # The file calls a baseline "base", as it has since version 1 of the format.
+            "passes": [
+                {"base": of_pass.baseline, "replaced": list(of_pass.replaced), "draw": of_pass.draw}
+                for of_pass in outputs
+            ],
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
             **about,
@@ -148,51 +203,63 @@ def write_probe(run: Run, epoch: int | str, outputs: Mapping[Pass, Mapping[str, 
 
 
 def read_probe(run: Run) -> Probe:
-    """The probe of a run.
+    """Read the probe of a run; its outputs are read when they are used.
+
+    Parameters
+    ----------
+    run
+        The run.
+
+    Returns
+    -------
+    Probe
+        The probe.
 
     Raises
     ------
+    NotApplicableError
+        If the run was not probed.
     BadInputError
-        If the run was never probed, or not since it was trained last, or its probe is damaged.
+        If the probe is damaged, or the run was trained again after it was probed.
     """
     folder = run.path / "probe"
-    again = _again(run)
-    index = part(run.path, INDEX)
+    hint = _how_to_probe(run)
+    index = record_file(run.path, INDEX)
     if not index.exists():
-        raise BadInputError(f"{run.path}: it is not probed, so what it depends on is not known; {again}")
-    content = read_json(index, "probe", again)
+        raise NotApplicableError(f"{run.path}: not probed, so what its predictions depend on is not known; {hint}")
+    content = read_json(index, "probe", hint)
     try:
         passes = tuple(Pass(str(p["base"]), tuple(map(str, p["replaced"])), int(p["draw"])) for p in content["passes"])
         known = content["format"] == FORMAT and content["version"] == VERSION
         probe = Probe(run, int(content["epoch"]), passes, str(content["sha256"]))
         bytes_, shard = int(content["bytes"]), content["shard_sha256"]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise BadInputError(f"{index}: not a readable probe ({error}); {again}") from None
+        raise BadInputError(f"{index}: not a readable probe ({error}); {hint}") from None
     if not known:
-        raise BadInputError(f"{index}: not a probe of version {VERSION}; {again}")
-    file = part(run.path, OUTPUTS, None)
+        raise BadInputError(f"{index}: not a probe of version {VERSION}; {hint}")
+    file = record_file(run.path, OUTPUTS, None)
     if not file.exists() or file.stat().st_size != bytes_:
-        raise BadInputError(f"{file}: missing, or not the file that probe.json is about; {again}")
+        raise BadInputError(f"{file}: missing, or not the file that probe.json describes; {hint}")
     if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
-        raise BadInputError(f"{folder}: probed before the run was trained as it is now; {again}")
+        raise BadInputError(f"{folder}: the run was trained again after it was probed; {hint}")
     return probe
 
 
 def probe_faults(run: Run) -> list[str]:
-    """What is wrong with the probe of a run, a line each; empty where it is sound, or there is none."""
+    """What is wrong with the probe of a run, one line per fault; empty where it is sound or there is none."""
     try:
-        if not part(run.path, INDEX).exists():
+        if not record_file(run.path, INDEX).exists():
             return []
         probe = read_probe(run)
         with (run.path / OUTPUTS).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != probe.sha256:
-            return [f"{run.path / OUTPUTS}: its sha256 is not the one of probe.json; {_again(run)}"]
+            return [f"{run.path / OUTPUTS}: its sha256 is not the one in probe.json; {_how_to_probe(run)}"]
         for key in read_arrays(run.path / OUTPUTS):
-            place, _, name = key.partition(".")
-            if not place.isdecimal() or int(place) >= len(probe.passes):
-                return [f"{run.path / OUTPUTS}: {key!r} is of no pass that probe.json names; {_again(run)}"]
-            probe.values(probe.passes[int(place)], name)
+            index, _, name = key.partition(".")
+            if not index.isdecimal() or int(index) >= len(probe.passes):
+                return [f"{run.path / OUTPUTS}: {key!r} belongs to no pass in probe.json; {_how_to_probe(run)}"]
+            probe.values(probe.passes[int(index)], name)
     except BadInputError as error:
         return [str(error)]
     return []
@@ -200,14 +267,14 @@ def probe_faults(run: Run) -> list[str]:
 
 def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
     names: Sequence[str] = run.header.modalities
-    for of, arrays in outputs.items():
-        unknown = set(of.replaced) - set(names)
+    for of_pass, arrays in outputs.items():
+        unknown = set(of_pass.replaced) - set(names)
         if unknown:
-            raise BadInputError(f"{run.path}: modality {sorted(unknown)[0]!r} is none of {', '.join(names)}")
+            raise BadInputError(f"{run.path}: unknown modality {min(unknown)!r}; take {', '.join(names)}")
         for name, values in arrays.items():
             fault = _fault(run, name, np.asarray(values))
             if fault:
-                raise BadInputError(f"{run.path}: {fault}")
+                raise BadInputError(f"{run.path}: the pass {_description(of_pass)}: {fault}")
 
 
 def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
@@ -219,21 +286,28 @@ def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
         "p": (samples, None, modalities, categories),
     }
     if name not in shapes:
-        return f"output {name!r} is none of {', '.join(shapes)}"
+        return f"unknown output {name!r}; take {', '.join(shapes)}"
     shape = shapes[name]
     if values.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, values.shape, strict=True)):
         sizes = " x ".join("segments" if n is None else str(n) for n in shape)
-        return f"{name!r} has the shape {values.shape}; of this run it is {sizes}"
-    # Half precision rounds to 0.004. p_joint of Eq. 3 is no more than the number of modalities, not than 1.
+        return f"{name!r} has the shape {values.shape}; for this run it must be {sizes}"
+    # Half precision rounds to 0.004. p_joint of Eq. 3 can be as large as the number of modalities.
     highest = modalities if name == "p_joint" else 1
     low, high = (-1, samples - 1) if name == "donors" else (-0.01, highest + 0.01)
     if values.dtype.kind not in "fiub" or not ((values >= low) & (values <= high)).all():
-        return f"{name!r} holds a value that is no {'row of a sample, nor -1' if name == 'donors' else 'probability'}"
+        what = "neither the row of a sample nor -1" if name == "donors" else "not a probability"
+        return f"{name!r} holds a value that is {what}"
     return None
 
 
-def _again(run: Run) -> str:
-    """How to make a probe of a run."""
+def _description(of_pass: Pass) -> str:
+    if not of_pass.replaced:
+        return "in which nothing is replaced"
+    draw = f" (draw {of_pass.draw})" if of_pass.draw else ""
+    return f"with {' and '.join(of_pass.replaced)} replaced by {of_pass.baseline!r}{draw}"
+
+
+def _how_to_probe(run: Run) -> str:
     if run.header.training is None:
-        return "give the model's answers to mbias.records.probes.write_probe"
+        return "record the model's outputs with mbias.write_probe"
     return f"run `mbias probe {run.path}`"

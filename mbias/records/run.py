@@ -1,21 +1,22 @@
-"""Reading a run, also one that is being written."""
+"""Reading a run, including one that is still being written."""
 
 from __future__ import annotations
 
 import functools
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
-from mbias.records.paths import part
+from mbias.records.paths import record_file
 from mbias.records.shards import read_array, read_arrays
-from mbias.terms import smoothing_name
+from mbias.terms import Variant, smoothing_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,105 +33,155 @@ class Run:
     Parameters
     ----------
     path
-        Its folder.
+        The folder of the run.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The folder of the run.
+    header : Header
+        The constants of the run.
+    commits : tuple of Commit
+        The committed epochs.
 
     Raises
     ------
     BadInputError
-        If the folder holds no readable run.
+        If the folder does not hold a readable run.
+
+    Examples
+    --------
+    >>> run = mbias.Run("models/demo/across_vcross-ls_v-seed0")
+    >>> run
+    <Run across_vcross-ls_v-seed0: A_cross + V_cross, LS-V, seed 0; 3 of 3 epochs; simulated data>
+    >>> run.array("wav").dims
+    ('video', 'segment', 'modality', 'category')
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.header = Header.read(part(self.path, "run.json"))
+        self.header = Header.read(record_file(self.path, "run.json"))
         self.commits = tuple(read_commits(self.path)[0])
+
+    def __repr__(self) -> str:
+        planned = max(self._trained("epochs") or len(self.commits), len(self.commits))
+        parts = [
+            f"{self.name}: {self.display_name}" if self.display_name != self.name else f"{self.name}: external model",
+            f"{len(self.commits)} of {planned} epochs",
+        ]
+        return f"<Run {'; '.join(parts + ['simulated data'] * self.header.simulated)}>"
 
     @property
     def name(self) -> str:
-        """Name of the run's folder."""
+        """The name of the run's folder."""
         return self.path.resolve().name
 
     @property
     def variant(self) -> str | None:
-        """The variant trained, or None for an external model."""
-        return self._trained("variant")
+        """The variant that was trained; None for an external model."""
+        variant: str | None = self._trained("variant")
+        return variant
 
     @property
     def smoothing(self) -> str | None:
-        """Name of the smoothing trained with, or None for an external model."""
-        return self._trained("smoothing")
+        """The name of the label smoothing used in training; None for an external model."""
+        smoothing: str | None = self._trained("smoothing")
+        return smoothing
 
     @property
     def control(self) -> str | None:
-        """What the run is a control for, a name of `mbias.terms.Control`, or None."""
-        return self._trained("control")
+        """The name of the negative control (`mbias.terms.Control`) that the run is, or None."""
+        control: str | None = self._trained("control")
+        return control
 
     @property
     def seed(self) -> int | None:
-        """The seed trained with, or None for an external model."""
-        return self._trained("seed")
+        """The training seed; None for an external model."""
+        seed: int | None = self._trained("seed")
+        return seed
 
-    def _trained(self, setting: str):  # type: ignore[no-untyped-def]  # as JSON has it
-        return (self.header.training or {}).get(setting)
+    def _trained(self, field: str) -> Any:
+        return (self.header.training or {}).get(field)
 
     @property
     def display_name(self) -> str:
-        """The run's name on screen."""
-        from mbias.terms import Variant
-
+        """The run's name on screen, such as ``A_cross + V_cross, LS-V, seed 0``."""
         if self.variant not in set(Variant) or self.smoothing is None:
             return self.name
         return f"{Variant(self.variant).display_name}, {smoothing_name(self.smoothing)}, seed {self.seed}"
 
     @property
     def complete(self) -> bool:
-        """Whether all epochs it was to be trained for are committed; True for an external model with an epoch."""
+        """Whether all planned epochs are committed; True for an external model with at least one epoch."""
         return len(self.commits) >= max(1, self._trained("epochs") or 1)
 
     @property
     def failure(self) -> Failure | None:
-        """Why it is not trained to its end, where training it failed."""
+        """Why training failed, or None."""
         return read_failure(self.path)
 
     def commit(self, epoch: int | str = "last") -> Commit:
-        """An epoch's commit; ``epoch`` is a number from 1, ``"last"`` or ``"best"``.
+        """The commit of an epoch.
+
+        Parameters
+        ----------
+        epoch
+            A number from 1, ``"last"``, or ``"best"``: the epoch whose model was kept (the last one where none is
+            marked as best).
+
+        Returns
+        -------
+        Commit
+            What the commit log says about the epoch.
 
         Raises
         ------
         BadInputError
-            If no epoch is committed, or not that one.
+            If no epoch is committed, or the run does not have that epoch.
         """
         if not self.commits:
-            raise BadInputError(f"{self.path}: no epoch is committed yet; train it on, or leave it out")
+            raise BadInputError(f"{self.path}: no epoch is committed yet; train the run further, or leave it out")
         if epoch == "last":
             return self.commits[-1]
         if epoch == "best":
             marked = [commit for commit in self.commits if commit.best]
             return marked[-1] if marked else self.commits[-1]
-        if not isinstance(epoch, int) or not 1 <= epoch <= len(self.commits):
-            raise BadInputError(f"{self.path}: no epoch {epoch}; take 1 to {len(self.commits)}, 'last' or 'best'")
+        if not isinstance(epoch, Integral) or not 1 <= epoch <= len(self.commits):
+            raise BadInputError(f"{self.path}: no epoch {epoch!r}; take 1 to {len(self.commits)}, 'last' or 'best'")
         return self.commits[epoch - 1]
 
     def values(self, name: str, epoch: int | str = "last", dimensions: tuple[str, ...] | None = None) -> np.ndarray:
-        """One array of one epoch, float32, with the dimensions ``header.arrays[name]``.
+        """Read one array of one epoch.
 
         Parameters
         ----------
+        name
+            The name of the array, one of ``header.arrays``.
+        epoch
+            As in `commit`.
         dimensions
-            Those it must have, in the order in which they are given back; ``sample`` is the run's samples, whatever
-            its word for them.
+            The dimensions that the array must have, in the order in which they are returned; ``sample`` stands for
+            the samples of the run, whatever the header calls them. By default, ``header.arrays[name]``.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32, with the dimensions asked for.
 
         Raises
         ------
+        NotApplicableError
+            If the epoch does not hold the array (the message says which epochs do), or the array has other
+            dimensions than those asked for.
         BadInputError
-            If that epoch does not hold the array (the message says which do), or the array has other dimensions.
+            If the run does not have the epoch, or the array on disk is damaged.
         """
         commit = self.commit(epoch)
         if name not in commit.arrays:
             holders = [str(c.epoch) for c in self.commits if name in c.arrays]
             hint = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
-            raise BadInputError(f"{self.path}: epoch {commit.epoch} holds no array {name!r}; {hint}")
-        shard = part(self.path, commit.shard, None)
+            raise NotApplicableError(f"{self.path}: epoch {commit.epoch} does not hold the array {name!r}; {hint}")
+        shard = record_file(self.path, commit.shard, None)
         values = read_array(shard, name)
         held = self._dimensions(name)
         expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
@@ -143,13 +194,29 @@ class Run:
             return values
         wanted = [self.header.sample if d == "sample" else d for d in dimensions]
         if sorted(wanted) != sorted(held):
-            raise BadInputError(
-                f"{self.path}: {name!r} has the dimensions {', '.join(held)}, where this is about {', '.join(wanted)}"
+            raise NotApplicableError(
+                f"{self.path}: {name!r} has the dimensions {', '.join(held)}; this needs {', '.join(wanted)}"
             )
         return values.transpose([held.index(d) for d in wanted])
 
     def array(self, name: str, epoch: int | str = "last") -> xr.DataArray:
-        """One array of one epoch, labelled."""
+        """Read one array of one epoch with named dimensions and coordinates.
+
+        Parameters
+        ----------
+        name, epoch
+            As in `values`.
+
+        Returns
+        -------
+        xarray.DataArray
+            The values, with the names of samples, modalities and categories as coordinates.
+
+        Raises
+        ------
+        BadInputError
+            As `values`.
+        """
         import xarray as xr
 
         values = self.values(name, epoch)
@@ -167,7 +234,7 @@ class Run:
 
     @functools.cached_property
     def _sizes(self) -> dict[str, int]:
-        """Sizes of the dimensions that have one in all arrays."""
+        """Sizes of the dimensions that have the same size in all arrays."""
         return {
             self.header.sample: len(self.samples),
             "modality": len(self.header.modalities),
@@ -176,7 +243,7 @@ class Run:
             "statistic": len(summary.STATISTICS),
         }
 
-    def _coordinate(self, dimension: str, size: int) -> list:
+    def _coordinate(self, dimension: str, size: int) -> list[Any]:
         known = {
             "modality": self.header.modalities,
             "category": self.header.categories,
@@ -189,22 +256,22 @@ class Run:
 
     @functools.cached_property
     def samples(self) -> pd.DataFrame:
-        """A row a recorded sample, in the order of the arrays; its first column identifies the sample."""
+        """One row per recorded sample, in the order of the arrays; the first column identifies the sample."""
         import pandas as pd
 
-        path = part(self.path, SAMPLES)
+        path = record_file(self.path, SAMPLES)
         try:
             samples = pd.read_csv(path, dtype={0: str}, keep_default_na=False, index_col=False)
         except (OSError, ValueError, OverflowError) as error:
             raise BadInputError(f"{path}: not a readable table of samples ({error}); record the run again") from None
         if samples.columns.empty:
-            raise BadInputError(f"{path}: not a readable table of samples (no column); record the run again")
+            raise BadInputError(f"{path}: not a readable table of samples (it has no columns); record the run again")
         return samples
 
     @functools.cached_property
     def truth(self) -> dict[str, np.ndarray]:
-        """Boolean arrays of the truth, by name (`RunWriter.create`); empty where the run has none."""
-        path = part(self.path, "truth.safetensors", None)
+        """The truth as boolean arrays by name (see `RunWriter.create`); empty where it was not recorded."""
+        path = record_file(self.path, "truth.safetensors", None)
         arrays = read_arrays(path) if path.exists() else {}
         for name, array in arrays.items():
             check_truth(f"{path}: array {name!r}", array, len(self.samples), len(self.header.categories))
@@ -212,9 +279,9 @@ class Run:
 
 
 def check_truth(what: str, array: np.ndarray, samples: int, categories: int) -> None:
-    """Raise unless an array of the truth is boolean, of shape (sample, ..., category)."""
+    """Raise BadInputError unless an array of the truth is boolean, of shape (sample, ..., category)."""
     if array.dtype != bool or array.ndim < 2 or (array.shape[0], array.shape[-1]) != (samples, categories):
         raise BadInputError(
-            f"{what} is {array.dtype} {array.shape}: it must be boolean, its first dimension the {samples} samples, "
-            f"its last the {categories} categories"
+            f"{what} is {array.dtype} {array.shape}: it must be boolean, with the {samples} samples as its first "
+            f"dimension and the {categories} categories as its last"
         )

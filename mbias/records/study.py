@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +16,27 @@ from mbias.records.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
+_SELECTED = ("run", "variant", "smoothing", "control", "seed")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Study:
-    """Runs, in the order of their paths.
+    """Runs that are analysed together, in the order of their paths; `open_study` makes one.
 
     Parameters
     ----------
     runs
-        Those to read.
+        The runs.
     left_out
-        Names of those that failed, or have no committed epoch yet, and why they are not among ``runs``.
+        Names of the runs that failed or have no committed epoch yet, with the reason why they are not among ``runs``.
+
+    Examples
+    --------
+    >>> study = mbias.open_study("models/demo")
+    >>> study
+    <Study of 2 runs: across_vcross (ls_a, ls_v); 1 seed; simulated data>
+    >>> [run.name for run in study.select(smoothing="ls_v")]
+    ['across_vcross-ls_v-seed0']
     """
 
     runs: tuple[Run, ...]
@@ -36,6 +48,16 @@ class Study:
     def __len__(self) -> int:
         return len(self.runs)
 
+    def __repr__(self) -> str:
+        members: dict[str, list[str]] = {}
+        for run in self:
+            members.setdefault(run.variant or "external", []).append(run.smoothing or run.name)
+        settings = [f"{variant} ({', '.join(dict.fromkeys(names))})" for variant, names in members.items()]
+        seeds = len({run.seed for run in self if run.seed is not None})
+        notes = [_counted(seeds, "seed")] * bool(seeds) + ["simulated data"] * self.simulated
+        notes += [f"{_counted(len(self.left_out), 'run')} left out"] * bool(self.left_out)
+        return f"<Study of {_counted(len(self), 'run')}: {'; '.join([', '.join(settings), *notes])}>"
+
     @property
     def simulated(self) -> bool:
         """Whether any of the runs was trained on simulated data."""
@@ -46,8 +68,61 @@ class Study:
 
         return as_html(self.runs, self.left_out)
 
+    def select(
+        self,
+        *,
+        run: str | Sequence[str] | None = None,
+        variant: str | Sequence[str] | None = None,
+        smoothing: str | Sequence[str] | None = None,
+        control: str | Sequence[str] | None = None,
+        seed: int | Sequence[int] | None = None,
+    ) -> Study:
+        """Select the runs that have all of the given values; several values of one name are alternatives.
+
+        Parameters
+        ----------
+        run, variant, smoothing, control, seed
+            The values to keep, as in `table`; ``control="none"`` keeps the runs that are not controls.
+
+        Returns
+        -------
+        Study
+            The selected runs, in their order.
+
+        Raises
+        ------
+        BadInputError
+            If no run has one of the values, or no run has all of them; the message lists the known values.
+        """
+        given: dict[str, str | int | Sequence[str] | Sequence[int] | None] = dict(
+            zip(_SELECTED, (run, variant, smoothing, control, seed), strict=True)
+        )
+        kept = list(self.runs)
+        for name, values in given.items():
+            if values is not None:
+                wanted: list[object] = [values] if isinstance(values, str | int) else list(values)
+                self._check_known(name, wanted)
+                kept = [candidate for candidate in kept if _value(candidate, name) in wanted]
+        if not kept:
+            chosen = ", ".join(f"{name}={values!r}" for name, values in given.items() if values is not None)
+            raise BadInputError(f"no run of the study has {chosen} together; see study.table()")
+        return dataclasses.replace(self, runs=tuple(kept))
+
+    def _check_known(self, name: str, wanted: Sequence[object]) -> None:
+        known = list(dict.fromkeys(_value(run, name) for run in self))
+        for value in wanted:
+            if value not in known:
+                listed = ", ".join(str(value) for value in known)
+                raise BadInputError(f"no run of the study has the {name} {value!r}; it has {listed}")
+
     def table(self) -> pd.DataFrame:
-        """A row a run: run, variant, smoothing, seed, epochs, complete, simulated."""
+        """One row per run: run, variant, smoothing, control, seed, epochs, complete, simulated.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``epochs`` is the number of committed epochs; ``complete``, whether all epochs are committed.
+        """
         import pandas as pd
 
         return pd.DataFrame(
@@ -55,6 +130,7 @@ class Study:
                 "run": [run.name for run in self],
                 "variant": [run.variant for run in self],
                 "smoothing": [run.smoothing for run in self],
+                "control": [run.control for run in self],
                 "seed": [run.seed for run in self],
                 "epochs": [len(run.commits) for run in self],
                 "complete": [run.complete for run in self],
@@ -63,38 +139,81 @@ class Study:
         )
 
 
-def open_study(paths: str | Path | Sequence[str | Path]) -> Study:
-    """Study of the runs at ``paths``, each the folder of a run or one that holds folders of runs.
+StudyLike = Study | Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]]
+"""What is taken wherever a study is: a study, a run, a path, or a list of runs and paths."""
+
+
+def open_study(study: StudyLike) -> Study:
+    """Open a study.
+
+    Parameters
+    ----------
+    study
+        The folder of a run, or a folder that holds folders of runs; a `Run`; a list of these; or a `Study`, which is
+        returned as it is.
+
+    Returns
+    -------
+    Study
+        Every run once. Runs that failed, or that have no committed epoch yet, are in ``left_out``.
 
     Raises
     ------
     BadInputError
-        If a path holds no run, a run cannot be read, or all of them are to be left out.
+        If a path holds no run, a run cannot be read, or all runs would be left out.
+
+    Examples
+    --------
+    >>> len(mbias.open_study("models/demo"))
+    2
     """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found = {folder.resolve(): folder for path in given for folder in run_folders(Path(path))}
-    runs = [Run(folder) for folder in found.values()]
-    faults = {run: reason for run in runs if (reason := _fault(run))}
-    if len(faults) == len(runs):
-        run, reason = next(iter(faults.items()))
-        raise BadInputError(f"{run.path}: {reason}; train it on, or give another run")
-    left_out = {run.name: reason for run, reason in faults.items()}
-    return Study(tuple(run for run in runs if run not in faults), left_out)
+    if isinstance(study, Study):
+        return study
+    given = [study] if isinstance(study, Run | str | os.PathLike) else study
+    if not isinstance(given, Sequence) or not given:
+        raise BadInputError(f"{study!r} is not a study; give a folder of runs, a run, or a list of these")
+    runs: dict[Path, Run] = {}
+    for item in given:
+        if isinstance(item, Study):
+            runs |= {run.path.resolve(): run for run in item}
+        elif isinstance(item, Run):
+            runs[item.path.resolve()] = item
+        elif isinstance(item, str | os.PathLike):
+            for folder in run_folders(Path(item)):
+                runs.setdefault(folder.resolve(), Run(folder))
+        else:
+            raise BadInputError(f"{item!r} is neither a run nor a path; give folders of runs")
+    reasons = {run: reason for run in runs.values() if (reason := _unusable(run))}
+    if len(reasons) == len(runs):
+        run, reason = next(iter(reasons.items()))
+        raise BadInputError(f"{run.path}: {reason}; train it further, or give another run")
+    left_out = {run.name: reason for run, reason in reasons.items()}
+    return Study(tuple(run for run in runs.values() if run not in reasons), left_out)
 
 
-def _fault(run: Run) -> str | None:
-    if run.failure:
-        return str(run.failure)
-    return None if run.commits else "no epoch is committed yet"
+def run_names(study: Study) -> dict[Run, str]:
+    """The name of every run, with the folder above it where two runs share a name."""
+    counts = Counter(run.name for run in study)
+    return {run: run.name if counts[run.name] == 1 else f"{run.path.resolve().parent.name}/{run.name}" for run in study}
 
 
-def run_folders(path: Path) -> Iterable[Path]:
-    """The folders of runs at ``path``: itself, or those right below it, sorted.
+def run_folders(path: Path) -> list[Path]:
+    """The folders of runs at a path: the folder itself, or those directly below it, sorted.
+
+    Parameters
+    ----------
+    path
+        The folder of a run, or a folder that holds folders of runs.
+
+    Returns
+    -------
+    list of pathlib.Path
+        At least one folder.
 
     Raises
     ------
     BadInputError
-        If there is none.
+        If there is no run.
     """
     if (path / "run.json").is_file():
         return [path]
@@ -102,5 +221,24 @@ def run_folders(path: Path) -> Iterable[Path]:
         raise BadInputError(f"{path}: there is no such folder; give the folder of a run, or of runs")
     folders = sorted(below for below in path.iterdir() if (below / "run.json").is_file())
     if not folders:
-        raise BadInputError(f"{path}: no run.json in it or right below it; give the folder of a run, or of runs")
+        raise BadInputError(f"{path}: no run.json in it or directly below it; give the folder of a run, or of runs")
     return folders
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _value(run: Run, name: str) -> str | int | None:
+    if name == "run":
+        return run.name
+    if name == "control":
+        return run.control or "none"
+    value: str | int | None = getattr(run, name)
+    return value
+
+
+def _unusable(run: Run) -> str | None:
+    if run.failure:
+        return str(run.failure)
+    return None if run.commits else "no epoch is committed yet"

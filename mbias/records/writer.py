@@ -1,4 +1,4 @@
-"""Writing a run: created once, then an epoch at a time, each committed whole or not at all."""
+"""Writes a run: it is created once, then epochs are committed one at a time, each atomically."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
-from mbias.records.commits import LOG, Commit, read_commits, shard_name
+from mbias.records.commits import LOG, Commit, shard_name
 from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
 from mbias.records.shards import write_arrays
@@ -23,14 +23,42 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ATTENTION = "wav"
-"""The array of attention weights across modalities, of which a summary is kept with every epoch."""
+"""The array of attention weights across modalities; its summary is stored with every epoch."""
 
 
 class RunWriter:
-    """Writes the record of one run.
+    """Writes the record of one run: `create` starts it, `commit` adds an epoch, `reopen` resumes it.
 
-    `create` starts a run, `reopen` goes on with one; `commit` adds an epoch. A kill at any moment leaves every
-    committed epoch whole, and nothing else that a reader would take for one.
+    If the process is killed at any moment, every committed epoch is complete, and readers see no other epoch.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The folder of the run.
+    header : Header
+        The constants of the run.
+    commits : list of Commit
+        The committed epochs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> header = mbias.Header(
+    ...     modalities=("audio", "visual"),
+    ...     categories=("Dog", "Cat"),
+    ...     losses=("joint",),
+    ...     joint_loss="joint",
+    ...     split="test",
+    ...     arrays={"wav": ("sample", "modality", "category")},
+    ... )
+    >>> samples = pd.DataFrame({"sample": ["a", "b", "c"]})
+    >>> writer = mbias.RunWriter.create("models/written", header, samples)
+    >>> commit = writer.commit({"joint": {"optimised": 0.7}}, {"wav": np.full((3, 2, 2), 0.5)})
+    >>> writer
+    <RunWriter models/written: 3 samples; 1 epoch committed>
+    >>> mbias.RunWriter.reopen("models/written").commit({"joint": {"optimised": 0.6}}, {}).epoch
+    2
     """
 
     def __init__(
@@ -42,44 +70,80 @@ class RunWriter:
         self._present = presence(truth, header.modalities)
         self._samples = samples
 
+    def __repr__(self) -> str:
+        epochs = "1 epoch" if len(self.commits) == 1 else f"{len(self.commits)} epochs"
+        return f"<RunWriter {self.path}: {self._samples} samples; {epochs} committed>"
+
     @classmethod
     def create(
-        cls, path: Path, header: Header, samples: pd.DataFrame, truth: Mapping[str, np.ndarray] | None = None
+        cls, path: str | Path, header: Header, samples: pd.DataFrame, truth: Mapping[str, np.ndarray] | None = None
     ) -> RunWriter:
-        """Start a run in the folder ``path``.
+        """Create a run without epochs.
 
         Parameters
         ----------
+        path
+            The folder of the run. It is created if it does not exist, and must not hold a run.
+        header
+            The constants of the run.
         samples
-            A row a recorded sample, in the order of the arrays; its first column identifies the sample.
+            One row per recorded sample, in the order of the arrays. The first column identifies the sample.
         truth
-            Boolean arrays: ``weak`` (sample, category), and by modality (sample, segment, category).
+            Boolean arrays by name: ``weak`` of shape (sample, category), and one array per modality, under its name, of
+            shape (sample, segment, category). All are optional.
+
+        Returns
+        -------
+        RunWriter
+            The writer of the first epoch.
 
         Raises
         ------
         BadInputError
-            If there is a run already, or an array of ``truth`` has not as many samples as ``samples`` has rows.
+            If the folder holds a run; if an array of ``truth`` does not have one entry per sample and category; or if
+            the modalities differ in the number of segments.
         """
+        path = Path(path)
         if (path / "run.json").exists():
-            raise BadInputError(f"{path}: there is a run already; choose another folder or delete it")
+            raise BadInputError(f"{path}: a run exists already; choose another folder or delete it")
         truth = checked_truth(truth or {}, header, len(samples))
+        # Made first, so that a truth that it refuses leaves no run behind.
+        writer = cls(path, header, truth, len(samples))
         (path / "epochs").mkdir(parents=True, exist_ok=True)
         write_text(path / SAMPLES, as_csv(samples))
         if truth:
             write_arrays(path / "truth.safetensors", truth)
-        # Last: with it the folder becomes a run, and all a run needs is there.
+        # Written last: it makes the folder a run, so every other file must exist before it.
         write_json(path / "run.json", header.to_json())
-        return cls(path, header, truth, len(samples))
+        return writer
 
     @classmethod
-    def reopen(cls, path: Path) -> RunWriter:
-        """Go on with the run at ``path``; what was being written when it stopped is cut off."""
-        run = Run(path)
-        commits, length = read_commits(path)
-        remove_temporaries(path)
-        if (path / LOG).exists():
-            os.truncate(path / LOG, length)
-        return cls(path, run.header, run.truth, len(run.samples), commits)
+    def reopen(cls, run: str | Path | Run) -> RunWriter:
+        """Reopen a run to append epochs after the last committed epoch; an unfinished epoch is removed.
+
+        Parameters
+        ----------
+        run
+            The run, or its folder. No other process may write to the run. A `Run` must still match the files on disk,
+            so acquire the run's lock, if processes share it, before opening the `Run`.
+
+        Returns
+        -------
+        RunWriter
+            The writer of the next epoch.
+
+        Raises
+        ------
+        BadInputError
+            If the record is damaged.
+        """
+        run = run if isinstance(run, Run) else Run(run)
+        remove_temporaries(run.path)
+        log = run.path / LOG
+        if log.exists():
+            # The line of a committed epoch ends with a newline; an incomplete line after it was being written.
+            os.truncate(log, log.read_bytes().rfind(b"\n") + 1)
+        return cls(run.path, run.header, run.truth, len(run.samples), run.commits)
 
     def commit(
         self,
@@ -90,12 +154,35 @@ class RunWriter:
         learning_rate: float | None = None,
         seconds: float | None = None,
     ) -> Commit:
-        """Add the next epoch; the parameters are those of `Commit`.
+        """Commit the next epoch.
+
+        Parameters
+        ----------
+        losses
+            By loss (of ``header.losses``), its values in nats: ``optimised`` and, where known, ``hard`` and ``floor``,
+            see `Commit`. Losses may be left out.
+        arrays
+            By name (of ``header.arrays``), the arrays of the epoch; they are stored as float32. Arrays may be left out.
+            With ``wav``, its summary is stored as ``wav_summary``.
+        scores
+            F-scores in [0, 1] by split, level and metric.
+        best
+            Whether the validation score is at least that of every earlier epoch.
+        learning_rate
+            The learning rate of the epoch.
+        seconds
+            The duration of the epoch.
+
+        Returns
+        -------
+        Commit
+            The committed epoch.
 
         Raises
         ------
         BadInputError
-            If a loss or array is not one the header names, or an array has not its dimensions or is not finite.
+            If the header does not name a loss or an array, a loss is not finite, or an array does not have the
+            dimensions in the header or holds NaN or infinity. Nothing is written then.
         """
         epoch = len(self.commits) + 1
         self.check(losses, arrays)
@@ -121,7 +208,18 @@ class RunWriter:
         return commit
 
     def check(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> None:
-        """Raise what `commit` would, and write nothing."""
+        """Check the losses and arrays of the next epoch without writing them.
+
+        Parameters
+        ----------
+        losses, arrays
+            As in `commit`.
+
+        Raises
+        ------
+        BadInputError
+            As `commit`.
+        """
         for name, values in losses.items():
             if name not in self.header.losses:
                 raise BadInputError(f"loss {name!r} is not among the run's losses {', '.join(self.header.losses)}")
@@ -140,24 +238,38 @@ class RunWriter:
             expected = tuple(sizes.get(d, n) for d, n in zip(dimensions, shape, strict=False))
             if len(shape) != len(dimensions) or shape != expected:
                 raise BadInputError(
-                    f"array {name!r} has shape {shape}: it must be {' x '.join(dimensions)}, {expected}"
+                    f"array {name!r} has shape {shape}; it must be {' x '.join(dimensions)}, {expected}"
                 )
             if not np.isfinite(array).all():
                 raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {len(self.commits) + 1}")
 
 
 def as_csv(samples: pd.DataFrame) -> str:
-    """A table of samples as a run keeps it."""
+    """A table of samples as CSV, as a run stores it."""
     return str(samples.to_csv(index=False, lineterminator="\n"))
 
 
 def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int) -> dict[str, np.ndarray]:
-    """What is true of so many samples, as `RunWriter.create` takes it, as boolean arrays.
+    """Convert the truth to boolean arrays and check their shapes.
+
+    Parameters
+    ----------
+    truth
+        The arrays by name, as in `RunWriter.create`.
+    header
+        The constants of the run.
+    samples
+        The number of samples.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        The boolean arrays by name.
 
     Raises
     ------
     BadInputError
-        If an array has not as many samples or categories.
+        If an array does not have that number of samples, or not one entry per category.
     """
     arrays = {name: np.asarray(array, dtype=bool) for name, array in truth.items()}
     for name, array in arrays.items():
