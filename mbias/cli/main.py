@@ -1,38 +1,49 @@
-"""``mbias``: data, training, studies, and what other models recorded."""
+"""The program ``mbias``: data, training, studies, probes, and the import of what other models recorded."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbias.cli import data, evaluate, imports, probe
-from mbias.cli.common import add_command, missing_extra, need_torch, run
-from mbias.errors import BadInputError, MbiasError
+from mbias.cli.common import add_command, add_version, need_torch, run
+from mbias.errors import MbiasError
 
 if TYPE_CHECKING:
-    from mbias.studies.plan import PlannedRun
-    from mbias.studies.task import Outcome, Place
+    from mbias.studies.estimate import Estimate
+    from mbias.studies.running.task import Outcome
 
 REFRESH = 2.0
-"""Seconds between two looks at a study on a terminal."""
+"""Seconds between two updates of a study's status on a terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``mbias`` with these arguments; give its exit code."""
+    """Run ``mbias``.
+
+    Parameters
+    ----------
+    arguments
+        The command and its options; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 success, 1 a failure, 2 bad input, 130 an interruption.
+    """
     return run(_parser(), arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "mbias", description="Train HAN on LLP, real or simulated, or take in any model's outputs."
+        "mbias", description="Train HAN on LLP, real or simulated, or import the outputs of any model."
     )
+    add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     data.add_commands(commands)
 
@@ -42,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "train one run and record it",
         "mbias train --data data/demo --variant across_vself --smoothing ls_v --out models/mine/run0",
     )
-    train.add_argument("--data", type=Path, required=True, metavar="DIR", help="data directory, packed")
+    train.add_argument("--data", type=Path, required=True, metavar="DIR", help="data directory with packed features")
     train.add_argument("--out", type=Path, required=True, metavar="RUN", help="the run's folder")
     train.add_argument(
         "--variant", default="across_vcross", help="aself_vself, aself_vcross, across_vself, across_vcross"
@@ -50,9 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--smoothing", default="ls_v", help="no_ls, ls_a, ls_v, ls_av, or deltas as in ls_a0.2_v0.1")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
-        "--control", help="train a control: random (weights), shuffled (labels), uniform (W_av), frozen (W_av)"
+        "--control", help="train a negative control: random (weights), shuffled (labels), uniform (W_av), frozen (W_av)"
     )
-    train.add_argument("--init", metavar="FILE", help="begin with these weights: an original checkpoint, or a run's")
+    train.add_argument("--init", metavar="FILE", help="initial weights: an original checkpoint, or a run's")
     train.add_argument("--epochs", type=int, default=40)
     train.add_argument("--batch-size", type=int, default=16)
     train.add_argument("--learning-rate", type=float, default=3e-4)
@@ -60,15 +71,21 @@ def _parser() -> argparse.ArgumentParser:
         "--record", choices=("val", "test"), default="test", help="the split whose attention is recorded"
     )
     train.add_argument("--precision", choices=("float32", "bfloat16", "auto"), default="auto")
-    train.add_argument("--threads", type=int, help="of the processor; the last bits of results depend on it (all)")
+    train.add_argument(
+        "--threads", type=int, help="processor threads; the last bits of the results depend on them (default: all)"
+    )
     train.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     train.set_defaults(handler=_train)
 
-    study = add_command(commands, "study", "train the runs of a study, each once", "mbias study models/demo.toml")
+    study = add_command(
+        commands, "study", "train the runs of a study that are not complete", "mbias study models/demo.toml"
+    )
     study.add_argument("definition", type=Path, metavar="STUDY.toml")
-    study.add_argument("--data", type=Path, metavar="DIR", help="data directory in place of the definition's")
     study.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the runs (default: the definition's, less .toml)"
+        "--data", type=Path, metavar="DIR", help="data directory (default: the one the definition names)"
+    )
+    study.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the runs (default: the definition's path without .toml)"
     )
     study.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     where = study.add_mutually_exclusive_group()
@@ -77,29 +94,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler")
     study.add_argument(
-        "--dry-run", action="store_true", help="say what there is to do, how long it takes, how much disk"
+        "--dry-run",
+        action="store_true",
+        help="print what is left to train, how long it takes and how much disk space it needs",
     )
     study.set_defaults(handler=_study)
 
-    status = add_command(commands, "status", "how far each run of a study is", "mbias status models/demo.toml")
+    status = add_command(commands, "status", "show the status of each run of a study", "mbias status models/demo.toml")
     status.add_argument("study", type=Path, metavar="STUDY", help="a study's definition, or its folder of runs")
     status.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the runs (default: the definition's, less .toml)"
+        "--out", type=Path, metavar="DIR", help="folder of the runs (default: the definition's path without .toml)"
     )
     status.set_defaults(handler=_status)
 
-    for others in (probe, evaluate, imports):
-        others.add_commands(commands)
+    for module in (probe, evaluate, imports):
+        module.add_commands(commands)
     return parser
 
 
 def _train(options: argparse.Namespace) -> None:
     need_torch()
+    from mbias.studies.execute import train_run
     from mbias.terms import Control, Smoothing, Split, Variant
-    from mbias.training.config import Settings
+    from mbias.training.config import TrainingConfig
     from mbias.training.devices import cores
 
-    settings = Settings(
+    config = TrainingConfig(
         variant=Variant.parse(options.variant),
         smoothing=Smoothing.parse(options.smoothing),
         seed=options.seed,
@@ -108,59 +128,38 @@ def _train(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         precision=options.precision,
         record=Split(options.record),
-        init=options.init and str(Path(options.init).absolute()),
-        threads=options.threads or cores(),
+        init=options.init,
+        threads=cores() if options.threads is None else options.threads,
         control=options.control and Control.parse(options.control),
     )
-    from mbias.studies.execute import conduct
-    from mbias.studies.plan import PlannedRun
-    from mbias.studies.task import Place
-
-    _conclude(conduct([PlannedRun(settings, options.out)], options.out, Place(options.data, options.device)))
+    _conclude({options.out.name: train_run(config, options.out, options.data, device=options.device)})
 
 
 def _study(options: argparse.Namespace) -> None:
     need_torch()
-    from mbias.studies.definition import read_definition
-    from mbias.studies.execute import conduct
-    from mbias.studies.plan import PlannedRun
-    from mbias.studies.task import Place
-    from mbias.training.devices import choose_device, cores
+    from mbias.studies.estimate import estimate_study
+    from mbias.studies.execute import train_study
 
-    definition = read_definition(options.definition)
-    directory = options.data or definition.data
-    if directory is None:
-        raise BadInputError(f"{options.definition}: names no data; add [data] path, or give --data DIR")
-    folder = options.out or options.definition.with_suffix("")
-    if options.workers is not None and options.workers < 1:
-        raise BadInputError(f"--workers is {options.workers}: it must be 1 or more")
-    if options.scheduler:
-        if importlib.util.find_spec("distributed") is None:
-            raise missing_extra("Dask", "cluster")
-        # Workers elsewhere were started in folders of their own.
-        directory, folder = directory.absolute(), folder.absolute()
-    runs = [PlannedRun(settings, folder / settings.name) for settings in definition.runs]
-    on_cpu = choose_device(options.device).type == "cpu"
-    workers = options.workers or (max(1, min(len(runs), cores() // runs[0].settings.threads)) if on_cpu else 1)
-    place = Place(directory, options.device, workers, options.scheduler)
+    arguments = {name: getattr(options, name) for name in ("data", "out", "device", "workers", "scheduler")}
     if options.dry_run:
-        _print_estimate(runs, folder, place)
+        _print_estimate(estimate_study(options.definition, **arguments))
     else:
-        _conclude(conduct(runs, folder, place))
+        outcomes = train_study(options.definition, **arguments)
+        _conclude({planned.path.name: outcome for planned, outcome in outcomes.items()})
 
 
-def _print_estimate(runs: list[PlannedRun], folder: Path, place: Place) -> None:
-    from mbias.studies.plan import estimate
-
-    left = estimate(runs, folder, place)
+def _print_estimate(estimate: Estimate) -> None:
+    runs, left = estimate.plan.runs, estimate.runs
     for planned in runs:
-        print(f"{planned.path.name}: {'to train' if planned in left.runs else 'complete'}")
-    print(f"{len(runs)} runs, {len(left.runs)} to train: {left.epochs:,} epochs")
-    if left.runs:
-        how = f"the median of {left.committed} epochs of this study" if left.committed else "by a few steps, timed now"
-        total = _duration(left.seconds * left.epochs / min(place.workers, len(left.runs)))
-        print(f"time: about {total} with {place.workers} workers; an epoch takes {left.seconds:.1f} s ({how})")
-        print(f"disk: at most {left.bytes / 1e9:.2g} GB; {left.free / 1e9:,.1f} GB are free")
+        print(f"{planned.path.name}: {'to train' if planned in left else 'complete'}")
+    print(f"{len(runs)} runs, {len(left)} to train: {estimate.epochs:,} epochs")
+    if left:
+        committed, count = estimate.committed, estimate.plan.resources.workers
+        how = f"the median of {committed} epochs of this study" if committed else "from a few steps, timed now"
+        workers = "1 worker" if count == 1 else f"{count} workers"
+        total = _duration(estimate.total_seconds)
+        print(f"time: about {total} with {workers}; an epoch takes {estimate.seconds:.1f} s ({how})")
+        print(f"disk: at most {estimate.bytes / 1e9:.2g} GB; {estimate.free / 1e9:,.1f} GB are free")
 
 
 def _duration(seconds: float) -> str:
@@ -169,20 +168,20 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _conclude(outcomes: dict[PlannedRun, Outcome]) -> None:
-    """Say how a study ended; raise unless all its runs are complete."""
-    from mbias.studies.task import State
+def _conclude(outcomes: Mapping[str, Outcome]) -> None:
+    """Raise unless all runs are complete; the message says how the study ended and how to resume it."""
+    from mbias.studies.running.task import State
 
-    failed = {run: outcome for run, outcome in outcomes.items() if outcome.state == State.FAILED}
-    stopped = [run for run, outcome in outcomes.items() if outcome.state == State.STOPPED]
+    failed = {name: outcome for name, outcome in outcomes.items() if outcome.state == State.FAILED}
+    stopped = [name for name, outcome in outcomes.items() if outcome.state == State.STOPPED]
     complete = f"{len(outcomes) - len(failed) - len(stopped)} of {len(outcomes)} runs are complete"
     again = shlex.join(["mbias", *sys.argv[1:]])
     if stopped:
-        raise KeyboardInterrupt(f"{complete}; go on with: {again}")
+        raise KeyboardInterrupt(f"{complete}; resume with: {again}")
     if failed and len(outcomes) == 1:
         raise MbiasError("; ".join(outcome.reason for outcome in failed.values()))
     if failed:
-        raise MbiasError(f"{complete}; failed: {', '.join(run.path.name for run in failed)}; try again with: {again}")
+        raise MbiasError(f"{complete}; failed: {', '.join(failed)}; try again with: {again}")
 
 
 def _status(options: argparse.Namespace) -> None:

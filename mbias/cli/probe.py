@@ -1,88 +1,88 @@
-"""The command `mbias probe`."""
+"""The command ``mbias probe``."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mbias.cli.common import add_command, need_torch
-from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
+    from mbias.cli.common import Commands
     from mbias.records.run import Run
-    from mbias.training.data import Data
+    from mbias.records.study import Study
 
 
-def add_commands(commands: argparse._SubParsersAction) -> None:
+def add_commands(commands: Commands) -> None:
     """Register the command."""
     command = add_command(
         commands,
         "probe",
-        "record what trained networks answer when a modality is replaced",
+        "record what trained networks output when a modality is replaced",
         "mbias probe models/demo --data data/demo",
     )
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a run, or a folder of runs")
     command.add_argument(
-        "--data", type=Path, metavar="DIR", help="data directory (default: that of PATH.toml, the study's definition)"
+        "--data", type=Path, metavar="DIR", help="data directory (default: the one that the definition PATH.toml names)"
     )
     command.add_argument(
-        "--epoch", choices=("best", "last"), default="best", help="whose weights: the model kept, or the last (best)"
+        "--epoch", choices=("best", "last"), default="best", help="weights of the best or of the last epoch (best)"
     )
     command.add_argument(
-        "--draws", type=int, default=5, metavar="K", help="how often to permute, and to take donors; 7 + 5 K passes (5)"
+        "--draws", type=int, default=5, metavar="K", help="permutations, and sets of donors; 7 + 5 K passes (5)"
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="of these draws (0)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of these draws (0)")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     command.set_defaults(handler=_probe)
 
 
 def _probe(options: argparse.Namespace) -> None:
     need_torch()
-    if options.draws < 1:
-        raise BadInputError(f"--draws is {options.draws}: it must be 1 or more")
-    if options.seed < 0:
-        raise BadInputError(f"--seed is {options.seed}: it must be 0 or more")
     from mbias.records.study import open_study
+    from mbias.studies.probe import probe_study
 
     study = open_study(options.paths)
-    directory = options.data or _data_of_definition(options.paths)
     for name, reason in study.left_out.items():
         print(f"left out {name}: {reason}")
-    loaded: dict[str, Data] = {}
-    for number, run in enumerate(study, start=1):
-        _probe_run(run, directory, options, f"[{number}/{len(study)}] " if len(study) > 1 else "", loaded)
+    with _Bars(study) as bars:
+        probe_study(
+            study,
+            data=options.data,
+            epoch=options.epoch,
+            draws=options.draws,
+            seed=options.seed,
+            device=options.device,
+            progress=bars,
+        )
 
 
-def _data_of_definition(paths: list[Path]) -> Path:
-    """The data directory that the definition beside a study's folder names."""
-    from mbias.studies.definition import read_definition
+class _Bars:
+    """One progress bar per run on a terminal, and one line per probed run."""
 
-    for folder in (folder for path in paths for folder in (path, path.parent)):
-        definition = folder.with_suffix(".toml")
-        if definition.is_file() and (data := read_definition(definition).data):
-            return data
-    raise BadInputError(f"{paths[0]}: there is no definition {paths[0]}.toml that names its data; give --data DIR")
+    def __init__(self, study: Study) -> None:
+        total = len(study)
+        self._names = {
+            run: f"[{number}/{total}] {run.name}" if total > 1 else run.name for number, run in enumerate(study, 1)
+        }
+        self._bar: Any = None
 
+    def __enter__(self) -> _Bars:
+        return self
 
-def _probe_run(run: Run, directory: Path, options: argparse.Namespace, place: str, loaded: dict[str, Data]) -> None:
-    """Probe one run; ``loaded`` keeps the data by recorded split, for the runs behind it."""
-    from tqdm import tqdm
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
-    from mbias.probing.han import check_trained_here, passes, probe
-    from mbias.terms import Split, Variant
-    from mbias.training.data import load_data
-    from mbias.training.devices import choose_device, choose_precision
+    def __call__(self, run: Run, done: int, total: int) -> None:
+        from tqdm import tqdm
 
-    check_trained_here(run)
-    device = choose_device(options.device)
-    training = run.header.training or {}
-    dtype = choose_precision(str(training.get("computed_in", "float32")), device)
-    split = run.header.split
-    if split not in loaded:
-        loaded[split] = load_data(directory, Split(split), device)
-    total = len(passes(Variant.parse(str(run.variant)), options.draws))
-    # disable=None: tqdm stays silent off a terminal.
-    with tqdm(total=total, unit="pass", desc=f"{place}{run.name}", disable=None) as bar:
-        probe(run, loaded[split], dtype, options.epoch, options.draws, options.seed, lambda _: bar.update())
-    print(f"{place}{run.name}: {total} passes over {len(run.samples):,} {run.header.sample}s", flush=True)
+        name = self._names[run]
+        if self._bar is None:
+            # disable=None: tqdm prints nothing if there is no terminal.
+            self._bar = tqdm(total=total, unit="pass", desc=name, disable=None)
+        self._bar.update(done - self._bar.n)
+        if done == total:
+            self._bar.close()
+            self._bar = None
+            print(f"{name}: {total} passes over {len(run.samples):,} {run.header.sample}s", flush=True)

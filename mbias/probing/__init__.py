@@ -1,0 +1,1 @@
+"""What a trained network predicts when a modality is replaced."""

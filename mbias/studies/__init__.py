@@ -1,0 +1,1 @@
+"""Many runs: their definition, plan, training, probing and status."""

@@ -1,4 +1,4 @@
-"""A study: runs over variants, smoothing and seeds, as a TOML file defines them."""
+"""A study's definition: a TOML file that lists runs by variant, smoothing, control and seed."""
 
 from __future__ import annotations
 
@@ -13,64 +13,103 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.terms import Control, Smoothing, Split, Variant
-from mbias.training.config import Settings
+from mbias.training.config import TrainingConfig
 
 _GRID = ("variants", "smoothing", "seeds", "controls")
 _TRAINING = tuple(
-    f.name for f in dataclasses.fields(Settings) if f.name not in ("variant", "smoothing", "seed", "control", "init")
+    field.name
+    for field in dataclasses.fields(TrainingConfig)
+    if field.name not in ("variant", "smoothing", "seed", "control", "init")
 )
 
 
 @dataclass(frozen=True)
 class StudyDefinition:
-    """What a study consists of.
+    """The content of a study's definition.
 
     Parameters
     ----------
     data
-        Data directory, or None where the file names none.
+        The data directory, or None if the file names none.
     runs
-        Settings of every run, each once.
+        The configuration of every run, without duplicates.
     """
 
     data: Path | None
-    runs: tuple[Settings, ...]
+    runs: tuple[TrainingConfig, ...]
 
 
-def read_definition(path: Path) -> StudyDefinition:
-    """Study defined by a TOML file.
+def read_definition(path: str | Path) -> StudyDefinition:
+    """Read a study's definition.
 
-    ``[data] path`` is relative to the file; ``[training]`` holds fields of `Settings`; each ``[[grid]]`` holds lists
-    ``variants``, ``smoothing`` and ``seeds``, all combinations of which are runs; with a list ``controls``, of names of
-    `Control` and ``none``, each of them as often.
+    ``[data] path`` is relative to the file. ``[training]`` holds fields of `TrainingConfig` for all runs. Each
+    ``[[grid]]`` holds the lists ``variants``, ``smoothing`` and ``seeds``; every combination of them is a run. An
+    optional list ``controls`` holds ``none`` and names of `Control`; every combination is then trained once for each.
+
+    Parameters
+    ----------
+    path
+        The TOML file.
+
+    Returns
+    -------
+    StudyDefinition
+        The data directory and the runs.
 
     Raises
     ------
     BadInputError
-        If the file is missing or no TOML, or a table or field is unknown, missing or of the wrong kind.
+        If the file is missing or not TOML, or if a table or field is unknown, missing or of the wrong type.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "study.toml"
+    >>> _ = path.write_text('''
+    ... [training]
+    ... epochs = 3
+    ... [[grid]]
+    ... variants = ["across_vself"]
+    ... smoothing = ["no_ls", "ls_v"]
+    ... seeds = [0]
+    ... ''')
+    >>> [run.name for run in read_definition(path).runs]
+    ['across_vself-no_ls-seed0', 'across_vself-ls_v-seed0']
     """
+    path = Path(path)
     content = _read(path)
-    _known(path, "file", content, ("data", "training", "grid"))
+    _require_known(path, "file", content, ("data", "training", "grid"))
     data = _table(path, content, "data")
-    _known(path, "[data]", data, ("path",))
+    _require_known(path, "[data]", data, ("path",))
     training = _table(path, content, "training")
-    _known(path, "[training]", training, _TRAINING)
+    _require_known(path, "[training]", training, _TRAINING)
     grids = content.get("grid")
     if not isinstance(grids, list) or not grids:
         raise BadInputError(f"{path}: no [[grid]]; add one with variants, smoothing and seeds")
     try:
-        runs = [Settings(**cell, **_kinds(training)) for grid in grids for cell in _cells(path, grid)]
+        runs = [TrainingConfig(**cell, **_converted(training)) for grid in grids for cell in _cells(path, grid)]
     except (BadInputError, TypeError, ValueError) as error:
         raise BadInputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     directory = Path(os.path.normpath(path.parent / data["path"])) if "path" in data else None
     return StudyDefinition(directory, tuple(dict.fromkeys(runs)))
 
 
+def runs_folder(definition: Path) -> Path:
+    """Return the folder of a study's runs: the path of its definition without ``.toml``."""
+    return definition.with_suffix("")
+
+
+def definition_beside(folder: Path) -> Path:
+    """Return the path of the definition that belongs to a folder of runs; the file need not exist."""
+    folder = folder.absolute() if not folder.name else folder
+    return folder.with_name(f"{folder.name}.toml") if folder.name else folder / ".toml"
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such study definition") from None
+        raise BadInputError(f"{path}: there is no such study definition; give the path of a TOML file") from None
     except (OSError, ValueError) as error:
         raise BadInputError(f"{path}: not a readable TOML file ({error})") from None
 
@@ -82,23 +121,23 @@ def _table(path: Path, content: dict[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def _known(path: Path, where: str, content: dict[str, Any], names: tuple[str, ...]) -> None:
+def _require_known(path: Path, where: str, content: dict[str, Any], names: tuple[str, ...]) -> None:
     for name in content:
         if name not in names:
-            raise BadInputError(f"{path}: unknown {name!r} in the {where}; known are {', '.join(names)}")
+            raise BadInputError(f"{path}: unknown {name!r} in the {where}; known names are {', '.join(names)}")
 
 
 def _cells(path: Path, grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not isinstance(grid, dict):
         raise BadInputError(f"{path}: 'grid' must be tables, [[grid]]")
-    _known(path, "[[grid]]", grid, _GRID)
+    _require_known(path, "[[grid]]", grid, _GRID)
     grid = {"controls": ["none"], **grid}
     for name in _GRID:
         if not isinstance(grid.get(name), list) or not grid[name]:
             raise BadInputError(f"{path}: a [[grid]] must have a list {name!r} with at least one entry")
     for seed in grid["seeds"]:
         if type(seed) is not int:
-            raise BadInputError(f"{path}: seed {seed!r} is no whole number")
+            raise BadInputError(f"{path}: seed {seed!r} is not a whole number")
     variants = [Variant.parse(str(text)) for text in grid["variants"]]
     smoothings = [Smoothing.parse(str(text)) for text in grid["smoothing"]]
     controls = [None if text == "none" else Control.parse(str(text)) for text in grid["controls"]]
@@ -106,13 +145,14 @@ def _cells(path: Path, grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"variant": variant, "smoothing": smoothing, "control": control, "seed": seed}
 
 
-def _kinds(training: dict[str, Any]) -> dict[str, Any]:
-    kinds: dict[str, Callable[[Any], Any]] = {"record": Split}
-    defaults = Settings()
+def _converted(training: dict[str, Any]) -> dict[str, Any]:
+    """Check the types of ``[training]``, and convert its values to those of `TrainingConfig`."""
+    converters: dict[str, Callable[[Any], Any]] = {"record": Split}
+    defaults = TrainingConfig()
     for name, value in training.items():
         default = getattr(defaults, name)
-        kind = float if isinstance(default, float) else type(default)
-        allowed = (int, float) if kind is float else (str,) if isinstance(default, str) else (kind,)
+        expected = float if isinstance(default, float) else type(default)
+        allowed = (int, float) if expected is float else (str,) if isinstance(default, str) else (expected,)
         if type(value) not in allowed:
             raise BadInputError(f"[training] {name} is {value!r}; it must be like {default!r}")
-    return {name: kinds.get(name, lambda value: value)(value) for name, value in training.items()}
+    return {name: converters.get(name, lambda value: value)(value) for name, value in training.items()}

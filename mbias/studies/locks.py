@@ -1,7 +1,7 @@
-"""A file that one process holds: a run's while it is trained, a study's while it is going on.
+"""Files that one process holds: a run's while it is trained, a session's while the study is trained.
 
-The lock is the kernel's (``flock``), which lets go of it when its holder ends, however that ends. So a file left by a
-dead process is no obstacle. What the file says of its holder is for people.
+The lock is the kernel's (``flock``), which releases it when its holder ends, however it ends. A file that a dead
+process left behind is therefore no obstacle. The content of the file describes its holder for people.
 """
 
 from __future__ import annotations
@@ -29,14 +29,29 @@ class HeldError(MbiasError):
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the file ``path``, made for that and removed after.
+    """Create a file and hold its lock; remove the file at the end of the block.
+
+    Parameters
+    ----------
+    path
+        The file.
 
     Raises
     ------
     HeldError
-        If another process holds it; the message says which.
+        If another process holds the lock; the message names the process.
     MbiasError
-        If the file system has no locks.
+        If the file system does not support locks.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "lock"
+    >>> with locked(path):
+    ...     holder(path) is None
+    False
+    >>> holder(path) is None
+    True
     """
     file = _acquire(path)
     try:
@@ -45,13 +60,24 @@ def locked(path: Path) -> Iterator[None]:
         file.flush()
         yield
     finally:
-        # Removed while it is held: who opened it in between finds that it has lost its name, and opens it anew.
+        # Removed while the lock is held: a process that opened it in between sees that the path is gone, and retries.
         path.unlink(missing_ok=True)
         file.close()
 
 
 def holder(path: Path) -> str | None:
-    """Who holds the file ``path``, in words, or None where no living process does."""
+    """Return the process that holds a file.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    str or None
+        The process in words, or None if no living process holds the file.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             if _take(file, fcntl.LOCK_SH):
@@ -62,7 +88,7 @@ def holder(path: Path) -> str | None:
 
 
 def _acquire(path: Path) -> IO[str]:
-    # More than once: `holder` takes the lock for a moment too.
+    # Several tries, because `holder` takes the lock for a moment too.
     for _ in range(_TRIES):
         file = path.open("a+", encoding="utf-8")
         if _take(file, fcntl.LOCK_EX) and _is_named(file, path):
@@ -80,7 +106,7 @@ def _take(file: IO[str], kind: int) -> bool:
         return False
     except OSError as error:
         raise MbiasError(
-            f"{file.name}: this file system gives no locks ({error}); choose a folder on another"
+            f"{file.name}: this file system does not support locks ({error}); choose a folder on another one"
         ) from None
     return True
 

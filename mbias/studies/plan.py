@@ -1,160 +1,180 @@
-"""What a study will do before it does it: what is there already and fits, how long the rest takes, how much disk."""
+"""The plan of a study: its runs, their folder, the resources to train them with, and what the folder holds already."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import statistics
-import time
-from collections.abc import Sequence
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from mbias.errors import BadInputError
-from mbias.han.network import HAN
-from mbias.records.commits import read_commits
 from mbias.records.header import Header
 from mbias.records.study import run_folders
-from mbias.studies.task import Place, Sight, look
-from mbias.terms import CATEGORIES, SEGMENTS, Modality, Smoothing, Split, Variant
-from mbias.training.config import Settings
-from mbias.training.data import Data, Videos, load_data
-from mbias.training.devices import choose_device, choose_precision
-from mbias.training.fit import train_epoch
-from mbias.training.outputs import outputs
-from mbias.training.record import check_same, is_complete
-
-MEASURED_STEPS = 8
+from mbias.studies.definition import read_definition, runs_folder
+from mbias.studies.running.environment import Environment
+from mbias.terms import Control, Smoothing, Variant
+from mbias.training.config import TrainingConfig
+from mbias.training.devices import choose_device, cores
+from mbias.training.record import OtherRunError, RunState, inspect_run, require_same_run
 
 
 @dataclass(frozen=True)
 class PlannedRun:
     """A run of a study, and its folder."""
 
-    settings: Settings
+    config: TrainingConfig
     path: Path
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What is left to do.
+class Resources:
+    """What runs are trained with.
 
     Parameters
     ----------
-    runs
-        Those to be trained.
-    epochs
-        How many they have left, together.
-    seconds
-        For one epoch of one run.
-    committed
-        How many committed epochs ``seconds`` is the median of; 0 where a few steps were timed instead.
-    bytes, free
-        Disk that the runs to be trained take at most, and what is free.
+    data
+        The data directory, as the workers see it.
+    device
+        The name of the device, as the workers see it.
+    workers
+        Number of workers on this machine, each of which trains one run at a time.
+    scheduler
+        Address of a Dask scheduler, whose workers are used in place of this machine's.
     """
+
+    data: Path
+    device: str
+    workers: int = 1
+    scheduler: str | None = None
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """The runs of a study, the folder that holds them all, and the resources to train them with."""
 
     runs: tuple[PlannedRun, ...]
-    epochs: int
-    seconds: float
-    committed: int
-    bytes: int
-    free: int
+    folder: Path
+    resources: Resources
 
 
-def check_folder(folder: Path, runs: Sequence[PlannedRun], sight: Sight) -> None:
-    """Raise where a run in the study's folder was trained otherwise than ``runs`` will be.
+def plan_study(
+    definition: str | Path,
+    *,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    scheduler: str | None = None,
+) -> StudyPlan:
+    """Plan the study of a definition.
 
-    Raises
-    ------
-    BadInputError
-        The message names the run and the field.
-    """
-    planned = {run.path: run.settings for run in runs}
-    # Also runs that the definition no longer lists: whoever opens the folder reads them with the others.
-    there = list(run_folders(folder)) if any(folder.glob("*/run.json")) else []
-    for path in {*there, *(run.path for run in runs if (run.path / "run.json").exists())}:
-        settings = planned.get(path) or _as_in(path, runs[0].settings)
-        check_same(path, settings, sight.computed_in, sight.fingerprint)
+    Parameters
+    ----------
+    definition
+        The TOML file (`mbias.studies.definition.read_definition`).
+    data
+        The data directory; by default the one that the definition names.
+    out
+        The folder of the runs; by default the path of the definition without ``.toml``.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ...
+    workers
+        Number of runs trained at once. By default the number of processor cores divided by the threads of a run, at
+        most one per run; 1 on a GPU.
+    scheduler
+        Address of a Dask scheduler, whose workers train the runs in place of this machine.
 
-
-def _as_in(path: Path, settings: Settings) -> Settings:
-    """``settings`` with the variant, smoothing and seed of the run at ``path``."""
-    trained = Header.read(path / "run.json").training or {}
-    try:
-        cell = Variant.parse(trained["variant"]), Smoothing.parse(trained["smoothing"]), int(trained["seed"])
-    except (KeyError, ValueError) as error:
-        raise BadInputError(f"{path}: no run of a study ({error}); move it to another folder") from None
-    return dataclasses.replace(settings, variant=cell[0], smoothing=cell[1], seed=cell[2])
-
-
-def is_done(run: PlannedRun, sight: Sight) -> bool:
-    """Whether nothing is left to do for a run. A damaged one is not done: training it will say what is wrong."""
-    try:
-        return is_complete(run.path, run.settings, sight.computed_in, sight.fingerprint)
-    except BadInputError:
-        return False
-
-
-def estimate(runs: Sequence[PlannedRun], folder: Path, place: Place) -> Estimate:
-    """What is left to do of a study, without doing any of it.
+    Returns
+    -------
+    StudyPlan
+        The plan; nothing is written.
 
     Raises
     ------
     BadInputError
-        As `conduct` would.
+        If the definition or an argument is wrong; the message names it.
     """
-    sight = look(runs[0].settings, place.data, place.device)
-    check_folder(folder, runs, sight)
-    left = tuple(run for run in runs if not is_done(run, sight))
-    seconds = [commit.seconds for run in runs for commit in read_commits(run.path)[0] if commit.seconds is not None]
-    device = choose_device(place.device)
-    dtype = choose_precision(runs[0].settings.precision, device)
-    data = load_data(place.data, runs[0].settings.record, device, dtype)
-    weights = _weights_bytes()
-    return Estimate(
-        runs=left,
-        epochs=sum(run.settings.epochs - len(read_commits(run.path)[0]) for run in left),
-        seconds=statistics.median(seconds) if seconds else _epoch_seconds(runs[0].settings, data, dtype),
-        committed=len(seconds),
-        # What a run in training keeps to go on from: weights and Adam's two moments, old and new.
-        bytes=sum(_run_bytes(run.settings, data, weights) for run in left)
-        + min(place.workers, len(left)) * 6 * weights,
-        free=shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free,
-    )
+    definition = Path(definition)
+    study = read_definition(definition)
+    directory = Path(data) if data is not None else study.data
+    if directory is None:
+        raise BadInputError(f"{definition}: no data directory; add [data] path to the file, or give data (--data DIR)")
+    folder = Path(out) if out is not None else runs_folder(definition)
+    if workers is not None and workers < 1:
+        raise BadInputError(f"workers is {workers}: it must be 1 or more")
+    if scheduler is not None:
+        if workers is not None:
+            raise BadInputError("workers and scheduler are both given: give one of them")
+        if importlib.util.find_spec("distributed") is None:
+            raise BadInputError("scheduler needs Dask, which is not installed: pip install 'mbias[cluster]'")
+        # The workers' processes were started in other folders.
+        directory, folder = directory.absolute(), folder.absolute()
+    runs = tuple(PlannedRun(config, folder / config.name) for config in study.runs)
+    if workers is None:
+        # A device of the cluster need not be available here.
+        workers = 1 if scheduler is not None else _workers(runs, device)
+    return StudyPlan(runs, folder, Resources(directory, device, workers, scheduler))
 
 
-def _epoch_seconds(settings: Settings, data: Data, dtype: torch.dtype) -> float:
-    """Seconds an epoch of a run takes, by a few of its steps and a part of its evaluation."""
-    train, val, recorded = (data.videos[split] for split in (Split.TRAIN, Split.VAL, settings.record))
-    torch.set_num_threads(settings.threads)
-    model = HAN(settings.variant).to(train.labels.device)
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, fused=True)
-    some, few = _first(train, MEASURED_STEPS * settings.batch_size), _first(recorded, 128)
-    # Once without the clock: what is slow the first time is slow only once.
-    for _ in range(2):
-        start = time.perf_counter()
-        train_epoch(model, optimizer, some, settings, dtype, torch.Generator())
-        trained = time.perf_counter()
-        outputs(model, few, dtype)
-        end = time.perf_counter()
-    evaluated = len(recorded) + (len(val) if settings.record != Split.VAL else 0)
-    return (trained - start) * len(train) / len(some) + (end - trained) * evaluated / len(few)
+def _workers(runs: tuple[PlannedRun, ...], device: str) -> int:
+    if choose_device(device).type != "cpu":
+        return 1
+    return max(1, min(len(runs), cores() // runs[0].config.threads))
 
 
-def _first(videos: Videos, count: int) -> Videos:
-    return Videos(*(getattr(videos, field.name)[:count] for field in dataclasses.fields(Videos)))
+def inspect_folder(plan: StudyPlan, environment: Environment) -> dict[PlannedRun, RunState]:
+    """Inspect every run in the folder of a study.
+
+    Parameters
+    ----------
+    plan
+        The study.
+    environment
+        The environment in which its runs are to be trained.
+
+    Returns
+    -------
+    dict
+        The state of every planned run. A damaged run has its ``damage`` set.
+
+    Raises
+    ------
+    BadInputError
+        If the folder holds a run of another configuration, in another precision or on other data, also one that the
+        definition no longer lists, because the analysis reads all runs of a folder together. The message names the run
+        and the field.
+    """
+    states = {run: _inspect(run, environment) for run in plan.runs}
+    planned = {run.path for run in plan.runs}
+    folders = run_folders(plan.folder) if any(plan.folder.glob("*/run.json")) else []
+    for path in folders:
+        if path not in planned:
+            header = Header.read(path / "run.json")
+            config = _with_identity(plan.runs[0].config, path, header)
+            require_same_run(path, header, config, environment.computed_in, environment.fingerprint)
+    return states
 
 
-def _run_bytes(settings: Settings, data: Data, weights: int) -> int:
-    """Bytes of a run at most: as if every epoch were the best so far and held all arrays."""
-    cells = len(data.videos[settings.record]) * len(CATEGORIES)
-    epoch = 4 * cells * (3 * SEGMENTS * len(Modality) + 1)
-    return settings.epochs * epoch + 2 * weights
+def _inspect(run: PlannedRun, environment: Environment) -> RunState:
+    try:
+        return inspect_run(run.path, run.config, environment.computed_in, environment.fingerprint)
+    except OtherRunError:
+        raise
+    except BadInputError as error:
+        return RunState(run.path, run.config, environment.computed_in, damage=error)
 
 
-def _weights_bytes() -> int:
-    with torch.device("meta"):
-        model = HAN(Variant.ACROSS_VCROSS)
-    return 4 * sum(parameter.numel() for parameter in model.parameters())
+def _with_identity(config: TrainingConfig, path: Path, header: Header) -> TrainingConfig:
+    """Return ``config`` with the variant, smoothing, control and seed of the run at ``path``."""
+    trained = header.training or {}
+    try:
+        control = trained.get("control")
+        return dataclasses.replace(
+            config,
+            variant=Variant.parse(trained["variant"]),
+            smoothing=Smoothing.parse(trained["smoothing"]),
+            control=None if control is None else Control.parse(str(control)),
+            seed=int(trained["seed"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(f"{path}: not a run of a study ({error}); move it to another folder") from None

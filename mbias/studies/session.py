@@ -1,6 +1,6 @@
-"""A study that is going on: a locked file in its folder, which its workers look for, on whatever machine they are.
+"""The session of a study: a locked file in its folder that every worker can see, on whatever machine it is.
 
-Workers train as long as the file is there; without it they end at the next commit. So one removal stops them all.
+Workers train while the file exists. When it is removed, they stop at the next commit; one removal stops them all.
 """
 
 from __future__ import annotations
@@ -19,15 +19,42 @@ _PREFIX = ".session-"
 
 @contextmanager
 def session(folder: Path) -> Iterator[Path]:
-    """The file of a study in ``folder``, there until the end of the block, or until it is removed."""
+    """Open a session, and remove what dead processes left of theirs.
+
+    Parameters
+    ----------
+    folder
+        The study's folder, which is created if it is missing.
+
+    Yields
+    ------
+    Path
+        The session's file, which exists until the end of the block unless it is removed earlier.
+
+    Raises
+    ------
+    MbiasError
+        If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with session(Path(tempfile.mkdtemp())) as current:
+    ...     current.exists()
+    True
+    >>> current.exists()
+    False
+    """
     path = folder / f"{_PREFIX}{socket.gethostname()}-{os.getpid()}"
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for left in folder.glob(f"{_PREFIX}*"):
-                if holder(left) is None:
-                    left.unlink(missing_ok=True)
+            for old in folder.glob(f"{_PREFIX}*"):
+                if holder(old) is None:
+                    old.unlink(missing_ok=True)
             stack.enter_context(locked(path))
         except OSError as error:
-            raise MbiasError(f"{folder}: cannot be written ({error.strerror}); choose another with --out") from None
+            raise MbiasError(
+                f"{folder}: cannot be written ({error.strerror}); choose another folder with --out"
+            ) from None
         yield path

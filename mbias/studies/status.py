@@ -1,4 +1,4 @@
-"""How far each run of a study is, from its folder alone: no PyTorch, no contact with whoever trains it."""
+"""The status of every run of a study, read from its folder alone: without PyTorch, and without asking its workers."""
 
 from __future__ import annotations
 
@@ -14,39 +14,43 @@ from mbias.records.commits import LOG
 from mbias.records.failure import read_failure
 from mbias.records.run import Run
 from mbias.records.study import run_folders
-from mbias.studies.definition import read_definition
+from mbias.studies.definition import definition_beside, read_definition, runs_folder
 from mbias.studies.locks import RUN_LOCK, holder
 
 
 class Stage(StrEnum):
-    """How far a run is."""
+    """The stage of a run."""
 
     RUNNING = "running"
     FAILED = "failed"
     STOPPED = "stopped"
-    """Begun, and trained by no process now."""
+    """Partly trained, and not in training now."""
     MISSING = "missing"
     DONE = "done"
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far one run is.
+    """The status of one run.
 
     Parameters
     ----------
-    name, stage
-        The run's, and how far it is.
-    epoch, epochs
-        Committed, and to be trained; None where unknown.
+    name
+        Name of the run.
+    stage
+        Its stage.
+    epoch
+        Number of committed epochs.
+    epochs
+        Number of epochs to train; None if unknown.
     losses
-        Of the last committed epoch, by name, as optimised, in nats.
+        Losses of the last committed epoch by name, as optimised, in nats; None if no epoch is committed.
     note
-        Why it failed, or who trains it.
+        Why it failed, or which process is training it.
     end
-        When a running one is expected to end, in seconds since 1970; None where unknown.
+        Expected end of a running one, in seconds since 1970; None if unknown.
     seconds
-        For an epoch of this run; None where unknown.
+        Median seconds per epoch of this run; None if unknown.
     """
 
     name: str
@@ -59,32 +63,64 @@ class RunStatus:
     seconds: float | None = None
 
 
-def study_status(study: Path, out: Path | None = None) -> list[RunStatus]:
-    """The runs of a study: those its definition lists, and those in its folder besides.
+def study_status(study: str | Path, out: str | Path | None = None) -> list[RunStatus]:
+    """Return the status of the runs of a study: those that its definition lists, and any others in its folder.
 
     Parameters
     ----------
     study
-        A definition, or a folder of runs; the definition of that name is looked for beside it.
+        A definition, or a folder of runs, whose definition is looked for next to it.
     out
-        Folder of the runs, if it is not the definition's name less ``.toml``.
+        The folder of the runs; by default the path of the definition without ``.toml``.
+
+    Returns
+    -------
+    list of RunStatus
+        One status per run.
 
     Raises
     ------
     BadInputError
         If there is no such study.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> definition = Path(tempfile.mkdtemp()) / "demo.toml"
+    >>> _ = definition.write_text('''
+    ... [[grid]]
+    ... variants = ["aself_vself"]
+    ... smoothing = ["no_ls"]
+    ... seeds = [0]
+    ... ''')
+    >>> [(status.name, str(status.stage)) for status in study_status(definition)]
+    [('aself_vself-no_ls-seed0', 'missing')]
     """
-    definition = study if study.suffix == ".toml" else study.with_name(f"{study.name}.toml")
-    folder = out or (study.with_suffix("") if study.suffix == ".toml" else study)
+    study = Path(study)
+    definition = study if study.suffix == ".toml" else definition_beside(study)
+    folder = Path(out) if out is not None else runs_folder(study) if study.suffix == ".toml" else study
     planned: dict[Path, int] = {}
     if study.suffix == ".toml" or definition.exists():
         planned = {folder / run.name: run.epochs for run in read_definition(definition).runs}
-    there = run_folders(folder) if not planned or any(folder.glob("*/run.json")) else []
-    return [run_status(path, planned.get(path)) for path in dict.fromkeys([*planned, *there])]
+    present = run_folders(folder) if not planned or any(folder.glob("*/run.json")) else []
+    return [run_status(path, planned.get(path)) for path in dict.fromkeys([*planned, *present])]
 
 
 def run_status(path: Path, epochs: int | None = None) -> RunStatus:
-    """How far the run at ``path`` is, which is to be trained for ``epochs``."""
+    """Return the status of one run.
+
+    Parameters
+    ----------
+    path
+        The run's folder, which need not exist.
+    epochs
+        Number of epochs it is to be trained for, if its record does not say.
+
+    Returns
+    -------
+    RunStatus
+        Its status. A damaged record counts as failed, and the note says why.
+    """
     try:
         failure, held_by = read_failure(path), holder(path / RUN_LOCK)
         run = Run(path) if (path / "run.json").exists() else None
@@ -105,14 +141,25 @@ def run_status(path: Path, epochs: int | None = None) -> RunStatus:
         return RunStatus(path.name, Stage.FAILED, epoch, epochs, losses, str(failure), seconds=seconds)
     if run is None:
         return RunStatus(path.name, Stage.MISSING, epochs=epochs)
-    # An external model's record has no weights, and is done when it says so.
+    # The record of an external model holds no weights; its epochs alone decide.
     whole = run.header.training is None or (path / "checkpoints" / "last.safetensors").exists()
     stage = Stage.DONE if run.complete and whole else Stage.STOPPED
     return RunStatus(path.name, stage, epoch, epochs, losses, seconds=seconds)
 
 
 def study_end(statuses: Sequence[RunStatus]) -> float | None:
-    """When the study is expected to end, in seconds since 1970, if as many runs are trained at once as now."""
+    """Return the expected end of a study, if as many runs are trained at once as now.
+
+    Parameters
+    ----------
+    statuses
+        The status of its runs.
+
+    Returns
+    -------
+    float or None
+        Seconds since 1970; None if no run is in training, or no epoch is committed yet.
+    """
     running = [status for status in statuses if status.stage == Stage.RUNNING]
     seconds = [status.seconds for status in statuses if status.seconds is not None]
     left = [status.epochs - status.epoch for status in statuses if status.stage != Stage.DONE and status.epochs]
@@ -122,17 +169,39 @@ def study_end(statuses: Sequence[RunStatus]) -> float | None:
 
 
 def as_lines(statuses: Sequence[RunStatus], most: int | None = None) -> list[str]:
-    """The status for people: a line of counts, then a line a run, at most ``most`` of them."""
+    """Return the status of a study as text.
+
+    Parameters
+    ----------
+    statuses
+        The status of its runs.
+    most
+        Highest number of runs to list; all of them by default. Those that are not done come first.
+
+    Returns
+    -------
+    list of str
+        One line of counts, one line of column names, and one line per run.
+
+    Examples
+    --------
+    >>> for line in as_lines([RunStatus("seed0", Stage.DONE, epoch=3, epochs=3)]):
+    ...     print(line)
+    1 runs: 1 done
+    run    state    epoch    L_a     L_v     L_wsl
+    seed0  done     3/3
+    """
     counts = {stage: sum(status.stage == stage for status in statuses) for stage in Stage}
     end = study_end(statuses)
     head = f"{len(statuses)} runs: " + ", ".join(f"{count} {stage}" for stage, count in counts.items() if count)
     head += f"; expected to end {_clock(end)}" if end else ""
     if most is not None and len(statuses) > most:
-        # What needs a look first.
+        # Stages are listed in the order in which they need attention.
         statuses = sorted(statuses, key=lambda status: list(Stage).index(status.stage))[: most - 1]
         head += f"; the first {len(statuses)}:"
     width = max(len(status.name) for status in statuses)
-    return [head, f"{'run':{width}}  state    epoch    L_a     L_v     L_wsl", *(_line(one, width) for one in statuses)]
+    columns = f"{'run':{width}}  state    epoch    L_a     L_v     L_wsl"
+    return [head, columns, *(_line(status, width) for status in statuses)]
 
 
 def _line(status: RunStatus, width: int) -> str:

@@ -1,0 +1,1 @@
+"""One run: its configuration, data, training loop, checkpoints and record."""

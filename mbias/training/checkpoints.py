@@ -1,7 +1,7 @@
-"""A run's weights: the best, the last, and all that is needed to go on from the last committed epoch.
+"""The weights of a run (best and last epoch), and the state from which training resumes.
 
 ``resume.pt`` belongs to the last committed epoch. It is written as ``resume.next.pt`` before the epoch is committed and
-renamed after, so that whenever the run stops, the file that belongs to the last commit is there, under either name.
+renamed afterwards. Whenever the run stops, the state of the last commit therefore exists under one of the two names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,19 @@ from mbias.records.commits import Commit
 
 @dataclass
 class TrainingState:
-    """All that training goes on from: after ``epoch`` epochs, of which the best scored ``best`` on validation."""
+    """Everything that training resumes from.
+
+    Parameters
+    ----------
+    model, optimizer, schedule
+        The network, its optimiser and the schedule of the learning rate.
+    order
+        Generator of the order of the training videos.
+    epoch
+        Number of epochs trained.
+    best
+        Highest validation score so far, segment-level Type@AV in [0, 1]; -1 before the first epoch.
+    """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -33,7 +45,7 @@ class TrainingState:
     best: float = -1.0
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain types and tensors."""
+        """Return the state as plain types and tensors, with the state of PyTorch's random numbers."""
         device = next(self.model.parameters()).device
         return {
             "epoch": self.epoch,
@@ -47,7 +59,7 @@ class TrainingState:
         }
 
     def restore(self, plain: dict[str, Any]) -> None:
-        """Take what `to_plain` gave back."""
+        """Restore what `to_plain` returned, including the state of PyTorch's random numbers."""
         device = next(self.model.parameters()).device
         self.epoch, self.best = plain["epoch"], plain["best"]
         self.model.load_state_dict(plain["model"])
@@ -60,26 +72,38 @@ class TrainingState:
 
 
 class Checkpoints:
-    """The folder ``checkpoints`` of a run."""
+    """The folder ``checkpoints`` of a run.
+
+    Parameters
+    ----------
+    run
+        The run's folder. Nothing is created before the first state is written.
+    """
 
     def __init__(self, run: Path) -> None:
         self.folder = run / "checkpoints"
         self.resume = self.folder / "resume.pt"
         self.next = self.folder / "resume.next.pt"
-        self.folder.mkdir(exist_ok=True)
 
     @property
     def finished(self) -> bool:
-        """Whether the last weights are kept, and nothing to go on from."""
+        """Whether the last weights are kept and the state to resume from is removed."""
         return (self.folder / "last.safetensors").exists() and not self.resume.exists()
 
     def restore(self, state: TrainingState, commits: Sequence[Commit]) -> None:
-        """Take back the state after the last of the committed epochs.
+        """Restore the state after the last committed epoch; without commits, leave it as it is.
+
+        Parameters
+        ----------
+        state
+            The state to overwrite.
+        commits
+            The committed epochs.
 
         Raises
         ------
         MbiasError
-            If epochs are committed and their state is lost.
+            If epochs are committed and their state is missing.
         """
         if not commits:
             return
@@ -91,23 +115,26 @@ class Checkpoints:
                 if path == self.next:
                     self.confirm(state, commits[-1].best)
                 return
-        raise MbiasError(f"{self.resume}: the state after epoch {committed} is lost; delete the run and train it again")
+        raise MbiasError(
+            f"{self.resume}: the state after epoch {committed} is missing; delete the run and train it again"
+        )
 
     def prepare(self, state: TrainingState) -> None:
         """Write the state of an epoch that is about to be committed."""
+        self.folder.mkdir(exist_ok=True)
         content = io.BytesIO()
         torch.save(state.to_plain(), content)
         write_bytes(self.next, content.getvalue())
 
     def confirm(self, state: TrainingState, best: bool) -> None:
-        """Make the state prepared the one to go on from; keep the weights if they are the best so far."""
+        """Make the prepared state the one to resume from, and keep its weights if they are the best so far."""
         if best:
             self._write_weights("best", state)
         self.next.replace(self.resume)
         sync_folder(self.folder)
 
     def finish(self, state: TrainingState) -> None:
-        """Keep the last weights, and no more the state to go on from."""
+        """Keep the last weights, and remove the state to resume from."""
         self._write_weights("last", state)
         self.next.unlink(missing_ok=True)
         self.resume.unlink(missing_ok=True)

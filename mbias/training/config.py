@@ -1,4 +1,4 @@
-"""How a run is trained: everything its results depend on, apart from the data and the machine."""
+"""The configuration of a training run: everything its results depend on except the data and the machine."""
 
 from __future__ import annotations
 
@@ -15,32 +15,55 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings of a run; the defaults are the paper's (section 5.1).
+class TrainingConfig:
+    """Configuration of one training run.
+
+    The defaults are those of the paper (section 5.1).
 
     Parameters
     ----------
     variant
         The aggregate of features.
     smoothing
-        Label smoothing by modality.
+        Label smoothing of each modality.
     seed
-        Of the initial weights, the order of the videos and the dropout.
-    epochs, batch_size, learning_rate
-        Of Adam.
+        Seed of the initial weights, the order of the videos and the dropout.
+    epochs
+        Number of epochs.
+    batch_size
+        Videos per training step.
+    learning_rate
+        Initial learning rate of Adam.
     step, factor
         The learning rate is multiplied by ``factor`` after every ``step`` epochs.
     precision
-        ``float32``, or ``bfloat16`` with heads, pooling and losses in float32, or ``auto``: bfloat16 where the
-        processor computes in it natively.
+        ``float32``; ``bfloat16``, with heads, pooling and losses in float32; or ``auto``, which is bfloat16 where the
+        processor multiplies it natively and float32 otherwise.
     record
-        The split whose attention is recorded.
+        The split whose attention is recorded, ``val`` or ``test``.
     init
-        File of the weights to begin with: an original checkpoint, or a run's; drawn from the seed where None.
+        File with the initial weights, from an original checkpoint or a run. None draws them from the seed.
     threads
-        Of the processor. They decide in which order numbers are added up, and so the last bits of every result.
+        Number of processor threads. It decides in which order numbers are added, and therefore affects the last bits of
+        every result.
     control
-        What the run is a control for; None for one that is none.
+        The kind of negative control, or None for an ordinary run.
+
+    Raises
+    ------
+    BadInputError
+        If a value is out of range; the message names the field.
+
+    Examples
+    --------
+    >>> from mbias.terms import Variant
+    >>> config = TrainingConfig(variant=Variant.ACROSS_VSELF, seed=3)
+    >>> config.name
+    'across_vself-ls_v-seed3'
+    >>> TrainingConfig(epochs=0)
+    Traceback (most recent call last):
+        ...
+    mbias.errors.BadInputError: epochs is 0: it must be 1 or more
     """
 
     variant: Variant = Variant.ACROSS_VCROSS
@@ -67,9 +90,9 @@ class Settings:
         if self.seed < 0:
             raise BadInputError(f"seed is {self.seed}: it must be 0 or more")
         if self.precision not in PRECISIONS:
-            raise BadInputError(f"precision is {self.precision!r}: take {', '.join(PRECISIONS)}")
+            raise BadInputError(f"precision is {self.precision!r}: it must be one of {', '.join(PRECISIONS)}")
         if self.record == Split.TRAIN:
-            raise BadInputError("record is 'train': take 'val' or 'test', whose events are annotated")
+            raise BadInputError("record is 'train': it must be 'val' or 'test', whose events are annotated")
 
     @property
     def name(self) -> str:
@@ -78,12 +101,17 @@ class Settings:
         return "-".join([self.variant, self.smoothing.name, *kind, f"seed{self.seed}"])
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as a record holds them: of a file of weights, its sha256.
+        """Return the configuration as a run's record holds it.
+
+        Returns
+        -------
+        dict
+            The fields by name; a file of initial weights is replaced by its SHA-256 digest.
 
         Raises
         ------
         BadInputError
-            If that file cannot be read.
+            If the file of initial weights cannot be read.
         """
         init = self.init and _sha256(Path(self.init))
         return {**dataclasses.asdict(self), "smoothing": self.smoothing.name, "init": init}
@@ -93,4 +121,4 @@ def _sha256(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise BadInputError(f"{path}: not readable weights to begin with ({error.strerror})") from None
+        raise BadInputError(f"{path}: cannot read the initial weights ({error.strerror}); give another file") from None

@@ -1,4 +1,4 @@
-"""A split of LLP as tensors in memory."""
+"""The splits of LLP that a run uses, as tensors in memory."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 from mbias.llp.store import LLPSplit, open_split
 from mbias.terms import Split
 
-_PART = 512
-"""Videos copied at a time."""
+_CHUNK = 512
+"""Number of videos copied at a time."""
 
 
 @dataclass(frozen=True)
 class Videos:
-    """Features and labels of a split's videos, on one device.
+    """Features and labels of the videos of a split, on one device.
 
     Parameters
     ----------
     audio, frames, motion
-        Features of shape (video, segment, width), in the type they are multiplied in.
+        Features of shape (video, segment, width), in the type in which they are multiplied.
     labels
         Weak labels of shape (video, category), float32.
     """
@@ -37,24 +37,54 @@ class Videos:
         return len(self.labels)
 
     def features(self, index: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
-        """The network's inputs for some videos."""
+        """Return the network's inputs for some of the videos.
+
+        Parameters
+        ----------
+        index
+            Which videos.
+
+        Returns
+        -------
+        tuple of Tensor
+            ``audio``, ``frames`` and ``motion`` of these videos.
+        """
         return self.audio[index], self.frames[index], self.motion[index]
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a run is trained on, chosen by and recorded with."""
+    """The training, validation and recorded splits.
+
+    Parameters
+    ----------
+    splits
+        The splits on disk.
+    videos
+        Their videos in memory; empty where only the splits are needed.
+    """
 
     splits: dict[Split, LLPSplit]
     videos: dict[Split, Videos]
 
     @property
     def fingerprint(self) -> str:
-        """Fingerprints of all splits."""
+        """Fingerprints of all splits, in one line."""
         return ",".join(f"{split}:{self.splits[split].fingerprint[:16]}" for split in sorted(self.splits))
 
     def truth(self, split: Split) -> np.ndarray:
-        """Dense labels of the validation or test split, bool (video, segment, modality, category)."""
+        """Return the dense labels of a split.
+
+        Parameters
+        ----------
+        split
+            The validation or the test split.
+
+        Returns
+        -------
+        ndarray
+            bool, shape (video, segment, modality, category).
+        """
         truth = self.splits[split].truth
         assert truth is not None, split
         return truth
@@ -65,16 +95,53 @@ class Data:
         return any(split.simulated for split in self.splits.values())
 
 
-def open_splits(directory: Path, record: Split) -> dict[Split, LLPSplit]:
-    """The training, validation and recorded splits of a data directory, on disk."""
-    return {split: open_split(directory, split) for split in (Split.TRAIN, Split.VAL, record)}
+def open_splits(directory: str | Path, record: Split) -> dict[Split, LLPSplit]:
+    """Open the splits that a run uses, without loading them.
+
+    Parameters
+    ----------
+    directory
+        The data directory, with packed features.
+    record
+        The recorded split.
+
+    Returns
+    -------
+    dict
+        The training, validation and recorded splits.
+
+    Raises
+    ------
+    BadInputError
+        If a split is not packed, or damaged.
+    """
+    return {split: open_split(Path(directory), split) for split in (Split.TRAIN, Split.VAL, record)}
 
 
-def load_data(directory: Path, record: Split, device: torch.device, dtype: torch.dtype = torch.float32) -> Data:
-    """The training, validation and recorded splits of a data directory, in memory.
+def load_data(directory: str | Path, record: Split, device: torch.device, dtype: torch.dtype = torch.float32) -> Data:
+    """Load the splits that a run uses.
 
-    Features are kept in ``dtype``, the type they are multiplied in: a run in bfloat16 would else round the same
-    numbers in every step.
+    Parameters
+    ----------
+    directory
+        The data directory, with packed features.
+    record
+        The recorded split.
+    device
+        Where the tensors are kept.
+    dtype
+        The type in which features are kept and multiplied. Features kept in float32 would be rounded to bfloat16 anew
+        in every step of a run in bfloat16.
+
+    Returns
+    -------
+    Data
+        The training, validation and recorded splits.
+
+    Raises
+    ------
+    BadInputError
+        If a split is not packed, or damaged.
     """
     splits = open_splits(directory, record)
     return Data(splits, {split: _load(opened, device, dtype) for split, opened in splits.items()})
@@ -91,7 +158,7 @@ def _load(split: LLPSplit, device: torch.device, dtype: torch.dtype) -> Videos:
 
 def _on_device(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
     tensor = torch.empty(array.shape, dtype=dtype, device=device)
-    # In parts, so that the array is never there twice.
-    for start in range(0, len(array), _PART):
-        tensor[start : start + _PART] = torch.from_numpy(np.array(array[start : start + _PART]))
+    # In chunks, so that the memory never holds the whole array twice.
+    for start in range(0, len(array), _CHUNK):
+        tensor[start : start + _CHUNK] = torch.from_numpy(np.array(array[start : start + _CHUNK]))
     return tensor

@@ -1,4 +1,4 @@
-"""Where a run is trained, and in which precision."""
+"""The device a run is trained on, and the precision it is computed in."""
 
 from __future__ import annotations
 
@@ -10,17 +10,33 @@ from mbias.errors import BadInputError
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of a name; ``auto`` is the first GPU where there is one, else the CPU.
+    """Return the device of a name.
+
+    Parameters
+    ----------
+    name
+        ``auto`` (the first GPU if there is one, otherwise the CPU), or a name that PyTorch knows, such as ``cpu`` or
+        ``cuda:1``.
+
+    Returns
+    -------
+    torch.device
+        The device.
 
     Raises
     ------
     BadInputError
-        If there is no such device here.
+        If the device is not available.
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    device(type='cpu')
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -29,24 +45,48 @@ def choose_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise BadInputError(f"device {name!r} is not to be had here ({reason}); take 'cpu' or 'auto'") from None
+        raise BadInputError(f"device {name!r} is not available ({reason}); choose 'cpu' or 'auto'") from None
     return device
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The type of a precision; ``auto`` is bfloat16 where the device multiplies it natively."""
+    """Return the type in which a device computes.
+
+    Parameters
+    ----------
+    name
+        ``float32``, ``bfloat16``, or ``auto``: bfloat16 if the device multiplies it natively, otherwise float32.
+    device
+        The device.
+
+    Returns
+    -------
+    torch.dtype
+        The type.
+
+    Examples
+    --------
+    >>> choose_precision("bfloat16", torch.device("cpu"))
+    torch.bfloat16
+    """
     if name == "auto":
         name = "bfloat16" if multiplies_bfloat16(device) else "float32"
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
 
 
 def name_of(precision: torch.dtype) -> str:
-    """The name of a precision, as settings and records have it."""
+    """Return the name of a type as configurations and records have it.
+
+    Examples
+    --------
+    >>> name_of(torch.float32)
+    'float32'
+    """
     return str(precision).removeprefix("torch.")
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether the device has instructions for products in bfloat16."""
+    """Return whether the device has instructions for products in bfloat16."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":

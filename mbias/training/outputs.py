@@ -1,4 +1,4 @@
-"""The network's outputs on a split, and their F-scores."""
+"""The outputs of the network on a split, and their F-scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,23 @@ BATCH = 128
 
 
 def outputs(model: HAN, videos: Videos, dtype: torch.dtype) -> dict[str, np.ndarray]:
-    """A record's arrays of a split: ``wav``, ``wtp``, ``p`` (video, segment, modality, category) and ``p_joint``."""
+    """Compute the arrays that a record holds of a split.
+
+    Parameters
+    ----------
+    model
+        The network; it is put into evaluation mode.
+    videos
+        The videos of the split.
+    dtype
+        The type in which products are computed.
+
+    Returns
+    -------
+    dict
+        ``wav``, ``wtp`` and ``p``, of shape (video, segment, modality, category), and ``p_joint``, of shape (video,
+        category), all float32.
+    """
     model.eval()
     batches = []
     with torch.inference_mode(), autocast(videos.labels.device, dtype):
@@ -24,10 +40,23 @@ def outputs(model: HAN, videos: Videos, dtype: torch.dtype) -> dict[str, np.ndar
 
 
 def scores(arrays: dict[str, np.ndarray], truth: np.ndarray) -> dict[str, dict[str, float]]:
-    """F-scores by level and metric, by the original's rule."""
+    """Compute F-scores, by the rule of the original code.
+
+    Parameters
+    ----------
+    arrays
+        ``p`` and ``p_joint``, as `outputs` returns them.
+    truth
+        Dense labels, bool (video, segment, modality, category).
+
+    Returns
+    -------
+    dict
+        F-scores in [0, 1] by level and metric.
+    """
     return as_table(f_scores(predictions(arrays["p"], arrays["p_joint"]), truth))
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
-    """Products in ``dtype``."""
+    """Return a context in which products are computed in ``dtype``."""
     return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)

@@ -1,4 +1,4 @@
-"""Predictions of a checkpoint for a split of LLP."""
+"""The predictions of a checkpoint for a split of LLP."""
 
 from __future__ import annotations
 
@@ -17,17 +17,33 @@ from mbias.training.outputs import outputs
 
 
 def predict(checkpoint: Path, variant: Variant, directory: Path, split: Split) -> Predictions:
-    """What the network of a variant with the weights of a checkpoint gives, in float32.
+    """Compute the predictions of a checkpoint, in float32.
+
+    Parameters
+    ----------
+    checkpoint
+        File of HAN's weights, from the original code or a run.
+    variant
+        The variant of the network.
+    directory
+        The data directory, with packed features.
+    split
+        The split to predict.
+
+    Returns
+    -------
+    Predictions
+        The network's outputs on the split.
 
     Raises
     ------
     BadInputError
-        If the checkpoint is none of HAN's, or the split is not packed.
+        If the checkpoint does not hold HAN's weights, or the split is not packed.
     """
     opened = open_split(directory, split)
     device = choose_device("auto")
     arrays = (opened.audio, opened.frames, opened.motion, opened.weak.astype(np.float32))
     videos = Videos(*(torch.from_numpy(np.array(array)).to(device) for array in arrays))
-    given = outputs(read_weights(checkpoint, variant).to(device), videos, torch.float32)
-    single = (given["wtp"] * given["p"]).sum(axis=1)
-    return Predictions(given["p"], given["p_joint"], single, opened.videos)
+    predicted = outputs(read_weights(checkpoint, variant).to(device), videos, torch.float32)
+    single = (predicted["wtp"] * predicted["p"]).sum(axis=1)
+    return Predictions(predicted["p"], predicted["p_joint"], single, opened.videos)

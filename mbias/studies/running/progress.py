@@ -1,6 +1,6 @@
-"""What a person sees of runs that are being trained: on a terminal one bar over all of them, elsewhere a line an epoch.
+"""The progress of runs in training: one bar over all of them on a terminal, elsewhere one line per epoch.
 
-It is read from the runs' records, so that it is the same wherever they are trained.
+It is read from the runs' records, and is therefore the same wherever they are trained.
 """
 
 from __future__ import annotations
@@ -9,40 +9,39 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from mbias.errors import BadInputError
 from mbias.records.commits import LOG, Commit, read_commits
 from mbias.terms import Level, Metric, Split
-
-if TYPE_CHECKING:
-    from mbias.studies.plan import PlannedRun
+from mbias.training.record import RunState
 
 
 class Progress:
-    """Progress of some runs.
+    """Show the progress of some runs, as a context manager.
 
     Parameters
     ----------
     runs
-        Those to be trained.
+        The runs to train, with their committed epochs.
     total
-        How many runs the study has; they come first in its count.
+        Number of runs of the study. The complete ones are counted first.
     """
 
-    def __init__(self, runs: Sequence[PlannedRun], total: int) -> None:
+    def __init__(self, runs: Sequence[RunState], total: int) -> None:
         from tqdm import tqdm
 
-        self._epochs = {run.path: run.settings.epochs for run in runs}
-        self._labels = {
+        self._epochs = {run.path: run.config.epochs for run in runs}
+        self._names = {
             run.path: f"[{total - len(runs) + number}/{total}] {run.path.name}" if total > 1 else run.path.name
             for number, run in enumerate(runs, start=1)
         }
-        self._seen = {run.path: len(_commits(run.path)) for run in runs}
+        self._shown = {run.path: len(run.commits) for run in runs}
         self._sizes = {run.path: _size(run.path) for run in runs}
         self._on_terminal = sys.stderr.isatty()
-        # disable=None: tqdm stays silent off a terminal.
-        self._bar = tqdm(total=sum(self._epochs.values()), initial=sum(self._seen.values()), unit="epoch", disable=None)
+        # disable=None: tqdm prints nothing if there is no terminal.
+        self._bar = tqdm(
+            total=sum(self._epochs.values()), initial=sum(self._shown.values()), unit="epoch", disable=None
+        )
 
     def __enter__(self) -> Progress:
         return self
@@ -50,25 +49,25 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.look()
+        self.update()
         self._bar.close()
 
-    def look(self) -> None:
-        """Show the epochs committed since the last look."""
+    def update(self) -> None:
+        """Show the epochs committed since the last update."""
         for path, size in self._sizes.items():
             now = _size(path)
             if now == size:
                 continue
             self._sizes[path] = now
             commits = _commits(path)
-            for commit in commits[self._seen[path] :]:
+            for commit in commits[self._shown[path] :]:
                 self._show(path, commit)
-            self._seen[path] = len(commits)
+            self._shown[path] = len(commits)
 
-    def tell(self, path: Path, text: str) -> None:
-        """Say something of a run."""
-        self.look()
-        self._bar.write(f"{self._labels[path]}: {text}", file=sys.stdout)
+    def write(self, path: Path, text: str) -> None:
+        """Print a message about the run at ``path``."""
+        self.update()
+        self._bar.write(f"{self._names[path]}: {text}", file=sys.stdout)
         sys.stdout.flush()
 
     def _show(self, path: Path, commit: Commit) -> None:
@@ -77,7 +76,7 @@ class Progress:
             self._bar.update()
         else:
             seconds = f", {commit.seconds:.1f} s" if commit.seconds is not None else ""
-            line = f"{self._labels[path]}: epoch {commit.epoch}/{self._epochs[path]}, {_summary(commit)}{seconds}"
+            line = f"{self._names[path]}: epoch {commit.epoch}/{self._epochs[path]}, {_summary(commit)}{seconds}"
             print(line, flush=True)
 
 
@@ -85,7 +84,7 @@ def _commits(path: Path) -> Sequence[Commit]:
     try:
         return read_commits(path)[0]
     except BadInputError:
-        # What is wrong with the record, its task will say.
+        # The run's task reports the damage.
         return ()
 
 
@@ -97,7 +96,7 @@ def _size(path: Path) -> int:
 
 
 def _summary(commit: Commit) -> str:
-    on_screen = {"audio": "L_a", "visual": "L_v", "wsl": "L_wsl"}
-    losses = [f"{on_screen[name]} {values['optimised']:.4f}" for name, values in commit.losses.items()]
+    display_names = {"audio": "L_a", "visual": "L_v", "wsl": "L_wsl"}
+    losses = [f"{display_names[name]} {values['optimised']:.4f}" for name, values in commit.losses.items()]
     type_av = commit.scores[Split.VAL][Level.SEGMENT][Metric.TYPE_AVERAGE]
     return " ".join([*losses, f"Type@AV {100 * type_av:.1f}"])
