@@ -1,4 +1,4 @@
-"""``mbias import``: a run made of files that another program wrote."""
+"""``mbias import``: make a run from files that another program wrote."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ from mbias.cli.common import add_command
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
-    from mbias.exchange.arrays import Named
-    from mbias.exchange.exported import Exported
+    from mbias.cli.common import Commands
+    from mbias.exchange.exported import ExportedRun
+    from mbias.exchange.import_plan import ImportPlan
 
 
-def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Register the command."""
+def add_commands(commands: Commands) -> None:
+    """Register the command.
+
+    Parameters
+    ----------
+    commands
+        The subcommands of ``mbias``.
+    """
     command = add_command(
         commands,
         "import",
-        "make a run of arrays and losses that another program saved",
+        "make a run from arrays and losses that another program saved",
         "mbias import attention.npz --array wav=attention --losses log.csv --joint loss --out runs/mine",
     )
     command.add_argument(
@@ -28,66 +35,76 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         nargs="*",
         type=Path,
         metavar="FILE",
-        help=".npz, .npy, .safetensors, .pt, .nc or .zarr; an array that several files hold has an epoch in each",
+        help=".npz, .npy, .safetensors, .pt, .nc or .zarr; an array in several files has one epoch in each",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the run")
+    command.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the new run")
     command.add_argument(
         "--array",
         action="append",
         default=[],
         metavar="NAME=KEY",
-        help="the file's array KEY is the run's NAME: wav (attention across modalities), wtp (over time), p "
-        "(probabilities of segments), p_joint (of samples), truth_weak, truth_MODALITY (default: all, as named)",
+        help="the array KEY of the files becomes NAME in the run: wav (attention across modalities), wtp (attention "
+        "over time), p (segment probabilities), p_joint (sample probabilities), truth_weak, truth_MODALITY "
+        "(default: all arrays keep their names)",
     )
     command.add_argument(
         "--axes",
         action="append",
         default=[],
         metavar="NAME=AXES",
-        help="what its dimensions are, as wav=sample,segment,modality,category; epoch may be among them",
+        help="axes of an array, as in wav=sample,segment,modality,category; epoch may be among them (default: those "
+        "of the file, otherwise guessed from the shape)",
     )
-    command.add_argument("--modalities", metavar="A,B", help="names (default: the file's; audio,visual for two)")
-    command.add_argument("--categories", metavar="A,B", help="names, or a file with a name a line")
-    command.add_argument("--samples", type=Path, metavar="FILE", help="names, one a line")
     command.add_argument(
-        "--losses", type=Path, nargs="+", default=[], metavar="FILE", help="CSV, or TensorBoard event files"
+        "--modalities",
+        metavar="A,B",
+        help="names (default: those of the file, or audio,visual if there are two)",
+    )
+    command.add_argument("--categories", metavar="A,B", help="names, or a file with one name per line")
+    command.add_argument("--samples", type=Path, metavar="FILE", help="file with one name per line")
+    command.add_argument(
+        "--losses", type=Path, nargs="+", default=[], metavar="FILE", help="CSV files or TensorBoard event files"
     )
     command.add_argument(
         "--loss",
         action="append",
         default=[],
         metavar="NAME=CURVE",
-        help="the curve CURVE is the loss NAME: a modality's name, or the joint one's (default: all, as named)",
+        help="CURVE becomes the loss NAME: the name of a modality, or of the joint loss (default: all curves keep "
+        "their names)",
     )
     command.add_argument("--joint", default="joint", help="the loss that all modalities share (default: joint)")
     command.add_argument(
-        "--steps-per-epoch", type=int, default=1, metavar="N", help="losses are means of N logged steps (default: 1)"
+        "--steps-per-epoch",
+        type=int,
+        default=1,
+        metavar="N",
+        help="the loss of an epoch is the mean of N logged steps (default: 1)",
     )
-    command.add_argument("--split", default="test", help="what the samples are together (default: test)")
-    command.add_argument("--dry-run", action="store_true", help="say what it would make, and make nothing")
-    command.add_argument("--yes", action="store_true", help="take guessed axes without asking")
+    command.add_argument("--split", default="test", help="split that the samples belong to (default: test)")
+    command.add_argument("--dry-run", action="store_true", help="print what would be written, and write nothing")
+    command.add_argument("--yes", action="store_true", help="accept guessed axes without asking")
     command.set_defaults(handler=_import)
 
 
 def _import(options: argparse.Namespace) -> int:
-    from mbias.exchange.import_plan import make_plan
+    from mbias.exchange.import_run import open_exported, plan_import, require_no_run
 
-    if (options.out / "run.json").exists():
-        raise BadInputError(f"{options.out}: there is a run already; choose another folder or delete it")
-    if len(options.files) == 1 and (exported := _exported(options.files[0])):
-        print(f"{options.files[0]}: a run that mbias-analyze export wrote; it is taken back as it was")
-        if not options.dry_run:
-            exported.write(options.out)
-            print(f"{options.out}: written; see: mbias-analyze validate {options.out}")
-        return 0
-    plan = make_plan(
-        _arrays(options.files, _pairs("--array", options.array)),
-        {name: tuple(axes.split(",")) for name, axes in _pairs("--axes", options.axes).items()},
-        _losses(options),
+    require_no_run(options.out)
+    if exported := open_exported(options.files):
+        print(f"{options.files[0]}: written by mbias-analyze export; the run is restored as it was")
+        return 0 if options.dry_run else _write(exported, options.out)
+    plan = plan_import(
+        options.files,
+        arrays=_pairs("--array", options.array),
+        axes={name: axes.split(",") for name, axes in _pairs("--axes", options.axes).items()},
+        losses=options.losses,
+        loss_names=_pairs("--loss", options.loss),
         modalities=options.modalities.split(",") if options.modalities else None,
         categories=_categories(options.categories),
-        samples=_lines(options.samples) if options.samples else None,
+        samples=options.samples,
         joint=options.joint,
+        steps_per_epoch=options.steps_per_epoch,
         split=options.split,
     )
     print("\n".join(plan.lines()))
@@ -95,59 +112,21 @@ def _import(options: argparse.Namespace) -> int:
         return 0
     if plan.guessed and not options.yes:
         if not sys.stdin.isatty():
-            raise BadInputError("axes were guessed: look at them above, then add --yes, or name them by --axes")
+            raise BadInputError("axes were guessed: check them above, then add --yes, or name them with --axes")
         if input(f"write {options.out}? [y/N] ").strip().lower() not in ("y", "yes"):
-            print("nothing is written")
+            print("nothing was written")
             return 1
-    plan.write(options.out)
-    print(f"{options.out}: written; see: mbias-analyze validate {options.out}")
+    return _write(plan, options.out)
+
+
+def _write(plan: ImportPlan | ExportedRun, out: Path) -> int:
+    plan.write(out)
+    print(f"{out}: written; check it with: mbias-analyze validate {out}")
     return 0
 
 
-def _exported(file: Path) -> Exported | None:
-    from mbias.exchange.exported import as_exported
-
-    return as_exported(file) if file.suffix in (".nc", ".zarr") else None
-
-
-def _arrays(files: list[Path], chosen: dict[str, str]) -> dict[str, list[Named]]:
-    from mbias.exchange.arrays import read_arrays
-
-    names = {key: name for name, key in chosen.items()}
-    found: dict[str, list[Named]] = {}
-    for file in files:
-        held = read_arrays(file)
-        taken = {names.get(key, key): named for key, named in held.items() if key in names or not names}
-        # Texts are names of something, and no array of the run.
-        for name, named in taken.items():
-            if named.values.dtype.kind != "U":
-                found.setdefault(name, []).append(named)
-        if not taken:
-            raise BadInputError(f"{file}: holds {', '.join(sorted(held))}; choose from them by --array NAME=KEY")
-    lost = set(chosen) - set(found)
-    if lost:
-        raise BadInputError(f"--array {min(lost)}={chosen[min(lost)]}: no file holds that array of numbers")
-    return found
-
-
-def _losses(options: argparse.Namespace) -> dict[str, list[float]]:
-    from mbias.exchange.curves import per_epoch, read_curves
-
-    if options.steps_per_epoch < 1:
-        raise BadInputError(f"--steps-per-epoch is {options.steps_per_epoch}: it must be 1 or more")
-    curves: dict[str, dict[int, float]] = {}
-    for file in options.losses:
-        for name, curve in read_curves(file).items():
-            curves.setdefault(name, {}).update(curve)
-    chosen = _pairs("--loss", options.loss) or {name: name for name in curves}
-    for name, key in chosen.items():
-        if key not in curves:
-            raise BadInputError(f"--loss {name}={key}: the curves are {', '.join(sorted(curves)) or 'none'}")
-    return {name: per_epoch(curves[key], options.steps_per_epoch) for name, key in chosen.items()}
-
-
 def _pairs(option: str, texts: list[str]) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
@@ -158,16 +137,7 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _categories(text: str | None) -> list[str] | None:
+def _categories(text: str | None) -> Path | list[str] | None:
     if text is None:
         return None
-    return _lines(Path(text)) if Path(text).is_file() else text.split(",")
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        if path.exists() and (not path.is_file() or path.stat().st_size > 2**28):
-            raise BadInputError(f"{path}: no regular file of names, one a line")
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: not a readable list of names ({error}); write one a line") from None
+    return Path(text) if Path(text).is_file() else text.split(",")

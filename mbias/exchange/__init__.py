@@ -1,0 +1,1 @@
+"""Runs and predictions from and to the files of other programs."""

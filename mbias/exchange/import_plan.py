@@ -1,4 +1,4 @@
-"""What an import makes: the axes of its arrays, named or guessed; its epochs; and the run, written from them."""
+"""What an import will write: arrays with their axes, losses, names and epochs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from mbias.errors import BadInputError
-from mbias.exchange.named import Named
+from mbias.exchange.axes import NAME_AXES, check_axes, guess_axes, record_order, sums_to_one, to_record_order
+from mbias.exchange.named_array import TRUTH_PREFIX, NamedArray
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 
-TRUTH = "truth_"
-"""What the names of arrays of the truth begin with: ``truth_weak``, ``truth_audio``."""
-
-NAMED_AXES = ("epoch", "sample", "segment", "modality", "category")
-"""The axes that are known, in the order in which they are guessed to be."""
-
 
 @dataclass(frozen=True)
-class Part:
+class ImportedArray:
     """An array to import.
 
     Parameters
@@ -30,11 +25,11 @@ class Part:
     name
         Its name in the run.
     axes
-        Of its dimensions; ``epoch`` among them where it holds all epochs.
+        The axes of one epoch.
     guessed
-        Whether the axes were guessed from the sizes.
+        Whether the axes were guessed from the shape.
     epochs
-        An array an epoch.
+        One array per epoch.
     """
 
     name: str
@@ -42,246 +37,257 @@ class Part:
     guessed: bool
     epochs: tuple[np.ndarray, ...]
 
+    @property
+    def suspicious(self) -> bool:
+        """Whether it is named as attention weights but does not sum to 1 over modality."""
+        return self.name == ATTENTION and "modality" in self.axes and not sums_to_one(self.epochs[-1], self.axes)
+
 
 @dataclass(frozen=True)
-class Plan:
-    """What an import will make; `write` makes it.
+class ImportPlan:
+    """What an import will write. Nothing is written before `write` is called.
 
     Parameters
     ----------
-    header, samples
-        The run's constants, and the names of its samples.
-    parts, truth
-        Its arrays, and those of the truth.
+    header
+        The constants of the run.
+    samples
+        The names of its samples.
+    arrays
+        Its arrays.
+    truth
+        The arrays of the ground truth by name.
     losses
         By loss, its value at every epoch.
     epochs
-        How many there are. Arrays of fewer epochs belong to the last ones.
+        The number of epochs. Arrays with fewer epochs belong to the last ones.
     """
 
     header: Header
     samples: tuple[str, ...]
-    parts: tuple[Part, ...]
+    arrays: tuple[ImportedArray, ...]
     truth: dict[str, np.ndarray]
     losses: dict[str, list[float]]
     epochs: int
 
     @property
     def guessed(self) -> bool:
-        """Whether the axes of an array were guessed."""
-        return any(part.guessed for part in self.parts)
+        """Whether the axes of any array were guessed."""
+        return any(array.guessed for array in self.arrays)
 
     def lines(self) -> list[str]:
-        """The plan in words, a line each."""
+        """Describe the plan.
+
+        Returns
+        -------
+        list of str
+            Lines of text.
+        """
         header = self.header
-        found = [
+        lines = [
             f"modalities: {', '.join(header.modalities)}",
-            f"categories: {len(header.categories)} ({', '.join(header.categories[:4])}"
-            f"{', ...' if len(header.categories) > 4 else ''})",
-            f"samples:    {len(self.samples)} ({', '.join(self.samples[:4])}"
-            f"{', ...' if len(self.samples) > 4 else ''})",
+            f"categories: {_abbreviated(header.categories)}",
+            f"samples:    {_abbreviated(self.samples)}",
             f"epochs:     {self.epochs}",
         ]
-        for part in self.parts:
-            shape = " x ".join(f"{axis} {size}" for axis, size in zip(_own(part), part.epochs[0].shape, strict=True))
-            how = "guessed from the sizes" if part.guessed else "as named"
-            when = "every epoch" if len(part.epochs) == self.epochs else f"the last {len(part.epochs)} of them"
-            found.append(f"array {part.name}: {shape} ({how}), {when}")
-        found += [
-            f"note: {part.name} does not sum to 1 over modality; are these its axes?"
-            for part in self.parts
-            if not _is_attention(part)
+        for array in self.arrays:
+            shape = " x ".join(f"{axis} {size}" for axis, size in zip(array.axes, array.epochs[0].shape, strict=True))
+            source = "guessed from the sizes" if array.guessed else "as named"
+            epochs = (
+                "every epoch"
+                if len(array.epochs) == self.epochs
+                else f"the last {len(array.epochs)} of {self.epochs} epochs"
+            )
+            lines.append(f"array {array.name}: {shape} ({source}), {epochs}")
+        lines += [
+            f"note: {array.name} does not sum to 1 over modality; are these its axes?"
+            for array in self.arrays
+            if array.suspicious
         ]
-        found += [f"truth {name}: {' x '.join(map(str, array.shape))}" for name, array in self.truth.items()]
-        found += [f"loss {name}: {values[0]:.4g} to {values[-1]:.4g}" for name, values in self.losses.items()]
-        return found
+        lines += [f"truth {name}: {' x '.join(map(str, array.shape))}" for name, array in self.truth.items()]
+        lines += [f"loss {name}: {values[0]:.4g} to {values[-1]:.4g}" for name, values in self.losses.items()]
+        return lines
 
-    def write(self, path: Path) -> None:
-        """Write the run."""
+    def write(self, out: Path) -> None:
+        """Write the run.
+
+        Parameters
+        ----------
+        out
+            Folder of the new run.
+
+        Raises
+        ------
+        BadInputError
+            If ``out`` holds a run already.
+        """
         import pandas as pd
 
         samples = pd.DataFrame({self.header.sample: list(self.samples)})
-        writer = RunWriter.create(path, self.header, samples, self.truth)
+        writer = RunWriter.create(out, self.header, samples, self.truth)
         for epoch in range(self.epochs):
             arrays = {
-                part.name: _ordered(part, epoch - self.epochs)
-                for part in self.parts
-                if epoch >= self.epochs - len(part.epochs)
+                array.name: to_record_order(array.epochs[epoch - self.epochs], array.axes)
+                for array in self.arrays
+                if epoch >= self.epochs - len(array.epochs)
             }
             writer.commit({name: {"optimised": values[epoch]} for name, values in self.losses.items()}, arrays)
 
 
 def make_plan(
-    arrays: Mapping[str, Sequence[Named]],
-    axes: Mapping[str, tuple[str, ...]],
+    arrays: Mapping[str, Sequence[NamedArray]],
+    axes: Mapping[str, Sequence[str]],
     losses: Mapping[str, list[float]],
     modalities: Sequence[str] | None = None,
     categories: Sequence[str] | None = None,
     samples: Sequence[str] | None = None,
     joint: str = "joint",
     split: str = "test",
-) -> Plan:
-    """Plan of an import.
+) -> ImportPlan:
+    """Plan an import of arrays and losses.
 
     Parameters
     ----------
     arrays
-        By name in the run, what the files hold under it, in order: several are an epoch each. Names that begin with
-        ``truth_`` are of the truth.
+        By name in the run, the array, or one array per epoch in order. Names that begin with ``truth_`` belong to the
+        ground truth.
     axes
-        Of an array's dimensions, by its name; those of the file, or guessed ones, where there are none.
+        By name of the array, its axes. Other arrays keep the axes that their file names, or get guessed ones.
     losses
         By loss, its value at every epoch.
     modalities, categories, samples
-        Names; those of the file, or numbers, where there are none.
+        Names. By default, the names in the files, or numbers.
     joint
-        The loss all modalities share.
+        The loss that all modalities share.
+    split
+        Name of the split that the samples belong to.
+
+    Returns
+    -------
+    ImportPlan
+        The plan.
 
     Raises
     ------
     BadInputError
-        If axes cannot be told, or arrays, losses and names do not fit together.
+        If axes cannot be identified, or arrays, losses and names do not fit together.
+
+    Examples
+    --------
+    >>> wav = np.full((8, 2, 5), 0.5)
+    >>> plan = make_plan({"wav": [NamedArray(wav)]}, {}, {"joint": [0.7, 0.4]})
+    >>> print(plan.lines()[-2])
+    array wav: sample 8 x modality 2 x category 5 (guessed from the sizes), the last 1 of 2 epochs
     """
-    truth = {name: parts[0] for name, parts in arrays.items() if name.startswith(TRUTH)}
-    given = {name: parts for name, parts in arrays.items() if name not in truth}
-    if not given and not losses:
-        raise BadInputError("nothing to import: give files of arrays, or of losses with --losses")
-    sizes = {"modality": _count(modalities), "category": _count(categories), "sample": _count(samples)}
-    parts = tuple(_part(name, named, axes.get(name), sizes) for name, named in given.items())
+    truth = {name: given[0].values for name, given in arrays.items() if name.startswith(TRUTH_PREFIX)}
+    recorded = {name: given for name, given in arrays.items() if name not in truth}
+    if not recorded and not losses:
+        raise BadInputError("nothing to import: give files of arrays, or of losses (--losses, or losses= in Python)")
+    known = {"modality": modalities, "category": categories}
+    sizes = {axis: len(given) for axis, given in known.items() if given is not None}
+    imported = tuple(_imported(name, given, axes.get(name), sizes) for name, given in recorded.items())
+    coordinates = [array.coordinates or {} for given in recorded.values() for array in given]
     names = {
-        "modality": _names("modality", modalities, parts, given),
-        "category": _names("category", categories, parts, given),
-        "sample": _names("sample", samples, parts, given),
+        axis: tuple(given) if given is not None else _names(axis, imported, coordinates)
+        for axis, given in (("modality", modalities), ("category", categories), ("sample", samples))
     }
     if joint not in losses and losses:
-        raise BadInputError(f"the joint loss {joint!r} is not among the losses {', '.join(losses)}; name it by --joint")
-    epochs = _epochs(parts, losses)
+        raise BadInputError(
+            f"the joint loss {joint!r} is not among the losses {', '.join(losses)}; "
+            "name it (--joint, or joint= in Python)"
+        )
+    epochs = _epochs(imported, losses)
     header = Header(
         modalities=names["modality"],
         categories=names["category"],
         losses=tuple(losses) or (joint,),
         joint_loss=joint,
         split=split,
-        arrays={part.name: _canonical(_own(part)) for part in parts},
+        arrays={array.name: record_order(array.axes) for array in imported},
         software={"mbias": version("mbias")},
     )
-    facts = {name.removeprefix(TRUTH): np.asarray(named.values) for name, named in truth.items()}
-    for name, array in facts.items():
-        if not np.isin(array, (0, 1)).all():
-            raise BadInputError(f"truth {name!r}: holds other values than 0 and 1; make it boolean")
-    _check_sizes(parts, header, len(names["sample"]))
-    for part in parts:
-        if part.guessed and not _is_attention(part):
-            raise BadInputError(
-                f"array {part.name!r} has shape {given[part.name][0].values.shape}: with axes guessed as "
-                f"{', '.join(part.axes)} it does not sum to 1 over modality; name them by --axes"
-            )
-    return Plan(
-        header, names["sample"], parts, checked_truth(facts, header, len(names["sample"])), dict(losses), epochs
-    )
+    truth = _binary({name.removeprefix(TRUTH_PREFIX): array for name, array in truth.items()})
+    _check_sizes(imported, names)
+    checked = checked_truth(truth, header, len(names["sample"]))
+    return ImportPlan(header, names["sample"], imported, checked, dict(losses), epochs)
 
 
-def _part(name: str, named: Sequence[Named], axes: tuple[str, ...] | None, sizes: Mapping[str, int | None]) -> Part:
-    first = named[0].values
-    if any(one.values.shape != first.shape for one in named):
-        raise BadInputError(f"array {name!r}: its files differ in shape; give one shape an epoch")
-    known = axes or named[0].axes
-    if known and len(known) != first.ndim:
-        raise BadInputError(f"array {name!r} has shape {first.shape}: {len(known)} axes are named, {', '.join(known)}")
-    dimensions = known or _guess(name, first.shape, sizes)
-    if len(set(dimensions)) < len(dimensions) or "sample" not in dimensions:
-        raise BadInputError(f"array {name!r}: axes {', '.join(dimensions)}; name each once, sample among them")
-    if "epoch" not in dimensions:
-        return Part(name, dimensions, known is None, tuple(one.values for one in named))
-    if len(named) > 1:
-        raise BadInputError(f"array {name!r}: in several files, each with an axis of epochs; give one or the other")
-    return Part(name, dimensions, known is None, tuple(np.moveaxis(first, dimensions.index("epoch"), 0)))
-
-
-def _guess(name: str, shape: tuple[int, ...], sizes: Mapping[str, int | None]) -> tuple[str, ...]:
-    """Axes from an array's shape: the usual order of that many, modality and category where their sizes are."""
-    usual = {
-        2: ("sample", "modality" if name == ATTENTION else "category"),
-        3: ("sample", "modality", "category"),
-        4: ("sample", "segment", "modality", "category"),
-        5: ("epoch", "sample", "segment", "modality", "category"),
-    }.get(len(shape))
-    if usual is None:
-        raise BadInputError(f"array {name!r} has shape {shape}, whose axes are not guessed; name them by --axes")
-    fixed = {axis: size for axis in ("modality", "category") if axis in usual and (size := sizes[axis]) is not None}
-    if all(shape[usual.index(axis)] == size for axis, size in fixed.items()):
-        return usual
-    places = {axis: [place for place, n in enumerate(shape) if n == size] for axis, size in fixed.items()}
-    free = [place for place in range(len(shape)) if [place] not in places.values()]
-    rest = [axis for axis in usual if axis not in fixed]
-    if any(len(found) != 1 for found in places.values()) or len(free) != len(rest):
-        raise BadInputError(f"array {name!r} has shape {shape}, whose axes cannot be told; name them by --axes")
-    axes = {**{found[0]: axis for axis, found in places.items()}, **dict(zip(free, rest, strict=True))}
-    return tuple(axes[place] for place in range(len(shape)))
+def _imported(
+    name: str, given: Sequence[NamedArray], axes: Sequence[str] | None, sizes: Mapping[str, int]
+) -> ImportedArray:
+    first = given[0].values
+    if any(array.values.shape != first.shape for array in given):
+        raise BadInputError(f"array {name!r}: its files differ in shape; give the same shape for every epoch")
+    named = tuple(axes or given[0].axes or ())
+    known = named or guess_axes(name, first.shape, sizes, attention=name == ATTENTION)
+    check_axes(name, known, first.shape)
+    if len(given) > 1 and "epoch" in known:
+        raise BadInputError(
+            f"array {name!r} is in several files, each with an axis epoch; give one file with all epochs, "
+            "or files with one epoch each"
+        )
+    one_epoch = tuple(axis for axis in known if axis != "epoch")
+    epochs = tuple(array.values for array in given)
+    if "epoch" in known:
+        epochs = tuple(np.moveaxis(first, known.index("epoch"), 0))
+    if not epochs:
+        raise BadInputError(f"array {name!r} has shape {first.shape}, so it holds no epoch; {NAME_AXES}")
+    array = ImportedArray(name, one_epoch, not named, epochs)
+    if array.guessed and array.suspicious:
+        raise BadInputError(
+            f"array {name!r} has shape {first.shape}: with axes guessed as {', '.join(known)} it does not sum to 1 "
+            f"over modality; {NAME_AXES}"
+        )
+    return array
 
 
 def _names(
-    axis: str, given: Sequence[str] | None, parts: Sequence[Part], arrays: Mapping[str, Sequence[Named]]
+    axis: str, arrays: Sequence[ImportedArray], coordinates: Sequence[Mapping[str, tuple[str, ...]]]
 ) -> tuple[str, ...]:
-    if given is not None:
-        return tuple(given)
-    for named in (one for several in arrays.values() for one in several):
-        if named.labels and axis in named.labels:
-            return named.labels[axis]
-    sizes = {part.epochs[0].shape[_own(part).index(axis)] for part in parts if axis in part.axes}
+    """The names along an axis: those of the files, or numbers."""
+    for named in coordinates:
+        if axis in named:
+            return named[axis]
+    sizes = {array.epochs[0].shape[array.axes.index(axis)] for array in arrays if axis in array.axes}
     if len(sizes) > 1:
-        raise BadInputError(f"arrays differ in their number along {axis}: {', '.join(map(str, sorted(sizes)))}")
+        raise BadInputError(f"arrays differ in their size along {axis}: {', '.join(map(str, sorted(sizes)))}")
     if axis == "modality" and (not sizes or sizes == {2}):
         return ("audio", "visual")
     if axis == "sample" and not sizes:
         return ()
-    # One category: a model that tells no categories apart has a single one.
+    # A model that does not distinguish categories has a single one.
     return tuple(f"{axis} {i + 1}" for i in range(next(iter(sizes), 1)))
 
 
-def _epochs(parts: Sequence[Part], losses: Mapping[str, list[float]]) -> int:
+def _epochs(arrays: Sequence[ImportedArray], losses: Mapping[str, list[float]]) -> int:
+    """The number of epochs."""
+    hint = "check the logged steps per epoch (--steps-per-epoch, or steps_per_epoch= in Python)"
     lengths = {len(values) for values in losses.values()}
     if len(lengths) > 1:
-        known = ", ".join(f"{name} {len(values)}" for name, values in losses.items())
-        raise BadInputError(f"the losses differ in their number of epochs: {known}; see --steps-per-epoch")
-    most = max([*lengths, *(len(part.epochs) for part in parts)])
+        each = ", ".join(f"{name} {len(values)}" for name, values in losses.items())
+        raise BadInputError(f"the losses differ in their number of epochs: {each}; {hint}")
+    most = max([*lengths, *(len(array.epochs) for array in arrays)])
     if lengths and most not in lengths:
-        raise BadInputError(f"the arrays are of {most} epochs, the losses of {lengths.pop()}; see --steps-per-epoch")
+        raise BadInputError(f"the arrays have {most} epochs, the losses {lengths.pop()}; {hint}")
     return most
 
 
-def _check_sizes(parts: Sequence[Part], header: Header, samples: int) -> None:
-    sizes = {"sample": samples, "modality": len(header.modalities), "category": len(header.categories)}
-    for part in parts:
-        for axis, found in zip(_own(part), part.epochs[0].shape, strict=True):
-            if sizes.get(axis, found) != found:
+def _binary(truth: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    for name, array in truth.items():
+        if not np.isin(array, (0, 1)).all():
+            raise BadInputError(f"truth {name!r} holds values other than 0 and 1; make it boolean")
+    return truth
+
+
+def _check_sizes(arrays: Sequence[ImportedArray], names: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise if an axis differs in size from the names along it."""
+    for array in arrays:
+        for axis, size in zip(array.axes, array.epochs[0].shape, strict=True):
+            if axis in names and len(names[axis]) != size:
                 raise BadInputError(
-                    f"array {part.name!r}: its axis {axis} has {found}, not {sizes[axis]}; name its axes by --axes"
+                    f"array {array.name!r}: its axis {axis} has size {size}, not {len(names[axis])}; {NAME_AXES}"
                 )
 
 
-def _is_attention(part: Part) -> bool:
-    """Whether an array is what its name says: attention sums to 1 over modalities. True of other names."""
-    if part.name != ATTENTION or "modality" not in part.axes:
-        return True
-    return np.allclose(part.epochs[-1].sum(axis=_own(part).index("modality")), 1, atol=0.01)
-
-
-def _count(names: Sequence[str] | None) -> int | None:
-    return None if names is None else len(names)
-
-
-def _own(part: Part) -> tuple[str, ...]:
-    """The axes of one epoch of it."""
-    return tuple(axis for axis in part.axes if axis != "epoch")
-
-
-def _canonical(axes: Sequence[str]) -> tuple[str, ...]:
-    """Axes as records have them: sample first, modality and category last."""
-    last = [axis for axis in ("modality", "category") if axis in axes]
-    return ("sample", *(axis for axis in axes if axis not in ("sample", *last)), *last)
-
-
-def _ordered(part: Part, epoch: int) -> np.ndarray:
-    own = _own(part)
-    return np.transpose(part.epochs[epoch], [own.index(axis) for axis in _canonical(own)]).astype(np.float32)
+def _abbreviated(names: Sequence[str]) -> str:
+    return f"{len(names)} ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})"

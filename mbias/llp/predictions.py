@@ -1,4 +1,4 @@
-"""Predictions for LLP's videos, and the truth they are scored against."""
+"""Predictions for the videos of LLP, and the ground truth against which they are scored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from mbias.terms import Split
 
 @dataclass(frozen=True)
 class SplitTruth:
-    """Names of a split's videos, in the order of its file, and bool (video, segment, modality, category)."""
+    """The ground truth of a split.
+
+    Parameters
+    ----------
+    videos
+        Names of the videos in the order of the split's file.
+    dense
+        Dense labels, bool of shape (video, segment, modality, category), audio before visual.
+    """
 
     videos: tuple[str, ...]
     dense: np.ndarray
@@ -28,11 +36,13 @@ class Predictions:
     Parameters
     ----------
     p
-        Probabilities, or events (bool), of shape (video, segment, modality, category), audio first.
-    joint, modality
-        Probabilities of videos, of shape (video, category) and (video, modality, category), where known.
+        Segment probabilities P, or events (bool), of shape (video, segment, modality, category), audio before visual.
+    joint
+        Video probabilities p_wsl, of shape (video, category), or None.
+    modality
+        Video probabilities p_a and p_v, of shape (video, modality, category), or None.
     videos
-        Their names, in the order of the arrays.
+        Names of the videos in the order of the arrays.
     """
 
     p: np.ndarray
@@ -41,26 +51,59 @@ class Predictions:
     videos: tuple[str, ...]
 
     def in_order(self, events: np.ndarray, videos: Sequence[str]) -> np.ndarray:
-        """Events of these predictions in the order of ``videos``.
+        """Return the events of these predictions in another order of videos.
+
+        Parameters
+        ----------
+        events
+            Events in the order of `Predictions.videos`.
+        videos
+            Names of the videos in the new order. Videos that are not among them are left out.
+
+        Returns
+        -------
+        numpy.ndarray
+            The events in the order of ``videos``.
 
         Raises
         ------
         BadInputError
             If a video has no predictions, or has them twice.
+
+        Examples
+        --------
+        >>> p = np.zeros((2, 10, 2, 25))
+        >>> p[1] = 1
+        >>> predictions = Predictions(p, None, None, ("a", "b"))
+        >>> predictions.in_order(p >= 0.5, ("b", "a")).all(axis=(1, 2, 3)).tolist()
+        [True, False]
         """
-        places = {video: place for place, video in enumerate(self.videos)}
-        if len(places) < len(self.videos):
-            raise BadInputError("predictions: a video has them twice; give each once")
-        lost = [video for video in videos if video not in places]
-        if lost:
+        indices = {video: index for index, video in enumerate(self.videos)}
+        if len(indices) < len(self.videos):
+            raise BadInputError("predictions: a video occurs twice; give the predictions of each video once")
+        missing = [video for video in videos if video not in indices]
+        if missing:
             raise BadInputError(
-                f"predictions: none for {lost[0]}, and {len(lost) - 1} more of {len(videos)} videos of the split"
+                f"predictions: none for {missing[0]} and {len(missing) - 1} more of the {len(videos)} videos of the "
+                "split; add them"
             )
-        return events[[places[video] for video in videos]]
+        return events[[indices[video] for video in videos]]
 
 
 def split_truth(directory: Path, split: Split) -> SplitTruth:
-    """The videos of a split, and their dense labels.
+    """Read the videos of a split and their dense labels.
+
+    Parameters
+    ----------
+    directory
+        Folder of LLP's CSV files.
+    split
+        The validation or test split.
+
+    Returns
+    -------
+    SplitTruth
+        The ground truth.
 
     Raises
     ------
