@@ -1,8 +1,8 @@
-"""Making a run of arrays saved as .npz, without PyTorch: what `mbias import` does, and the same by hand.
+"""Make a run from arrays saved as .npz, with `mbias import` and with `mbias.RunWriter`. PyTorch is not needed.
 
     python examples/import_npz.py runs/imported && mbias-analyze attention runs/imported
 
-The arrays are drawn at random.
+The arrays are random. `mbias.import_run` does in Python what the command does.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ import mbias
 
 
 def main(path):
-    """Save arrays, import them, and write the same run from Python."""
+    """Save arrays, import them with the command, and write the same run from Python."""
     path = Path(path)
     path.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -24,13 +24,13 @@ def main(path):
     np.savez(path / "attention.npz", attention=weights)
     (path / "log.csv").write_text("epoch,loss,audio,visual\n1,0.6,0.61,0.69\n2,0.4,0.41,0.67\n3,0.3,0.3,0.66\n")
 
-    # Axes are named: epoch, sample, segment, modality, category.
+    # The option --axes names the axes in the order of the array.
     command = [
         *("mbias", "import", path / "attention.npz", "--out", path / "by-command"),
         *("--array", "wav=attention", "--axes", "wav=epoch,sample,segment,modality,category"),
         *("--categories", "Speech,Dog,Cello,Car,Cat", "--losses", path / "log.csv", "--joint", "loss"),
     ]
-    subprocess.run([str(word) for word in command], check=True)
+    subprocess.run([str(argument) for argument in command], check=True)
 
     header = mbias.Header(
         modalities=("audio", "visual"),

@@ -1,8 +1,8 @@
-"""Recording a HAN-like model in its own training loop: nothing in the model or its losses is changed.
+"""Record a HAN-like model in its own training loop, without changing the model or its losses.
 
     python examples/record_han.py runs/han && mbias-analyze attention runs/han
 
-The model and the data are stand-ins, drawn at random; the lines with `recorder` are all there is to add.
+The model is small and the data are random. Recording adds only the lines with `recorder`.
 """
 
 import sys
@@ -18,7 +18,7 @@ VIDEOS, SEGMENTS = 60, 10
 
 
 class Net(nn.Module):
-    """Attentive pooling as models of the HAN line have it; it returns neither W_av nor W_tp."""
+    """A model with the attentive pooling of HAN, which returns neither W_av nor W_tp."""
 
     def __init__(self):
         super().__init__()
@@ -26,16 +26,16 @@ class Net(nn.Module):
         self.fc_prob, self.fc_frame_att, self.fc_av_att = (nn.Linear(32, len(CATEGORIES)) for _ in range(3))
 
     def forward(self, audio, visual):
-        """Video-level probabilities of both modalities together, of audio, of visual, and of segments."""
+        """Return the probabilities of videos (joint, audio, visual), and those of segments."""
         x = torch.stack([self.fc_a(audio).relu(), self.fc_v(visual).relu()], dim=-2)
         p = torch.sigmoid(self.fc_prob(x))
         pooled = torch.softmax(self.fc_frame_att(x), dim=1) * p
-        together = (pooled * torch.softmax(self.fc_av_att(x), dim=2)).sum(dim=(1, 2))
-        return together, pooled[:, :, 0].sum(dim=1), pooled[:, :, 1].sum(dim=1), p
+        joint = (pooled * torch.softmax(self.fc_av_att(x), dim=2)).sum(dim=(1, 2))
+        return joint, pooled[:, :, 0].sum(dim=1), pooled[:, :, 1].sum(dim=1), p
 
 
 def main(path):
-    """Train for three epochs, and record them."""
+    """Train for three epochs and record them."""
     torch.manual_seed(0)
     labels = (torch.rand(VIDEOS, len(CATEGORIES)) < 0.3).float()
     audio = torch.randn(VIDEOS, SEGMENTS, 16) + labels.sum(dim=1)[:, None, None]
@@ -54,8 +54,8 @@ def main(path):
         recorder.watch(model, "", "p_joint", axes="sample category", output=lambda outputs: outputs[0])
         for _ in range(3):
             for index in torch.randperm(VIDEOS).split(16):
-                together, a, v, _ = (p.clamp(1e-7, 1 - 1e-7) for p in model(audio[index], visual[index]))
-                losses = [binary_cross_entropy(p, labels[index]) for p in (a, v, together)]
+                joint, a, v, _ = (p.clamp(1e-7, 1 - 1e-7) for p in model(audio[index], visual[index]))
+                losses = [binary_cross_entropy(p, labels[index]) for p in (a, v, joint)]
                 optimizer.zero_grad()
                 sum(losses).backward()
                 optimizer.step()

@@ -1,8 +1,8 @@
-"""Recording a classifier of three modalities and no segments, whose gate weighs one modality against the others.
+"""Record a classifier with three modalities and no segments, whose gate weights the modalities.
 
     python examples/record_three_modalities.py runs/three && mbias-analyze attention runs/three
 
-Data are drawn at random; only the text says anything of the category, so that the gate should turn to it.
+The data are random. Only the text depends on the category, so the gate should learn to prefer it.
 """
 
 import sys
@@ -18,7 +18,7 @@ SAMPLES, WIDTH = 120, 8
 
 
 class Gated(nn.Module):
-    """One classifier a modality, weighed by a gate."""
+    """One classifier per modality, weighted by a gate."""
 
     def __init__(self):
         super().__init__()
@@ -26,14 +26,14 @@ class Gated(nn.Module):
         self.gate = nn.Linear(len(MODALITIES) * WIDTH, len(MODALITIES))
 
     def forward(self, inputs):
-        """Logits together, and of each modality."""
+        """Return the joint logits and those of each modality."""
         logits = torch.stack([f(inputs[:, m]) for m, f in enumerate(self.classifiers)], dim=1)
         weights = torch.softmax(self.gate(inputs.flatten(1)), dim=-1)
         return (weights[..., None] * logits).sum(dim=1), logits
 
 
 def main(path):
-    """Train for five epochs, and record them."""
+    """Train for five epochs and record them."""
     torch.manual_seed(0)
     labels = torch.randint(len(CATEGORIES), (SAMPLES,))
     inputs = torch.randn(SAMPLES, len(MODALITIES), WIDTH)
@@ -48,9 +48,9 @@ def main(path):
         for _ in range(5):
             for index in torch.randperm(SAMPLES).split(20):
                 with recorder.batch(index):
-                    together, single = model(inputs[index])
-                losses = {m: cross_entropy(single[:, i], labels[index]) for i, m in enumerate(MODALITIES)}
-                joint = cross_entropy(together, labels[index])
+                    joint_logits, logits = model(inputs[index])
+                losses = {m: cross_entropy(logits[:, i], labels[index]) for i, m in enumerate(MODALITIES)}
+                joint = cross_entropy(joint_logits, labels[index])
                 optimizer.zero_grad()
                 (joint + sum(losses.values())).backward()
                 optimizer.step()

@@ -1,4 +1,4 @@
-"""The commands on data: `mbias check-data`, `mbias pack`, `mbias synth`."""
+"""The data commands: `mbias check-data`, `mbias pack` and `mbias synth`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,36 @@ from mbias.llp.knobs import CALIBRATED, ByCategory, Knobs, Pairs
 from mbias.terms import Split
 
 
-def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Register the commands on data."""
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the data commands.
+
+    Parameters
+    ----------
+    commands
+        The subparsers of the ``mbias`` command.
+    """
     _add_check_data(commands)
     _add_pack(commands)
     _add_synth(commands)
 
 
-def _add_check_data(commands: argparse._SubParsersAction) -> None:
+def _add_check_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = add_command(
         commands,
         "check-data",
-        "name every oddity of a data directory, and what is done about it",
+        "list every oddity of a data directory and how it is handled",
         "mbias check-data data/llp",
     )
-    command.add_argument("directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv, and feats/ if any")
+    command.add_argument(
+        "directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv and, optionally, feats/"
+    )
     command.set_defaults(handler=_check_data)
 
 
 def _check_data(options: argparse.Namespace) -> int:
     oddities = audit_annotations(options.directory)
     feats = options.directory / "feats"
-    checked = f"features: there is no {feats}; not checked"
+    checked = f"features: not checked, because {feats} does not exist"
     if feats.is_dir():
         files, bad = audit_features(options.directory)
         oddities += bad
@@ -51,17 +59,17 @@ def _check_data(options: argparse.Namespace) -> int:
 
 
 def _print_summary(oddities: list[Oddity]) -> None:
-    """A line for each kind of oddity, those not found too."""
+    """Print one line per kind of oddity, including kinds without a match."""
     width = max(len(kind.name) for kind in KINDS)
-    print(f"{'oddity':{width}}  found  what is done")
+    print(f"{'oddity':{width}}  count  handling")
     for kind in KINDS:
-        found = sum(oddity.kind == kind for oddity in oddities)
-        print(f"{kind.name:{width}}  {found:5,}  {kind.done if found else '-'}")
+        count = sum(oddity.kind == kind for oddity in oddities)
+        print(f"{kind.name:{width}}  {count:5,}  {kind.done if count else '-'}")
 
 
-def _add_pack(commands: argparse._SubParsersAction) -> None:
+def _add_pack(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = add_command(
-        commands, "pack", "pack the features of each split, frames pooled, for training", "mbias pack data/llp"
+        commands, "pack", "pack the features of each split for training, with the frames pooled", "mbias pack data/llp"
     )
     command.add_argument("directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv and feats/")
     command.add_argument("--skip-bad", action="store_true", help="leave out videos with missing or unusable features")
@@ -73,33 +81,37 @@ def _pack(options: argparse.Namespace) -> int:
 
     for split in Split:
         packed = pack_split(options.directory, split, skip_bad=options.skip_bad)
-        print(f"{split}: {packed.videos:,} videos {'are packed already' if packed.already else 'packed'}", flush=True)
+        print(f"{split}: {packed.videos:,} videos {'are already packed' if packed.already else 'packed'}", flush=True)
         for video, reason in packed.skipped.items():
             print(f"  left out {video}: {reason.partition(';')[0]}")
     return 0
 
 
-def _add_synth(commands: argparse._SubParsersAction) -> None:
+def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = add_command(
         commands,
         "synth",
-        "write simulated LLP, whose truth is planted and known",
+        "write simulated LLP data with a planted, known ground truth",
         "mbias synth data/demo --train 1000 --val 200 --test 400 --packed",
     )
-    command.add_argument("out", type=Path, metavar="OUT", help="directory to write; it appears when it is whole")
+    command.add_argument("out", type=Path, metavar="OUT", help="directory to write; it appears once it is complete")
     command.add_argument(
-        "--annotations", type=Path, metavar="DIR", help="real AVVP_*.csv files to simulate features for"
+        "--annotations", type=Path, metavar="DIR", help="directory of real AVVP_*.csv files to simulate features for"
     )
     for split in Split:
-        command.add_argument(f"--{split}", type=int, metavar="N", help=f"{split} videos (all of LLP's)")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every draw (0)")
-    command.add_argument("--packed", action="store_true", help="write the packed store, a sixth of the size of files")
-    knobs = command.add_argument_group("knobs", "NUMBERS: one for all categories, and others by name: 1,Speech=0.5")
+        command.add_argument(f"--{split}", type=int, metavar="N", help=f"number of {split} videos (as many as LLP has)")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random draws (0)")
+    command.add_argument(
+        "--packed", action="store_true", help="write the packed store, one sixth of the size of feature files"
+    )
+    knobs = command.add_argument_group(
+        "knobs", "NUMBERS: one for all categories, then exceptions by name, as in 1,Speech=0.5"
+    )
     for knob in fields(Knobs):
         kind = type(knob.default)
         calibrated = getattr(CALIBRATED, knob.name)
-        also = "" if calibrated == knob.default else f"; {calibrated} with --annotations"
-        help_text = f"{knob.metadata['meaning']} ({knob.default}{also})"
+        note = "" if calibrated == knob.default else f"; {calibrated} with --annotations"
+        help_text = f"{knob.metadata['meaning']} ({knob.default}{note})"
         knobs.add_argument(f"--{knob.name.replace('_', '-')}", metavar=_METAVARS[kind], help=help_text)
     command.set_defaults(handler=_synth)
 
@@ -123,7 +135,7 @@ def _synth(options: argparse.Namespace) -> int:
         annotations=options.annotations,
         packed=options.packed,
     )
-    print(f"{options.out}: simulated data {'written' if written else 'of these settings is there already'}")
+    print(f"{options.out}: simulated data {'written' if written else 'with these settings exists already'}")
     return 0
 
 

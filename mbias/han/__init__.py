@@ -1,0 +1,1 @@
+"""The Hybrid Attention Network (HAN) of the paper: network, losses and weights."""

@@ -1,7 +1,7 @@
-"""Dropout that does not wait for the random numbers.
+"""Dropout that needs few random numbers.
 
-PyTorch's dropout draws a number for every value, one after the other, which on a processor took a tenth of a training
-step. Here a draw of 64 bits decides on four values.
+On a CPU, PyTorch's dropout draws one number per value in sequence, which took a tenth of a training step. Here, one
+draw of 64 bits serves four values.
 """
 
 from __future__ import annotations
@@ -11,14 +11,36 @@ from torch import Tensor
 from torch.nn import functional as F
 
 RATE = 0.1
+"""Probability that a value is dropped."""
+
 _DROPPED = round(RATE * 2**16)
 
 
 def dropout(x: Tensor, training: bool) -> Tensor:
-    """Values of ``x``, a tenth of them zero and the others scaled up to keep the mean; ``x`` where not training.
+    """Set a tenth of the values to zero, and scale the others up so that the mean is kept.
 
-    On a processor the rate is 6554 / 65536, 6e-6 above a tenth, and the scale is exact for it. On other devices it is
-    PyTorch's own dropout.
+    On a CPU, the rate is 6554 / 65536, which is 6e-6 above a tenth, and the scale is exact for this rate. Other devices
+    use PyTorch's dropout.
+
+    Parameters
+    ----------
+    x
+        Values of any shape.
+    training
+        Whether to drop values.
+
+    Returns
+    -------
+    torch.Tensor
+        Values of the shape and type of ``x``; ``x`` itself if not training.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mbias.han.dropout import dropout
+    >>> dropped = dropout(torch.ones(1000, 1000), training=True)
+    >>> round(float((dropped == 0).float().mean()), 2), round(float(dropped.mean()), 2)
+    (0.1, 1.0)
     """
     if not training or x.device.type != "cpu":
         return F.dropout(x, RATE, training)

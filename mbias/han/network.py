@@ -1,4 +1,4 @@
-"""The Hybrid Attention Network (HAN), with the paper's four aggregates of features (Eq. 1-5, 7, 8)."""
+"""The Hybrid Attention Network (HAN) in the paper's four variants of feature aggregation (Eq. 1-5, 7, 8)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,27 @@ AUDIO, FRAMES, MOTION = 128, 2048, 512
 """Widths of the features: VGGish, ResNet-152, R(2+1)D-18."""
 
 FRAMES_PER_SEGMENT = 8
+"""Video frames per segment of one second."""
+
 WIDTH = 512
+"""Width of the network's hidden features."""
 
 
 class HANOutput(NamedTuple):
-    """What the network gives for B videos of T segments, for C categories; all float32, in [0, 1].
+    """Output of the network for B videos of T segments and C categories, in float32.
+
+    All values are in [0, 1], except that p_wsl can exceed 1 where the modalities attend to different segments.
 
     Parameters
     ----------
     wsl, audio, visual
-        Video-level probabilities p_wsl, p_a, p_v of Eq. 3-5, of shape (B, C).
-    p, wav, wtp
-        Segment-level probabilities P, and attention across modalities W_av and over time W_tp, of shape
-        (B, T, 2, C), audio before visual.
+        Video-level probabilities p_wsl, p_a and p_v (Eq. 3-5), of shape (B, C).
+    p
+        Segment-level probabilities P, of shape (B, T, 2, C), audio before visual.
+    wav
+        Attention across modalities W_av, of the shape of ``p``; it sums to 1 over modalities.
+    wtp
+        Attention over time W_tp, of the shape of ``p``; it sums to 1 over segments.
     """
 
     wsl: Tensor
@@ -46,6 +54,16 @@ class HAN(nn.Module):
     ----------
     variant
         Which modality attends to the other one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mbias.han.network import HAN
+    >>> model = HAN("across_vself").eval()
+    >>> with torch.no_grad():
+    ...     output = model(torch.randn(2, 10, 128), torch.randn(2, 80, 2048), torch.randn(2, 10, 512))
+    >>> output.wsl.shape, output.wav.shape
+    (torch.Size([2, 25]), torch.Size([2, 10, 2, 25]))
     """
 
     def __init__(self, variant: Variant | str) -> None:
@@ -53,7 +71,7 @@ class HAN(nn.Module):
         categories = len(CATEGORIES)
         self.variant = Variant(variant)
         self.uniform = False
-        """Whether W_av is one half everywhere and not learned: a control."""
+        """Whether W_av is fixed at one half instead of learned: a negative control."""
         self.fc_a = nn.Linear(AUDIO, WIDTH)
         self.fc_v = nn.Linear(FRAMES, WIDTH)
         self.fc_st = nn.Linear(MOTION, WIDTH)
@@ -63,32 +81,48 @@ class HAN(nn.Module):
         self.fc_frame_att = nn.Linear(WIDTH, categories)
         self.fc_av_att = nn.Linear(WIDTH, categories)
         self.unused: dict[str, Tensor] = {}
-        """What an original checkpoint held beside these weights; kept to be given back."""
+        """Further weights of the original checkpoint, kept so that they can be written back."""
 
     def forward(self, audio: Tensor, frames: Tensor, motion: Tensor) -> HANOutput:
-        """Probabilities and attention.
+        """Compute probabilities and attention.
 
         Parameters
         ----------
         audio
             VGGish features, of shape (B, 10, 128).
         frames
-            ResNet-152 features, of shape (B, 80, 2048), or their means over the 8 frames of each segment,
-            (B, 10, 2048): `fc_v` is linear, so that both give the same.
+            ResNet-152 features, of shape (B, 80, 2048), or their means over the 8 frames of each segment, of shape
+            (B, 10, 2048). Both give the same output, because ``fc_v`` is linear.
         motion
             R(2+1)D features, of shape (B, 10, 512).
+
+        Returns
+        -------
+        HANOutput
+            Probabilities and attention weights of the 25 categories.
         """
         if frames.shape[1] == SEGMENTS * FRAMES_PER_SEGMENT:
-            frames = frames.unflatten(1, (SEGMENTS, FRAMES_PER_SEGMENT)).mean(dim=2)
+            frames = torch.unflatten(frames, 1, (SEGMENTS, FRAMES_PER_SEGMENT)).mean(dim=2)
         f_a = self.fc_a(audio)
         f_v = self.fc_fusion(torch.cat([self.fc_v(frames), self.fc_st(motion)], dim=-1))
         f = self.layer(torch.stack([f_a, f_v]))
-        # Heads, pooling and losses stay in float32 where the rest runs in bfloat16.
+        # Heads, pooling and losses stay in float32 even if the layers before run in bfloat16.
         with torch.autocast(f.device.type, enabled=False):
             return self.pool(f.float().permute(1, 2, 0, 3))
 
     def pool(self, f: Tensor) -> HANOutput:
-        """Attentive MMIL pooling of aggregated features of shape (B, T, 2, width) (Eq. 3-5)."""
+        """Attentive MMIL pooling (Eq. 3-5).
+
+        Parameters
+        ----------
+        f
+            Aggregated features, of shape (B, T, 2, width), audio before visual.
+
+        Returns
+        -------
+        HANOutput
+            Probabilities and attention weights.
+        """
         p = torch.sigmoid(self.fc_prob(f))
         wtp = torch.softmax(self.fc_frame_att(f), dim=1)
         wav = torch.full_like(p, 1 / 2) if self.uniform else torch.softmax(self.fc_av_att(f), dim=2)
@@ -99,7 +133,13 @@ class HAN(nn.Module):
 
 
 class HybridAttentionLayer(nn.Module):
-    """Self- and cross-attention from the layer's inputs, then feed-forward; one set of weights for both modalities."""
+    """Self-attention and cross-attention, then a feed-forward network; both modalities share the weights.
+
+    Parameters
+    ----------
+    variant
+        Which modality attends to the other one.
+    """
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()
@@ -112,28 +152,51 @@ class HybridAttentionLayer(nn.Module):
         self.norm2 = nn.LayerNorm(WIDTH)
 
     def forward(self, f: Tensor) -> Tensor:
-        """Aggregated features from features, both of shape (2, B, T, width), audio before visual."""
+        """Aggregate features.
+
+        Parameters
+        ----------
+        f
+            Features of shape (2, B, T, width), audio before visual.
+
+        Returns
+        -------
+        torch.Tensor
+            Aggregated features, of the same shape.
+        """
         f = f + self._dropout(self.self_attn(f, f)) + self.cross_attention(f)
         f = self.norm1(f)
         f = f + self._dropout(self.linear2(self._dropout(torch.relu(self.linear1(f)))))
-        return self.norm2(f)
+        aggregated: Tensor = self.norm2(f)
+        return aggregated
 
     def _dropout(self, f: Tensor) -> Tensor:
         return dropout(f, self.training)
 
     def cross_attention(self, f: Tensor) -> Tensor:
-        """What each modality takes from the other one: g_ca of Eq. 1 and 2, nothing in Eq. 7 and 8."""
+        """Cross-attention of each modality to the other one: g_ca in Eq. 1 and 2, zero in Eq. 7 and 8.
+
+        Parameters
+        ----------
+        f
+            Features of shape (2, B, T, width), audio before visual.
+
+        Returns
+        -------
+        torch.Tensor
+            What to add to the features, of the same shape.
+        """
         audio_cross, visual_cross = self.variant.audio_cross, self.variant.visual_cross
         if audio_cross and visual_cross:
             return self._dropout(self.cm_attn(f, f.flip(0)))
-        nothing = torch.zeros_like(f[:1])
-        audio = self._dropout(self.cm_attn(f[:1], f[1:])) if audio_cross else nothing
-        visual = self._dropout(self.cm_attn(f[1:], f[:1])) if visual_cross else nothing
+        zero = torch.zeros_like(f[:1])
+        audio = self._dropout(self.cm_attn(f[:1], f[1:])) if audio_cross else zero
+        visual = self._dropout(self.cm_attn(f[1:], f[:1])) if visual_cross else zero
         return torch.cat([audio, visual])
 
 
 class Attention(nn.Module):
-    """Attention with one head: softmax(Q K^T / sqrt(d)) V, projected in and out."""
+    """Attention with one head, softmax(Q K^T / sqrt(d)) V, between an input and an output projection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,12 +207,25 @@ class Attention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, query: Tensor, memory: Tensor) -> Tensor:
-        """What ``query`` takes from ``memory``, both of shape (..., T, width)."""
+        """Attend from a query to a memory.
+
+        Parameters
+        ----------
+        query
+            Features of shape (..., T, width), from which Q is computed.
+        memory
+            Features of the same shape, from which K and V are computed.
+
+        Returns
+        -------
+        torch.Tensor
+            Attended values, of the same shape.
+        """
         if query is memory:
             q, k, v = F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         else:
-            to_q, to_kv = self.in_proj_weight.split([WIDTH, 2 * WIDTH])
-            q_bias, kv_bias = self.in_proj_bias.split([WIDTH, 2 * WIDTH])
+            to_q, to_kv = torch.split(self.in_proj_weight, [WIDTH, 2 * WIDTH])
+            q_bias, kv_bias = torch.split(self.in_proj_bias, [WIDTH, 2 * WIDTH])
             q = F.linear(query, to_q, q_bias)
             k, v = F.linear(memory, to_kv, kv_bias).chunk(2, dim=-1)
         weights = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(WIDTH), dim=-1)

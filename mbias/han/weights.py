@@ -1,7 +1,7 @@
-"""Weights of the original HAN, in and out, under the names of its checkpoints.
+"""Reading and writing weights under the names of the original HAN's checkpoints.
 
-The original's state dict also holds encoders that its forward pass never uses; they are carried along, so that a
-checkpoint that is read and given back is the same.
+The original's state dict also holds encoders that its forward pass never uses. They are kept, so that a checkpoint that
+is read and written again is unchanged.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import write_bytes
 from mbias.han.network import HAN, WIDTH
+from mbias.records.run import Run
 from mbias.terms import Variant
 from mbias.untrusted import check_stored
 
@@ -25,68 +26,153 @@ _LAYER = "hat_encoder.layers.0."
 
 
 def load_original(source: Mapping[str, Tensor] | str | Path, variant: Variant | str) -> HAN:
-    """Network of a variant with the weights of an original checkpoint.
+    """Load the weights of an original checkpoint into the network of a variant.
 
     Parameters
     ----------
     source
-        The original's state dict, or the path of a file that holds it.
+        The original's state dict, or the path of a file that holds it. Names may start with ``module.``.
+    variant
+        The variant of the network.
+
+    Returns
+    -------
+    HAN
+        The network, in training mode.
 
     Raises
     ------
     BadInputError
-        If the file cannot be read as tensors alone, or a weight is missing, unknown or of another shape.
+        If the file cannot be read, holds anything but tensors, or a weight is missing, unknown or of another shape.
+
+    Examples
+    --------
+    >>> from mbias.han.network import HAN
+    >>> from mbias.han.weights import load_original, to_original
+    >>> checkpoint = to_original(HAN("across_vcross"))
+    >>> model = load_original(checkpoint, "across_vcross")
+    >>> bool((model.fc_prob.weight == checkpoint["fc_prob.weight"]).all())
+    True
     """
     weights = _read(Path(source)) if isinstance(source, str | Path) else dict(source)
-    # Wrapped for several devices, the original saved every name behind "module.".
+    # When wrapped for several devices, the original saves every name with the prefix "module.".
     weights = {name.removeprefix("module."): weight for name, weight in weights.items()}
     model = HAN(variant)
     expected = {**{_original(name): w.shape for name, w in model.state_dict().items()}, **_unused_shapes()}
     for name, weight in weights.items():
         if name not in expected:
-            raise BadInputError(f"weight {name!r} is none of the original HAN's; give the state dict of that network")
+            raise BadInputError(f"the original HAN has no weight {name!r}; give the state dict of that network")
         if not isinstance(weight, Tensor) or weight.shape != expected[name]:
-            found = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
-            raise BadInputError(f"weight {name!r} is {found}, the original HAN's is {tuple(expected[name])}")
+            actual = f"shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else f"type {type(weight).__name__}"
+            raise BadInputError(
+                f"weight {name!r} has {actual}, but the original HAN's has shape {tuple(expected[name])}; "
+                "give the state dict of that network"
+            )
     missing = [_original(name) for name in model.state_dict() if _original(name) not in weights]
     if missing:
-        raise BadInputError(f"weight {missing[0]!r} is missing, and {len(missing) - 1} more; give the whole state dict")
+        raise BadInputError(
+            f"weight {missing[0]!r} and {len(missing) - 1} more are missing; give the complete state dict"
+        )
     model.load_state_dict({name: weights[_original(name)] for name in model.state_dict()})
     model.unused = {name: weights[name].clone() for name in _unused_shapes() if name in weights}
     return model
 
 
 def read_weights(path: Path, variant: Variant | str) -> HAN:
-    """Network of a variant with the weights of a file: an original checkpoint, or one of a run trained here.
+    """Load the weights of a file, an original checkpoint or that of a run trained here, into a network.
+
+    Parameters
+    ----------
+    path
+        The file: ``.safetensors`` from a run trained here, any other suffix for an original checkpoint.
+    variant
+        The variant of the network.
+
+    Returns
+    -------
+    HAN
+        The network, in training mode.
 
     Raises
     ------
     BadInputError
-        As `load_original` does.
+        As in `load_original`.
     """
     if path.suffix != ".safetensors":
         return load_original(path, variant)
     try:
         weights = load_file(path)
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such checkpoint") from None
+        raise BadInputError(f"{path}: no such checkpoint; check the path") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise BadInputError(f"{path}: not a readable checkpoint ({error})") from None
+        raise BadInputError(f"{path}: not a readable checkpoint ({error}); give a complete .safetensors file") from None
     return load_original({_original(name): weight for name, weight in weights.items()}, variant)
 
 
 def write_original(model: HAN, path: Path) -> None:
-    """Write the state dict under the original's names, for `torch.load` there."""
+    """Write the state dict under the original's names, as a file for ``torch.load``.
+
+    Parameters
+    ----------
+    model
+        The network.
+    path
+        The file to write.
+    """
     content = io.BytesIO()
     torch.save(to_original(model), content)
     write_bytes(path, content.getvalue())
 
 
-def to_original(model: HAN) -> dict[str, Tensor]:
-    """State dict under the original's names, which loads there with ``strict=True``.
+def export_weights(run_path: str | Path, out: str | Path, weights: str = "best") -> Path:
+    """Write the weights of a run so that the original HAN's code loads them with ``strict=True``.
 
-    Weights the forward pass never uses are those the model was loaded with, else what an untrained one would not
-    miss: zeros, and ones in the norms.
+    Parameters
+    ----------
+    run_path
+        Folder of a run trained here.
+    out
+        The file to write, a state dict for ``torch.load``.
+    weights
+        ``best`` (highest validation score) or ``last`` epoch.
+
+    Returns
+    -------
+    pathlib.Path
+        The path written.
+
+    Raises
+    ------
+    NotApplicableError
+        If the run is from an external model.
+    BadInputError
+        If the run or its checkpoint is missing or damaged.
+    """
+    run = Run(run_path)
+    if run.variant is None:
+        raise NotApplicableError(f"{run_path}: an external model, which has no weights of HAN; give a run trained here")
+    if weights not in ("best", "last"):
+        raise BadInputError(f"weights {weights!r}: choose from best, last")
+    model = read_weights(run.path / "checkpoints" / f"{weights}.safetensors", Variant.parse(run.variant))
+    write_original(model, Path(out))
+    return Path(out)
+
+
+def to_original(model: HAN) -> dict[str, Tensor]:
+    """Copy the weights under the original's names, so that the original's code loads them with ``strict=True``.
+
+    Weights that the forward pass never uses are those that the network was loaded with. Otherwise they are zeros, and
+    ones in the norms.
+
+    Parameters
+    ----------
+    model
+        The network.
+
+    Returns
+    -------
+    dict[str, torch.Tensor]
+        State dict of the original network.
     """
     used = {_original(name): weight.detach().clone() for name, weight in model.state_dict().items()}
     unused = {
@@ -101,13 +187,15 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise BadInputError(f"{path}: there is no such checkpoint") from None
-    # torch.load raises what it meets: zip, pickle, runtime and unicode errors among them.
+        raise BadInputError(f"{path}: no such checkpoint; check the path") from None
+    # torch.load raises many types of errors, for example of zip, pickle, the runtime and unicode.
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise BadInputError(f"{path}: not a checkpoint of tensors alone ({reason})") from None
+        raise BadInputError(
+            f"{path}: not a checkpoint of tensors alone ({reason}); give a state dict as torch.save writes it"
+        ) from None
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise BadInputError(f"{path}: holds a {type(content).__name__}, not a state dict")
+        raise BadInputError(f"{path}: holds a {type(content).__name__}; give a state dict as torch.save writes it")
     return content
 
 

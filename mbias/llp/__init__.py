@@ -1,1 +1,1 @@
-"""The Look, Listen, and Parse (LLP) data set: annotations, features, audit, packed store, and simulation."""
+"""The Look, Listen, and Parse (LLP) data set: annotations, features, audit, packed store and simulation."""

@@ -1,4 +1,4 @@
-"""LLP's annotation files: their rows, and the boolean arrays they mean on the 1-second grid."""
+"""The annotation files of LLP: reading their rows and converting them to boolean arrays on the 1-second grid."""
 
 from __future__ import annotations
 
@@ -14,31 +14,41 @@ from mbias.errors import BadInputError
 from mbias.terms import CATEGORIES, SEGMENTS, Modality, Split
 
 WEAK_FILES = {Split.TRAIN: "AVVP_train.csv", Split.VAL: "AVVP_val_pd.csv", Split.TEST: "AVVP_test_pd.csv"}
-"""The file of weak labels of each split."""
+"""The file with the weak labels of each split."""
 
 DENSE_FILES = {Modality.AUDIO: "AVVP_eval_audio.csv", Modality.VISUAL: "AVVP_eval_visual.csv"}
-"""The file of dense labels of each modality, of the validation and test videos together."""
+"""The file with the dense labels of each modality, for the validation and test videos together."""
 
 WEAK_COLUMNS = ("filename", "event_labels")
 DENSE_COLUMNS = ("filename", "onset", "offset", "event_labels")
 
 REVERSED_AS_PUBLISHED = {("8DF2PxdT5tE_390_400", 9, 0, "Cheering")}
-"""The one row of the published files whose onset lies after its offset: known to mean nothing there."""
+"""The only row of the published files whose onset is after its offset. It is read as an empty event."""
 
 OLDER_ROWS = {
     ("Baby_cry_infant_cry", 0, 4, "Speech"): "JfZEqeLZqWk_30_40",
     ("Baby_cry_infant_cry", 7, 10, "Speech"): "JfZEqeLZqWk_30_40",
     ("KvIjsmANkxI_10_20`", 0, 1, "Cat"): "KvIjsmANkxI_10_20",
 }
-"""Rows of an older `AVVP_eval_audio.csv`, and the video each belongs to in the published one."""
+"""Wrong rows of an older `AVVP_eval_audio.csv`, and the video of each in the published file."""
 
 _INDEX = {category: index for index, category in enumerate(CATEGORIES)}
-_GET_FILES = "take the file of YapengTian/AVVP-ECCV20, folder data, or `mbias synth` for simulated ones"
+_GET_FILES = "get the file from YapengTian/AVVP-ECCV20 (folder data), or simulate one with `mbias synth`"
 
 
 @dataclass(frozen=True)
 class WeakRow:
-    """A video's weak labels as written; `number` counts the file's rows from its header, which is row 1."""
+    """The weak labels of one video, as written.
+
+    Parameters
+    ----------
+    number
+        The row of the file; the header is row 1.
+    video
+        The name of the video.
+    labels
+        Its categories, in the order of the file.
+    """
 
     number: int
     video: str
@@ -47,9 +57,20 @@ class WeakRow:
 
 @dataclass(frozen=True)
 class DenseRow:
-    """An event of one category, from `onset` to `offset` in whole seconds; `number` as in `WeakRow`.
+    """One event of one category.
 
-    `written` is the name in the file where it differs from `video` (the older file's wrong rows).
+    Parameters
+    ----------
+    number
+        The row of the file; the header is row 1.
+    video
+        The name of the video.
+    onset, offset
+        The start and the end of the event, in whole seconds.
+    category
+        The category of the event.
+    written
+        The name in the file if it differs from ``video`` (see `OLDER_ROWS`), otherwise empty.
     """
 
     number: int
@@ -61,18 +82,37 @@ class DenseRow:
 
     @property
     def empty(self) -> bool:
-        """Whether the row covers no segment, its offset being no later than its onset."""
+        """Whether the row covers no segment, because its offset is not after its onset."""
         return self.offset <= self.onset
 
 
 def read_weak(path: Path) -> list[WeakRow]:
-    """The rows of a file of weak labels.
+    r"""Read a file of weak labels.
+
+    Parameters
+    ----------
+    path
+        A tab-separated file with the columns `WEAK_COLUMNS`.
+
+    Returns
+    -------
+    list of WeakRow
+        One per video, in the order of the file.
 
     Raises
     ------
     BadInputError
-        If the file is missing, empty or not separated by tabs, or a row has no label, an unknown category or a video
-        that an earlier row has.
+        If the file is missing, empty or not separated by tabs, or if a row has no label, an unknown category or the
+        video of an earlier row.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "AVVP_train.csv")
+    ...     _ = path.write_text("filename\tevent_labels\nabcdefghijk_0_10\tDog,Speech\n")
+    ...     read_weak(path)
+    [WeakRow(number=2, video='abcdefghijk_0_10', labels=('Dog', 'Speech'))]
     """
     rows: list[WeakRow] = []
     seen: dict[str, int] = {}
@@ -81,21 +121,32 @@ def read_weak(path: Path) -> list[WeakRow]:
         for label in labels:
             _check_category(path, number, label)
         if video in seen:
-            raise BadInputError(f"{path}: row {number}: video {video} is in row {seen[video]} too; delete one of them")
+            raise BadInputError(f"{path}: row {number}: video {video} is also in row {seen[video]}; delete one row")
         seen[video] = number
         rows.append(WeakRow(number, video, labels))
     return rows
 
 
 def read_dense(path: Path) -> list[DenseRow]:
-    """The rows of a file of dense labels; an empty event (offset equal to onset) is read, and marks nothing.
+    """Read a file of dense labels.
+
+    An event whose offset equals its onset is read, but covers no segment.
+
+    Parameters
+    ----------
+    path
+        A tab-separated file with the columns `DENSE_COLUMNS`.
+
+    Returns
+    -------
+    list of DenseRow
+        One per event, in the order of the file.
 
     Raises
     ------
     BadInputError
-        If the file is missing, empty or not separated by tabs, or a row has an unknown category, a time that is no
-        whole second of 0 to 10, or an onset after its offset. The published files have one such row, which is known
-        and read as an empty event.
+        If the file is missing, empty or not separated by tabs, or if a row has an unknown category, a time that is not
+        a whole second from 0 to 10, or an onset after its offset. The row in `REVERSED_AS_PUBLISHED` is accepted.
     """
     rows = []
     for number, (video, onset_text, offset_text, category) in _table(path, DENSE_COLUMNS):
@@ -106,13 +157,30 @@ def read_dense(path: Path) -> list[DenseRow]:
                 f"{path}: row {number}: onset {onset} is after offset {offset} ({category} of {video}); "
                 "swap the two or delete the row"
             )
-        meant = OLDER_ROWS.get((video, onset, offset, category), video)
-        rows.append(DenseRow(number, meant, onset, offset, category, video if meant != video else ""))
+        corrected = OLDER_ROWS.get((video, onset, offset, category), video)
+        rows.append(DenseRow(number, corrected, onset, offset, category, video if corrected != video else ""))
     return rows
 
 
 def weak_array(rows: Sequence[WeakRow]) -> np.ndarray:
-    """Weak labels, bool of shape (video, category) in the order of the rows; a label written twice counts once."""
+    """Convert rows to an array of weak labels.
+
+    Parameters
+    ----------
+    rows
+        One row per video. A label that a row repeats counts once.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, of shape (video, category), in the order of ``rows``.
+
+    Examples
+    --------
+    >>> weak = weak_array([WeakRow(2, "abcdefghijk_0_10", ("Dog", "Speech"))])
+    >>> weak.shape, [CATEGORIES[index] for index in np.flatnonzero(weak[0])]
+    ((1, 25), ['Speech', 'Dog'])
+    """
     weak = np.zeros((len(rows), len(CATEGORIES)), bool)
     for index, row in enumerate(rows):
         weak[index, [_INDEX[label] for label in row.labels]] = True
@@ -120,31 +188,61 @@ def weak_array(rows: Sequence[WeakRow]) -> np.ndarray:
 
 
 def dense_array(rows: Sequence[DenseRow], videos: Sequence[str]) -> np.ndarray:
-    """Dense labels of one modality, bool of shape (video, segment, category) in the order of `videos`.
+    """Convert rows to an array of dense labels of one modality.
 
-    Events of other videos mark nothing; duplicate, overlapping and touching events become one on the grid.
+    Duplicate, overlapping and adjacent events of a category merge on the grid.
+
+    Parameters
+    ----------
+    rows
+        Events of one modality. Events of videos that are not in ``videos`` are ignored.
+    videos
+        The names of the videos.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, of shape (video, segment, category), in the order of ``videos``.
+
+    Examples
+    --------
+    >>> dense = dense_array([DenseRow(2, "abcdefghijk_0_10", 2, 4, "Dog")], ["abcdefghijk_0_10"])
+    >>> dense.shape, np.flatnonzero(dense[0, :, CATEGORIES.index("Dog")]).tolist()
+    ((1, 10, 25), [2, 3])
     """
-    index = {video: place for place, video in enumerate(videos)}
+    video_index = {video: index for index, video in enumerate(videos)}
     dense = np.zeros((len(videos), SEGMENTS, len(CATEGORIES)), bool)
     for row in rows:
-        if row.video in index:
-            dense[index[row.video], row.onset : row.offset, _INDEX[row.category]] = True
+        if row.video in video_index:
+            dense[video_index[row.video], row.onset : row.offset, _INDEX[row.category]] = True
     return dense
 
 
 def read_truth(directory: Path, videos: Sequence[str]) -> np.ndarray:
-    """Dense labels of both modalities, bool of shape (video, segment, modality, category), audio first.
+    """Read the dense labels of both modalities.
+
+    Parameters
+    ----------
+    directory
+        A directory with the files in `DENSE_FILES`.
+    videos
+        The names of the videos.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, of shape (video, segment, modality, category), audio first, in the order of ``videos``.
 
     Raises
     ------
     BadInputError
-        As `read_dense` does.
+        If `read_dense` cannot read a file.
     """
     return np.stack([dense_array(read_dense(directory / name), videos) for name in DENSE_FILES.values()], axis=2)
 
 
 def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each row below the header, with the row's number."""
+    """Yield the number and the cells of each row below the header."""
     header = "\\t".join(columns)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -156,14 +254,14 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]
     if len(rows) < 2:
         raise BadInputError(f"{path}: the file {'has no row below its header' if rows else 'is empty'}; {_GET_FILES}")
     if tuple(rows[0]) != tuple(columns):
-        why = "columns are not separated by tabs" if len(rows[0]) == 1 else f"columns are {', '.join(rows[0])}"
+        why = "the columns are not separated by tabs" if len(rows[0]) == 1 else f"the columns are {', '.join(rows[0])}"
         raise BadInputError(f"{path}: row 1: {why}; the header must be {header}")
     for number, cells in enumerate(rows[1:], start=2):
         if not cells:
             continue
         if len(cells) != len(columns):
             raise BadInputError(
-                f"{path}: row {number}: {len(cells)} cells in place of {len(columns)}; separate {header} by tabs"
+                f"{path}: row {number}: {len(cells)} cells, expected {len(columns)}; separate {header} by tabs"
             )
         yield number, cells
 
@@ -171,7 +269,7 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]
 def _check_category(path: Path, number: int, category: str) -> None:
     if category not in _INDEX:
         near = difflib.get_close_matches(category, CATEGORIES, n=1)
-        hint = f"write {near[0]}" if near else "take one of mbias.terms.CATEGORIES"
+        hint = f"did you mean {near[0]}?" if near else "use one of mbias.terms.CATEGORIES"
         raise BadInputError(f"{path}: row {number}: unknown category {category!r}; {hint}")
 
 

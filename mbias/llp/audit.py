@@ -1,4 +1,4 @@
-"""The audit of a data directory: every oddity of its files, where it is, and what the readers do about it."""
+"""The audit of a data directory: every oddity of its files, its location and how the readers handle it."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ DenseKey = tuple[str, int, int, str]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of oddity, and what is done about it."""
+    """A kind of oddity and how it is handled."""
 
     name: str
     done: str
     usable: bool = True
-    """Whether the data can be used as they are."""
+    """Whether the data can be used without correction."""
 
 
-DECIMAL_TIME = Kind("decimal time in a name", "accepted: features go by the first 11 characters")
-LABEL_TWICE = Kind("label written twice", "counted once")
-OLDER_ROW = Kind("wrong row of an older file", "read as published since; fetch the file again (YapengTian/AVVP-ECCV20)")
+DECIMAL_TIME = Kind("video name with decimal times", "accepted: only the first 11 characters identify its features")
+LABEL_TWICE = Kind("repeated weak label", "counted once")
+OLDER_ROW = Kind("wrong row of an older file", "corrected; download the current file (YapengTian/AVVP-ECCV20)")
 DUPLICATE = Kind("duplicate row", "counted once")
-EMPTY = Kind("offset not after onset", "marks nothing, as in the original evaluation")
-OVERLAPPING = Kind("overlapping events, duplicates too", "merged on the 1-second grid")
-TOUCHING = Kind("touching events", "merged on the 1-second grid")
-NO_SPLIT = Kind("video of no split", "row ignored")
-NO_AUDIO = Kind("video without an audio row", "kept: nothing is heard")
-NO_VISUAL = Kind("video without a visual row", "kept: nothing is seen")
-NO_BOTH = Kind("video without audio-visual overlap", "kept: no category is heard and seen at once")
-WEAK_ONLY = Kind("weak label without dense event", "kept: weak labels train, dense labels score")
-DENSE_ONLY = Kind("dense label not in the weak list", "kept: weak labels train, dense labels score")
+EMPTY = Kind("offset not after onset", "covers no segment, as in the original evaluation")
+OVERLAPPING = Kind("overlapping events (including duplicates)", "merged on the 1-second grid")
+TOUCHING = Kind("adjacent events", "merged on the 1-second grid")
+NO_SPLIT = Kind("video outside validation and test", "row ignored")
+NO_AUDIO = Kind("video without audio rows", "kept: it has no audible event")
+NO_VISUAL = Kind("video without visual rows", "kept: it has no visible event")
+NO_BOTH = Kind("video without audio-visual events", "kept: no category is heard and seen in the same segment")
+WEAK_ONLY = Kind("weak label without dense label", "kept: training uses weak labels, scoring uses dense labels")
+DENSE_ONLY = Kind("dense label without weak label", "kept: training uses weak labels, scoring uses dense labels")
 BAD_FEATURES = Kind(
-    "missing or unusable features", "`mbias pack` refuses, or leaves the video out with --skip-bad", False
+    "missing or unusable features", "an error in `mbias pack`, unless --skip-bad leaves the video out", False
 )
 
 KINDS = (
@@ -74,7 +74,19 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Oddity:
-    """One oddity; `row` counts the file's rows from its header, which is row 1 (None for a feature file)."""
+    """One oddity.
+
+    Parameters
+    ----------
+    kind
+        Its kind.
+    file
+        The file, relative to the data directory.
+    row
+        The row of the file, where the header is row 1. None for a feature file.
+    what
+        The video, event or fault.
+    """
 
     kind: Kind
     file: str
@@ -86,7 +98,16 @@ class Oddity:
 
 
 def audit_annotations(directory: Path) -> list[Oddity]:
-    """Every oddity of the five annotation files.
+    """List every oddity of the five annotation files.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+
+    Returns
+    -------
+    list of Oddity
 
     Raises
     ------
@@ -96,19 +117,31 @@ def audit_annotations(directory: Path) -> list[Oddity]:
     weak = {split: read_weak(directory / name) for split, name in WEAK_FILES.items()}
     dense = {modality: read_dense(directory / name) for modality, name in DENSE_FILES.items()}
     scored = [row.video for split in (Split.VAL, Split.TEST) for row in weak[split]]
-    found: list[Oddity] = []
+    oddities: list[Oddity] = []
     for split, weak_rows in weak.items():
-        found += _weak_oddities(WEAK_FILES[split], weak_rows)
+        oddities += _weak_oddities(WEAK_FILES[split], weak_rows)
     for modality, dense_rows in dense.items():
-        found += _row_oddities(DENSE_FILES[modality], dense_rows, set(scored))
-        found += _pair_oddities(DENSE_FILES[modality], dense_rows)
+        oddities += _row_oddities(DENSE_FILES[modality], dense_rows, set(scored))
+        oddities += _pair_oddities(DENSE_FILES[modality], dense_rows)
     for split in (Split.VAL, Split.TEST):
-        found += _disagreements(WEAK_FILES[split], weak[split], dense)
-    return found
+        oddities += _disagreements(WEAK_FILES[split], weak[split], dense)
+    return oddities
 
 
 def audit_features(directory: Path) -> tuple[int, list[Oddity]]:
-    """How many feature files there are to be, and each that is missing, cut short, misshapen or not finite; reads all.
+    """Read all feature files and list those that are missing or unusable.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+
+    Returns
+    -------
+    files : int
+        The number of feature files that the videos need.
+    oddities : list of Oddity
+        One per file that is missing, cut short, of the wrong shape or not finite.
 
     Raises
     ------
@@ -118,7 +151,7 @@ def audit_features(directory: Path) -> tuple[int, list[Oddity]]:
     from tqdm import tqdm
 
     videos = [row.video for name in WEAK_FILES.values() for row in read_weak(directory / name)]
-    found = []
+    oddities = []
     for video in tqdm(videos, "features", unit="video", disable=None, leave=False):
         for stream in STREAMS:
             path = feature_path(directory, stream, video)
@@ -126,8 +159,8 @@ def audit_features(directory: Path) -> tuple[int, list[Oddity]]:
                 read_feature(path, stream)
             except BadInputError as error:
                 reason = str(error).removeprefix(f"{path}: ").partition(";")[0]
-                found.append(Oddity(BAD_FEATURES, str(path.relative_to(directory)), None, reason))
-    return len(STREAMS) * len(videos), found
+                oddities.append(Oddity(BAD_FEATURES, str(path.relative_to(directory)), None, reason))
+    return len(STREAMS) * len(videos), oddities
 
 
 def _weak_oddities(file: str, rows: Sequence[WeakRow]) -> Iterator[Oddity]:
@@ -140,7 +173,7 @@ def _weak_oddities(file: str, rows: Sequence[WeakRow]) -> Iterator[Oddity]:
 
 
 def _row_oddities(file: str, rows: Sequence[DenseRow], scored: set[str]) -> Iterator[Oddity]:
-    first: dict[DenseKey, int] = {}
+    first_row: dict[DenseKey, int] = {}
     for row in rows:
         if row.written:
             yield Oddity(OLDER_ROW, file, row.number, f"{row.written!r} is {row.video} ({_event(row)})")
@@ -148,41 +181,41 @@ def _row_oddities(file: str, rows: Sequence[DenseRow], scored: set[str]) -> Iter
             yield Oddity(EMPTY, file, row.number, _event(row))
         if row.video not in scored:
             yield Oddity(NO_SPLIT, file, row.number, _event(row))
-        if _key(row) in first:
-            yield Oddity(DUPLICATE, file, row.number, f"{_event(row)} is in row {first[_key(row)]} too")
-        first.setdefault(_key(row), row.number)
+        if _key(row) in first_row:
+            yield Oddity(DUPLICATE, file, row.number, f"{_event(row)} is also in row {first_row[_key(row)]}")
+        first_row.setdefault(_key(row), row.number)
 
 
 def _pair_oddities(file: str, rows: Sequence[DenseRow]) -> Iterator[Oddity]:
-    """Pairs of rows of one video and category that overlap (duplicates do) or touch."""
+    """Yield pairs of rows of one video and category that overlap (as duplicates do) or are adjacent."""
     events: dict[tuple[str, str], list[DenseRow]] = defaultdict(list)
     for row in rows:
         if not row.empty:
             events[row.video, row.category].append(row)
     for group in events.values():
-        for one, other in combinations(sorted(group, key=lambda row: row.onset), 2):
-            if other.onset <= one.offset:
-                kind = TOUCHING if other.onset == one.offset else OVERLAPPING
-                what = f"{_event(other)} and {one.onset} to {one.offset} in row {one.number}"
-                yield Oddity(kind, file, other.number, what)
+        for first, second in combinations(sorted(group, key=lambda row: row.onset), 2):
+            if second.onset <= first.offset:
+                kind = TOUCHING if second.onset == first.offset else OVERLAPPING
+                what = f"{_event(second)} and {first.onset} to {first.offset} in row {first.number}"
+                yield Oddity(kind, file, second.number, what)
 
 
 def _disagreements(
     file: str, rows: Sequence[WeakRow], dense: Mapping[Modality, Sequence[DenseRow]]
 ) -> Iterator[Oddity]:
-    """Where a split's dense labels leave something out, or disagree with its weak ones."""
+    """Yield the videos of a split without dense labels, and disagreements between dense and weak labels."""
     videos = [row.video for row in rows]
     heard, seen = (dense_array(dense[modality], videos) for modality in Modality)
     weak, present = weak_array(rows), (heard | seen).any(axis=1)
     named = [{row.video for row in dense[modality]} for modality in Modality]
-    for place, row in enumerate(rows):
-        for kind, without in ((NO_AUDIO, row.video not in named[0]), (NO_VISUAL, row.video not in named[1])):
-            if without:
+    for index, row in enumerate(rows):
+        for kind, absent in ((NO_AUDIO, row.video not in named[0]), (NO_VISUAL, row.video not in named[1])):
+            if absent:
                 yield Oddity(kind, file, row.number, row.video)
-        if not (heard[place] & seen[place]).any():
+        if not (heard[index] & seen[index]).any():
             yield Oddity(NO_BOTH, file, row.number, row.video)
-        for kind, odd in ((WEAK_ONLY, weak[place] & ~present[place]), (DENSE_ONLY, present[place] & ~weak[place])):
-            for category in np.flatnonzero(odd):
+        for kind, lone in ((WEAK_ONLY, weak[index] & ~present[index]), (DENSE_ONLY, present[index] & ~weak[index])):
+            for category in np.flatnonzero(lone):
                 yield Oddity(kind, file, row.number, f"{CATEGORIES[category]} of {row.video}")
 
 

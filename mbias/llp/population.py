@@ -1,4 +1,4 @@
-"""LLP's statistics as shipped (`statistics/`), in the arrays that a simulated video is drawn from."""
+"""The statistics of LLP (`statistics/*.csv`), as arrays from which simulated videos are drawn."""
 
 from __future__ import annotations
 
@@ -13,37 +13,48 @@ from mbias.terms import CATEGORIES, SEGMENTS, Modality
 
 @dataclass(frozen=True)
 class Statistics:
-    """What is known of LLP's videos; arrays by category are in the order of `CATEGORIES`, by modality audio first."""
+    """Statistics of the videos of LLP. Categories are in the order of `CATEGORIES`, and audio is the first modality."""
 
     label_sets: tuple[tuple[int, ...], ...]
-    """Every label set of the training videos, as indices of categories."""
+    """Every label set of the training videos, as category indices."""
     label_set_counts: np.ndarray
-    """How many training videos have each, (set,)."""
+    """The number of training videos with each label set, (set,)."""
     carriers: np.ndarray
-    """Shares of events only heard, only seen, and both, (category, 3)."""
+    """Shares of events that are only heard, only seen, and both, (category, 3)."""
     identical: np.ndarray
-    """Share of events heard and seen whose two times are the same, (category,)."""
+    """Share of audio-visual events with identical audio and visual times, (category,)."""
     full: np.ndarray
-    """Probability that a category, where present, fills all ten segments, (modality, category)."""
+    """Probability that a category that is present fills all ten segments, (modality, category)."""
     more_events: np.ndarray
-    """Mean number of events beyond the first where it does not, (modality, category)."""
+    """Mean number of further events of a category that is present but not in all segments, (modality, category)."""
     spans: np.ndarray
-    """Every (onset, offset) shorter than the video, (span, 2)."""
+    """Every (onset, offset) that is shorter than the video, (span, 2)."""
     span_shares: np.ndarray
-    """Probability of each span, (modality, category, span); sums to 1."""
+    """Probability of each span, (modality, category, span). Sums to 1 over spans."""
 
     @property
     def category_shares(self) -> np.ndarray:
-        """Share of each category among all labels, (category,)."""
+        """The share of each category among all labels, (category,)."""
         counts = np.zeros(len(CATEGORIES))
         for labels, count in zip(self.label_sets, self.label_set_counts, strict=True):
             counts[list(labels)] += count
-        return counts / counts.sum()
+        shares: np.ndarray = counts / counts.sum()
+        return shares
 
 
 def read_statistics() -> Statistics:
-    """The statistics shipped with the package."""
-    index = {category: place for place, category in enumerate(CATEGORIES)}
+    """Read the statistics that are shipped with the package.
+
+    Returns
+    -------
+    Statistics
+
+    Examples
+    --------
+    >>> int(read_statistics().label_set_counts.sum())
+    10000
+    """
+    category_index = {category: index for index, category in enumerate(CATEGORIES)}
     sets = _rows("label_sets.csv")
     split = _by_category("modality_split.csv")
     events, duration, full = (
@@ -52,7 +63,7 @@ def read_statistics() -> Statistics:
     spans, counts = _span_counts()
     filled = np.minimum(full * events, 1 - 1e-9)
     return Statistics(
-        label_sets=tuple(tuple(index[label] for label in row["labels"].split(",")) for row in sets),
+        label_sets=tuple(tuple(category_index[label] for label in row["labels"].split(",")) for row in sets),
         label_set_counts=np.array([int(row["videos"]) for row in sets]),
         carriers=np.stack([split["audio_only"], split["visual_only"], split["both"]], axis=1),
         identical=_by_category("asynchrony.csv")["identical"],
@@ -64,19 +75,19 @@ def read_statistics() -> Statistics:
 
 
 def _tilted(counts: np.ndarray, lengths: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """The spans' shares for each category: the table's counts, tilted by length to the category's mean length.
+    """Return the shares of the spans per category, by exponential tilting of the counts to the category's mean length.
 
-    The table of spans is for all categories together. Of all distributions with a category's mean length, the one
-    closest to it in relative entropy is proportional to counts * exp(rate * length); the rate is found by bisection.
+    The counts of spans cover all categories together. Of all distributions with the mean length of a category, the one
+    closest to the counts in relative entropy is proportional to counts * exp(rate * length). Bisection finds the rate.
     """
-    wanted = np.clip(means, 1.1, SEGMENTS - 1.5)
+    target = np.clip(means, 1.1, SEGMENTS - 1.5)
     low, high = np.full(means.shape, -5.0), np.full(means.shape, 5.0)
     for _ in range(40):
         rate = (low + high) / 2
-        shares = counts[:, None, :] * np.exp(rate[..., None] * lengths)
+        shares: np.ndarray = counts[:, None, :] * np.exp(rate[..., None] * lengths)
         shares /= shares.sum(axis=-1, keepdims=True)
-        short = (shares * lengths).sum(axis=-1) < wanted
-        low, high = np.where(short, rate, low), np.where(short, high, rate)
+        too_short = (shares * lengths).sum(axis=-1) < target
+        low, high = np.where(too_short, rate, low), np.where(too_short, high, rate)
     return shares
 
 

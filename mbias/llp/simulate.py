@@ -1,7 +1,7 @@
-"""Simulated LLP: the data set's own files, with a truth that is planted and known.
+"""Simulated LLP: files in the format of the data set, with a planted, known ground truth.
 
-Every draw of a video comes from generators of (seed, split, place in the split), so a video is the same whatever else
-is made, and the same seed gives the same bytes.
+The random generators of a video depend only on the seed, the split and the index of the video in the split. The same
+seed therefore gives the same bytes, and a video does not depend on the number of videos.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import numpy as np
 from mbias.errors import BadInputError
 from mbias.files import read_json, sync_folder, write_bytes, write_json, write_text
 from mbias.llp.annotations import DENSE_COLUMNS, DENSE_FILES, WEAK_COLUMNS, WEAK_FILES, read_weak
+from mbias.llp.event_sampler import Planter
 from mbias.llp.features import STREAMS, feature_path
 from mbias.llp.knobs import CALIBRATED, Knobs
-from mbias.llp.planted import FEATURES, FRAMES, Planted, generator, plant_source, plant_split, read_source
-from mbias.llp.planting import Planter
+from mbias.llp.planted_splits import FEATURES, FRAMES, Planted, generator, plant_source, plant_split, read_source
 from mbias.llp.signals import Signals
 from mbias.llp.store import SYNTH_FILE, PackedArrays, digest, packed_folder, write_index
 from mbias.terms import CATEGORIES, Split
 
 PLANTED_FILE = "planted.safetensors"
 SIZES = {Split.TRAIN: 10_000, Split.VAL: 649, Split.TEST: 1_200}
-"""Videos of each split of LLP."""
+"""The number of videos in each split of LLP."""
 
 
 def simulate(
@@ -38,41 +38,52 @@ def simulate(
     annotations: Path | None = None,
     packed: bool = False,
 ) -> bool:
-    """Write a simulated data directory; whether there was anything to do.
+    """Write a simulated data directory.
 
     Parameters
     ----------
     out
-        The directory; it appears when it is whole. One of the same settings is left as it is.
+        The directory to write. It appears only when it is complete. If it already contains data with the same
+        settings, it is left unchanged.
+    seed
+        The seed of all random draws.
     sizes
-        Videos of each split: by default LLP's, or with `annotations` all there are (fewer are the first ones).
+        The number of videos in each split. The default is the number in LLP, or with ``annotations`` all videos. A
+        smaller number takes the first videos.
     knobs
-        By default `Knobs`, or with `annotations` `mbias.llp.knobs.CALIBRATED`.
+        The parameters of the simulation. The default is ``Knobs()``, or with ``annotations``
+        `mbias.llp.knobs.CALIBRATED`.
     annotations
-        A directory of LLP's five CSV files to copy. Its dense labels are the planted truth of validation and test
-        videos; for training videos, which have none, the carrier and the times of each weak label are drawn.
+        A directory with the five CSV files of LLP, which are copied. Their dense labels are the planted truth of the
+        validation and test videos. Training videos have no dense labels, so the carrying modalities and the times of
+        their weak labels are drawn.
     packed
-        Write the packed store in place of one file a video and stream.
+        Write the packed store instead of one file per video and stream.
+
+    Returns
+    -------
+    bool
+        Whether data was written. False if ``out`` already contained it.
 
     Raises
     ------
     BadInputError
-        If `out` holds something else, or the annotations are unreadable or have too few videos.
+        If ``out`` contains something else, or the annotations are unreadable or have too few videos.
     """
     out, knobs = out.resolve(), knobs or (CALIBRATED if annotations else Knobs())
     signals, planter = Signals(knobs, seed), Planter(knobs)
     sources = (
         {split: read_source(annotations, split, (sizes or {}).get(split)) for split in Split} if annotations else {}
     )
-    asked = {split: len(sources[split].videos) for split in Split} if sources else {**SIZES, **(sizes or {})}
-    about = _about(seed, asked, knobs, annotations, packed)
+    counts = {split: len(sources[split].videos) for split in Split} if sources else {**SIZES, **(sizes or {})}
+    about = _about(seed, counts, knobs, annotations, packed)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         _check_same(out, about)
         return False
     planted = {
         split: plant_source(sources[split], split, seed, planter, signals)
         if sources
-        else plant_split(asked[split], split, seed, planter, signals)
+        else plant_split(counts[split], split, seed, planter, signals)
         for split in Split
     }
     partial = out.with_name(f".{out.name}.partial")
@@ -95,7 +106,23 @@ def simulate(
 
 
 def runs(present: np.ndarray) -> list[tuple[int, int]]:
-    """The onset and offset of each run of segments, from bool (segment,)."""
+    """Return the onset and offset of each run of present segments.
+
+    Parameters
+    ----------
+    present
+        bool, of shape (segment,).
+
+    Returns
+    -------
+    list of (int, int)
+        The first segment, and the segment after the last.
+
+    Examples
+    --------
+    >>> runs(np.array([True, True, False, True]))
+    [(0, 2), (3, 4)]
+    """
     steps = np.flatnonzero(np.diff(np.concatenate([[0], present.astype(np.int8), [0]])))
     return [(int(onset), int(offset)) for onset, offset in steps.reshape(-1, 2)]
 
@@ -103,7 +130,7 @@ def runs(present: np.ndarray) -> list[tuple[int, int]]:
 def _about(
     seed: int, sizes: Mapping[Split, int], knobs: Knobs, annotations: Path | None, packed: bool
 ) -> dict[str, object]:
-    """The content of `synth.json`: all that decides a simulated directory's bytes."""
+    """Return the content of `synth.json`: everything that determines the bytes of the directory."""
     return {
         "format": "mbias-synth",
         "version": 1,
@@ -124,13 +151,13 @@ def _annotations_digest(directory: Path) -> str:
 
 
 def _check_same(out: Path, about: dict[str, object]) -> None:
-    hint = "take another folder, or remove this one"
+    hint = "choose another folder, or remove this one"
     if not (out / SYNTH_FILE).exists():
-        raise BadInputError(f"{out}: the folder holds something else; {hint}")
+        raise BadInputError(f"{out}: the folder contains something else; {hint}")
     known = read_json(out / SYNTH_FILE, "description of simulated data", hint)
     different = [key for key in about if not isinstance(known, dict) or known.get(key) != about[key]]
     if different:
-        raise BadInputError(f"{out}: simulated before with other settings ({', '.join(different)}); {hint}")
+        raise BadInputError(f"{out}: contains simulated data with other settings ({', '.join(different)}); {hint}")
 
 
 def _write_annotations(folder: Path, planted: Mapping[Split, Planted], annotations: Path | None) -> None:
@@ -138,8 +165,8 @@ def _write_annotations(folder: Path, planted: Mapping[Split, Planted], annotatio
     if annotations is None:
         for split, name in WEAK_FILES.items():
             _write_rows(folder / name, WEAK_COLUMNS, _weak_rows(planted[split]))
-        for place, name in enumerate(DENSE_FILES.values()):
-            rows = [row for split in (Split.VAL, Split.TEST) for row in _dense_rows(planted[split], place)]
+        for modality, name in enumerate(DENSE_FILES.values()):
+            rows = [row for split in (Split.VAL, Split.TEST) for row in _dense_rows(planted[split], modality)]
             _write_rows(folder / name, DENSE_COLUMNS, rows)
         return
     kept = {video for split in Split for video in planted[split].videos}
@@ -168,50 +195,50 @@ def _write_rows(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def _write_planted(path: Path, planted: Mapping[Split, Planted]) -> None:
-    """Save each split's ``SPLIT.presence`` and ``SPLIT.strengths`` (see `Planted`), in the order of the CSV files."""
+    """Save ``SPLIT.presence`` and ``SPLIT.strengths`` of each split (see `Planted`), in the order of the CSV files."""
     from safetensors.numpy import save
 
     arrays = {}
-    for split, known in planted.items():
-        arrays[f"{split}.presence"], arrays[f"{split}.strengths"] = known.presence, known.strengths
+    for split, content in planted.items():
+        arrays[f"{split}.presence"], arrays[f"{split}.strengths"] = content.presence, content.strengths
     write_bytes(path, save(arrays))
 
 
 def _write_features(folder: Path, split: Split, seed: int, planted: Planted, signals: Signals, packed: bool) -> None:
     from tqdm import tqdm
 
-    places = tqdm(range(len(planted.videos)), f"{split}", unit="video", disable=None, leave=False)
+    indices = tqdm(range(len(planted.videos)), f"{split}", unit="video", disable=None, leave=False)
     write = _write_packed if packed else _write_files
-    write(folder, split, seed, planted, signals, places)
+    write(folder, split, seed, planted, signals, indices)
 
 
-def _features(place: int, split: Split, seed: int, planted: Planted, signals: Signals) -> dict[str, np.ndarray]:
-    rng = generator(seed, split, place, FEATURES)
-    return signals.features(planted.presence[place], planted.strengths[place], rng)
+def _features(index: int, split: Split, seed: int, planted: Planted, signals: Signals) -> dict[str, np.ndarray]:
+    rng = generator(seed, split, index, FEATURES)
+    return signals.features(planted.presence[index], planted.strengths[index], rng)
 
 
 def _write_packed(
-    folder: Path, split: Split, seed: int, planted: Planted, signals: Signals, places: Iterable[int]
+    folder: Path, split: Split, seed: int, planted: Planted, signals: Signals, indices: Iterable[int]
 ) -> None:
     store = packed_folder(folder, split)
     store.mkdir(parents=True)
     digests = []
     with PackedArrays(store, len(planted.videos)) as arrays:
-        for place in places:
-            features = _features(place, split, seed, planted, signals)
-            arrays.write(place, features)
+        for index in indices:
+            features = _features(index, split, seed, planted, signals)
+            arrays.write(index, features)
             digests.append(digest(features))
         arrays.sync()
     write_index(store, split, planted.videos, digests, source="simulated", skipped={})
 
 
 def _write_files(
-    folder: Path, split: Split, seed: int, planted: Planted, signals: Signals, places: Iterable[int]
+    folder: Path, split: Split, seed: int, planted: Planted, signals: Signals, indices: Iterable[int]
 ) -> None:
     for stream in STREAMS:
         (folder / "feats" / stream.folder).mkdir(parents=True, exist_ok=True)
-    for place in places:
-        features = _features(place, split, seed, planted, signals)
-        features["frames"] = signals.frames(features["frames"], generator(seed, split, place, FRAMES))
+    for index in indices:
+        features = _features(index, split, seed, planted, signals)
+        features["frames"] = signals.frames(features["frames"], generator(seed, split, index, FRAMES))
         for stream in STREAMS:
-            np.save(feature_path(folder, stream, planted.videos[place]), features[stream.name])
+            np.save(feature_path(folder, stream, planted.videos[index]), features[stream.name])

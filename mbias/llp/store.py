@@ -1,8 +1,10 @@
-"""The packed store: a split's features as one array a stream, memory-mapped, beside the annotations they belong to.
+"""The packed store: the features of a split as one memory-mapped array per stream, next to the annotations.
 
-DIR/packed/train/{audio,frames,motion}.npy    float32, (video, 10, 128 | 2048 | 512); frames pooled over each segment
-videos.csv                   the videos' names, in array order
-pack.json                    what was packed from what; a folder without it is not finished
+The folder DIR/packed/SPLIT contains:
+
+audio.npy, frames.npy, motion.npy    float32, (video, 10, 128 | 2048 | 512); frames are pooled over each segment
+videos.csv                           the names of the videos, in array order
+pack.json                            the version, the sources and the digest; a folder without it is incomplete
 """
 
 from __future__ import annotations
@@ -28,24 +30,24 @@ from mbias.untrusted import read_npy
 
 PACK_VERSION = 1
 SYNTH_FILE = "synth.json"
-"""The file that makes a data directory a simulated one."""
+"""The file that marks a data directory as simulated."""
 
 
 @dataclass(frozen=True)
 class LLPSplit:
-    """A split in memory maps: arrays in the order of `videos`, dimensions (video, segment, ...)."""
+    """A packed split, memory-mapped. All arrays are in the order of `videos`."""
 
     videos: tuple[str, ...]
     audio: np.ndarray
     """float32 (video, 10, 128), read-only."""
     frames: np.ndarray
-    """float32 (video, 10, 2048), the mean over a segment's 8 frames, read-only."""
+    """float32 (video, 10, 2048), the mean over the 8 frames of each segment, read-only."""
     motion: np.ndarray
     """float32 (video, 10, 512), read-only."""
     weak: np.ndarray
     """bool (video, category)."""
     truth: np.ndarray | None
-    """bool (video, segment, modality, category), audio first; None for training, which has no dense labels."""
+    """bool (video, segment, modality, category), audio first. None for training, which has no dense labels."""
     fingerprint: str
     """SHA-256 of the features, the names and the labels."""
     simulated: bool
@@ -53,27 +55,38 @@ class LLPSplit:
 
 
 def open_split(directory: Path, split: Split) -> LLPSplit:
-    """A packed split of a data directory.
+    """Open a packed split of a data directory.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    split
+        The split to open.
+
+    Returns
+    -------
+    LLPSplit
 
     Raises
     ------
     BadInputError
-        If the split is not packed, is packed by a newer version or is damaged, or its annotations are missing,
+        If the split is not packed, was packed by another version or is damaged, or if its annotations are missing,
         unreadable or lack a packed video.
     """
     folder = packed_folder(directory, split)
-    again = f"run `mbias pack {directory}`"
-    index = read_json(folder / "pack.json", "packed split", again)
+    hint = f"run `mbias pack {directory}`"
+    index = read_json(folder / "pack.json", "packed split", hint)
     if not isinstance(index, dict) or index.get("version") != PACK_VERSION or "features" not in index:
         raise BadInputError(
-            f"{folder / 'pack.json'}: not of version {PACK_VERSION} of the packed store; remove {folder}, {again}"
+            f"{folder / 'pack.json'}: not version {PACK_VERSION} of the packed store; remove {folder} and {hint}"
         )
-    videos = read_videos(folder / "videos.csv", again)
+    videos = read_videos(folder / "videos.csv", hint)
     arrays = {
-        stream.name: _open_array(folder / f"{stream.name}.npy", (len(videos), SEGMENTS, stream.width), again)
+        stream.name: _open_array(folder / f"{stream.name}.npy", (len(videos), SEGMENTS, stream.width), hint)
         for stream in STREAMS
     }
-    weak = _weak_of(directory / WEAK_FILES[split], videos, again)
+    weak = _weak_labels(directory / WEAK_FILES[split], videos, hint)
     truth = None if split == Split.TRAIN else read_truth(directory, videos)
     return LLPSplit(
         videos=tuple(videos),
@@ -86,12 +99,42 @@ def open_split(directory: Path, split: Split) -> LLPSplit:
 
 
 def packed_folder(directory: Path, split: Split) -> Path:
-    """Where a split's packed store is."""
+    """Return the folder of the packed store of a split.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    split
+        The split.
+
+    Returns
+    -------
+    pathlib.Path
+    """
     return directory / "packed" / split
 
 
 def read_videos(path: Path, hint: str) -> list[str]:
-    """The names in a store's `videos.csv`, in array order."""
+    """Read the names in the `videos.csv` of a store.
+
+    Parameters
+    ----------
+    path
+        The file.
+    hint
+        What to do if the file is missing or unreadable. It is part of the error message.
+
+    Returns
+    -------
+    list of str
+        The names, in array order.
+
+    Raises
+    ------
+    BadInputError
+        If the file is missing or unreadable.
+    """
     try:
         return path.read_text(encoding="utf-8").splitlines()[1:]
     except FileNotFoundError:
@@ -101,7 +144,21 @@ def read_videos(path: Path, hint: str) -> list[str]:
 
 
 def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iterable[str], **known: Any) -> None:
-    """Finish a store: its names and its `pack.json`, with the digest of `digests` (one a video, see `digest`)."""
+    """Write the `videos.csv` and the `pack.json` of a store.
+
+    Parameters
+    ----------
+    folder
+        The folder of the store.
+    split
+        The split.
+    videos
+        The names of the videos, in array order.
+    digests
+        The `digest` of each video.
+    **known
+        Further fields of `pack.json`.
+    """
     write_text(folder / "videos.csv", "\n".join(["video", *videos]) + "\n")
     features = hashlib.sha256("".join(digests).encode()).hexdigest()
     content = {
@@ -115,7 +172,18 @@ def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iter
 
 
 def digest(features: dict[str, np.ndarray]) -> str:
-    """SHA-256 of one video's packed features."""
+    """Return the SHA-256 of the packed features of one video.
+
+    Parameters
+    ----------
+    features
+        The features by stream.
+
+    Returns
+    -------
+    str
+        The hexadecimal digest.
+    """
     total = hashlib.sha256()
     for stream in STREAMS:
         total.update(np.ascontiguousarray(features[stream.name], dtype="<f4").tobytes())
@@ -123,9 +191,16 @@ def digest(features: dict[str, np.ndarray]) -> str:
 
 
 class PackedArrays:
-    """The three arrays of a store being written: rows in any order, never the whole in memory.
+    """The three arrays of a store, open for writing. Rows are written in any order and are not kept in memory.
 
-    Arrays that are there already, with room for as many rows, are kept: their rows can be written again or left.
+    Existing arrays with the same number of rows are kept, so that an interrupted packing can be resumed.
+
+    Parameters
+    ----------
+    folder
+        The folder of the store.
+    rows
+        The number of videos.
     """
 
     def __init__(self, folder: Path, rows: int) -> None:
@@ -142,7 +217,15 @@ class PackedArrays:
             file.close()
 
     def write(self, row: int, features: dict[str, np.ndarray]) -> None:
-        """Write one video's packed features as row `row`."""
+        """Write the packed features of one video.
+
+        Parameters
+        ----------
+        row
+            The row of the video.
+        features
+            The features by stream.
+        """
         for stream in STREAMS:
             content = np.ascontiguousarray(features[stream.name], dtype="<f4").tobytes()
             file = self._files[stream.name]
@@ -150,13 +233,19 @@ class PackedArrays:
             file.write(content)
 
     def sync(self) -> None:
-        """Make what is written durable."""
+        """Sync the written rows to disk."""
         for file in self._files.values():
             file.flush()
             os.fsync(file.fileno())
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Move `rows`, in rising order, to the front and cut the rest off."""
+        """Keep some rows, and remove the others.
+
+        Parameters
+        ----------
+        rows
+            The rows to keep, in increasing order. They are moved to the front.
+        """
         for stream in STREAMS:
             file = self._files[stream.name]
             start, size = len(_header(self._rows, stream.width)), SEGMENTS * stream.width * 4
@@ -173,7 +262,15 @@ class PackedArrays:
 
 
 def publish(partial: Path, folder: Path) -> None:
-    """Give a finished store its name, durably; an older store of that name is removed."""
+    """Rename a finished store to its final name, and sync the change to disk.
+
+    Parameters
+    ----------
+    partial
+        The finished store.
+    folder
+        Its final path. An older store at this path is removed.
+    """
     sync_folder(partial)
     if folder.exists():
         shutil.rmtree(folder)
@@ -195,27 +292,27 @@ def _open_rows(path: Path, rows: int, width: int) -> io.BufferedRandom:
 
 
 def _header(rows: int, width: int) -> bytes:
-    """The .npy header of an array; NumPy pads it so that its length does not depend on `rows`."""
+    """Return the .npy header of an array. NumPy pads it, so that its length does not depend on ``rows``."""
     buffer = io.BytesIO()
     shape = (rows, SEGMENTS, width)
     np.lib.format.write_array_header_1_0(buffer, {"descr": "<f4", "fortran_order": False, "shape": shape})
     return buffer.getvalue()
 
 
-def _open_array(path: Path, shape: tuple[int, ...], again: str) -> np.ndarray:
-    array = read_npy(path, f"remove {path.parent}, {again}")
+def _open_array(path: Path, shape: tuple[int, ...], hint: str) -> np.ndarray:
+    array = read_npy(path, f"remove {path.parent} and {hint}")
     if array.shape != shape or array.dtype != np.float32:
         raise BadInputError(
-            f"{path}: {array.dtype} {array.shape} in place of float32 {shape}; remove {path.parent}, {again}"
+            f"{path}: {array.dtype} {array.shape}, expected float32 {shape}; remove {path.parent} and {hint}"
         )
     return array
 
 
-def _weak_of(path: Path, videos: Sequence[str], again: str) -> np.ndarray:
+def _weak_labels(path: Path, videos: Sequence[str], hint: str) -> np.ndarray:
     rows = {row.video: row for row in read_weak(path)}
-    lost = [video for video in videos if video not in rows]
-    if lost:
-        raise BadInputError(f"{path}: no row for the packed video {lost[0]} ({len(lost)} such); {again}")
+    missing = [video for video in videos if video not in rows]
+    if missing:
+        raise BadInputError(f"{path}: no row for the packed video {missing[0]} ({len(missing)} in total); {hint}")
     return weak_array([rows[video] for video in videos])
 
 

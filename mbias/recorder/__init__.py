@@ -1,0 +1,1 @@
+"""Recording any PyTorch model while it is trained."""

@@ -1,4 +1,4 @@
-"""A `Recorder` in the Hugging Face Trainer's training loop."""
+"""A `Recorder` in the training loop of the Hugging Face Trainer."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from mbias.errors import BadInputError
 from mbias.recorder.recorder import Recorder
 
 
-class RecorderCallback(TrainerCallback):
-    """Records the batches of every evaluation and the losses of the steps before it, and commits them as an epoch.
+class RecorderCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]  # transformers is optional
+    """Record the batches of every evaluation and the losses of the steps before it, and commit them as an epoch.
 
-    The Trainer's callbacks see no batches, so the sample's place travels with it: each item of the data sets has it
-    under ``index``, which is taken out before the model sees it. Keep it with ``remove_unused_columns=False``.
+    The Trainer does not show batches to its callbacks. Each item of the data sets therefore holds its sample index
+    under the key ``index``, which is removed before the model sees the batch. Set ``remove_unused_columns=False``, so
+    that the Trainer keeps this key.
 
     Parameters
     ----------
     recorder
-        Of the samples of the evaluation set, its modules watched already.
+        Recorder for the samples of the evaluation set. Its modules must be watched already.
     index
-        The item's key that holds its place.
+        Key of an item that holds its sample index.
     losses
-        Keys of the model's output that hold its losses, by modality and ``joint``.
+        Keys of the model's output that hold its losses, by modality and ``joint``. By default, ``joint`` is ``loss``.
     """
 
     def __init__(self, recorder: Recorder, index: str = "index", losses: Mapping[str, str] | None = None) -> None:
@@ -39,18 +40,21 @@ class RecorderCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: nn.Module, **kwargs: Any
     ) -> None:
-        """Hook the model."""
+        """Register the hooks on the model."""
         if args.world_size > 1 or args.n_gpu > 1:
-            raise BadInputError("training on several processes or GPUs: a Recorder sees one; train on one")
+            raise BadInputError("a Recorder sees one process and one GPU only; train on one")
         self._hooks = [
             model.register_forward_pre_hook(self._before, with_kwargs=True, prepend=True),
             model.register_forward_hook(self._after, with_kwargs=True, always_call=True),
         ]
 
-    def _before(self, model: nn.Module, arguments: tuple, named: dict[str, Any]) -> tuple:
+    def _before(
+        self, model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._index not in named:
             raise BadInputError(
-                f"no {self._index!r} in the batch: put each item's place under it, and set remove_unused_columns=False"
+                f"the batch lacks {self._index!r}; put the sample index of each item under this key, and set "
+                "remove_unused_columns=False"
             )
         named = dict(named)
         index = named.pop(self._index)
@@ -58,7 +62,7 @@ class RecorderCallback(TrainerCallback):
             self._open.enter_context(self.recorder.batch(index))
         return arguments, named
 
-    def _after(self, model: nn.Module, arguments: tuple, named: dict[str, Any], output: Any) -> None:
+    def _after(self, model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
         self._open.close()
         if model.training and output is not None:
             self.recorder.losses(1, "optimised", **{loss: output[key] for loss, key in self._losses.items()})
@@ -71,6 +75,6 @@ class RecorderCallback(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Take the hooks off."""
+        """Remove the hooks."""
         for hook in self._hooks:
             hook.remove()

@@ -1,4 +1,4 @@
-"""A `Recorder` in Lightning's training loop."""
+"""A `Recorder` in the training loop of Lightning."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mbias.errors import BadInputError
 from mbias.recorder.recorder import Recorder
 
 
-class RecorderCallback(Callback):
-    """Records the validation batches of every epoch, and commits it when the epoch ends.
+class RecorderCallback(Callback):  # type: ignore[misc, unused-ignore]  # lightning is optional
+    """Record the validation batches of every epoch, and commit the epoch when it ends.
 
     Parameters
     ----------
     recorder
-        Of the samples of the validation set, its modules watched already.
+        Recorder for the samples of the validation set. Its modules must be watched already.
     index
-        The samples' places from a validation batch, as ``lambda batch: batch["index"]``.
+        Function that returns the sample indices of a validation batch, for example ``lambda batch: batch["index"]``.
     losses
         Names under which the module logs its training losses (with ``on_epoch=True``), by modality and ``joint``.
     """
@@ -32,14 +32,14 @@ class RecorderCallback(Callback):
         self._open = ExitStack()
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse what would be recorded in part."""
+        """Refuse to train on several processes, of which only one would be recorded."""
         if trainer.world_size > 1:
-            raise BadInputError(f"training on {trainer.world_size} processes: a Recorder sees one; train on one")
+            raise BadInputError(f"a Recorder sees one process only; train on one instead of {trainer.world_size}")
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Open the batch."""
+        """Open the batch in the recorder."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._open.enter_context(self.recorder.batch(self._index(batch)))
 
@@ -52,17 +52,17 @@ class RecorderCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep what was recorded of it."""
+        """Close the batch, so that its outputs are kept."""
         self._open.close()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Commit the epoch."""
         for loss, metric in self._losses.items():
             if metric not in trainer.callback_metrics:
-                raise BadInputError(f"loss {loss!r}: nothing is logged as {metric!r}; log it with on_epoch=True")
+                raise BadInputError(f"loss {loss!r}: the module logs no {metric!r}; log it with on_epoch=True")
             self.recorder.losses(1, "optimised", **{loss: trainer.callback_metrics[metric]})
         self.recorder.commit_epoch()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Drop the epoch, and take the hooks off."""
+        """Drop the epoch and remove the hooks."""
         self.recorder.close()

@@ -18,12 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from mbias.errors import BadInputError
+from mbias.recorder.epoch import EpochArrays, checked_index
+from mbias.recorder.means import WeightedMean
+from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
 from mbias.records.header import Header
-from mbias.records.paths import part
-from mbias.records.run import SAMPLES, Run
-from mbias.records.writer import ATTENTION, RunWriter, as_csv, checked_truth
+from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,47 +34,57 @@ JOINT = "joint"
 
 
 class Recorder:
-    """Records a model's attention, probabilities and losses, epoch by epoch, from its own training script.
+    """Record a model's attention, probabilities and losses, epoch by epoch, from its own training script.
 
-    A context manager: leaving it takes its hooks off the model. Of an epoch in which anything went wrong nothing is
-    committed. It records what one process sees.
+    A recorder is a context manager: leaving it removes its hooks from the model. If anything in an epoch fails, nothing
+    of that epoch is committed. A recorder sees one process only.
 
     Parameters
     ----------
     path
-        Folder of the run; there must be none yet, unless ``resume``.
+        Folder of the run. It must not hold a run, unless ``resume`` is set.
     modalities, categories
         Names, in the order of the model's outputs.
     samples
-        Names of the samples that will be recorded (or a table whose first column has them); an index in `batch` is a
-        place in it.
+        Names of the samples to record, or a table whose first column holds them. `batch` takes indices into it.
     truth
-        What is true of them, boolean: ``weak`` (sample, category), and by modality (sample, segment, category).
+        Boolean labels: ``weak`` of shape (sample, category), and one array per modality, under its name, of shape
+        (sample, segment, category).
     split, sample
-        What the samples are called together, and each.
+        Name of the set of samples, and the word for one sample, for example ``video``.
     simulated
-        Whether they are simulated.
+        Whether the samples are simulated.
     resume
-        Whether a run that is there is gone on with, behind its committed `epochs`; what it is made of must be the
-        same. The model's weights are yours to restore.
+        Whether to resume a run that exists, after its last committed epoch (see `epochs`). Samples, truth, arrays and
+        names must be unchanged. Restoring the model's weights is left to the caller.
 
     Raises
     ------
     BadInputError
-        If there is a run already, or another one than is to be resumed, or names or truth do not fit together.
+        If a run exists and ``resume`` is not set, if the run to resume differs, or if names or truth do not fit
+        together.
 
     Examples
     --------
-    >>> with Recorder("runs/mine", ("audio", "visual"), categories, names) as recorder:      # doctest: +SKIP
-    ...     recorder.watch(model, "fc_av_att", softmax="modality")
-    ...     for epoch in range(epochs):
-    ...         for inputs, labels in training:
-    ...             ...
-    ...             recorder.losses(len(labels), audio=loss_a, visual=loss_v, joint=loss_wsl)
-    ...         for index, inputs in validation:
-    ...             with recorder.batch(index):
-    ...                 model(inputs)
-    ...         recorder.commit_epoch()
+    >>> import tempfile
+    >>> import mbias
+    >>> import torch
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 2))
+    >>> inputs, names = torch.randn(6, 4), ["a", "b", "c", "d", "e", "f"]
+    >>> with mbias.Recorder(f"{folder.name}/mine", ("audio", "visual"), ("Dog", "Cat"), names) as recorder:
+    ...     recorder.watch(model, "0", axes="sample modality", softmax="modality")
+    ...     for epoch in range(2):
+    ...         loss = model(inputs).square().mean()  # train here
+    ...         recorder.losses(len(inputs), joint=loss)
+    ...         for index in torch.arange(6).split(4):
+    ...             with torch.no_grad(), recorder.batch(index):
+    ...                 outputs = model(inputs[index])
+    ...         commit = recorder.commit_epoch()
+    >>> run = mbias.Run(f"{folder.name}/mine")
+    >>> len(run.commits), run.values("wav").shape
+    (2, (6, 2))
+    >>> folder.cleanup()
     """
 
     def __init__(
@@ -92,13 +103,13 @@ class Recorder:
         import pandas as pd
 
         self.path = Path(path)
-        begun = (self.path / "run.json").exists()
-        if begun and not resume:
+        exists = (self.path / "run.json").exists()
+        if exists and not resume:
             raise BadInputError(
-                f"{self.path}: there is a run already; choose another folder, delete it, or go on with resume=True"
+                f"{self.path}: a run exists already; choose another folder, delete it, or resume it with resume=True"
             )
         self._samples = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame({sample: list(samples)})
-        # Losses and arrays are known with the first epoch.
+        # Losses and arrays become known with the first epoch.
         self._header = Header(
             modalities=tuple(modalities),
             categories=tuple(categories),
@@ -113,29 +124,21 @@ class Recorder:
         self._truth = checked_truth(truth or {}, self._header, len(self._samples))
         self._watches: dict[str, Watch] = {}
         self._writer: RunWriter | None = None
-        self._resumed = self._same_run() if begun else None
+        self._resumed = open_same_run(self.path, self._header, self._samples, self._truth) if exists else None
         self._begin_epoch()
+
+    def __repr__(self) -> str:
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return (
+            f"<Recorder {self.path}: {', '.join(self._header.modalities)}; {len(self._samples)} samples; "
+            f"{epochs} committed; watching {', '.join(self._watches) or 'nothing'}>"
+        )
 
     @property
     def epochs(self) -> int:
-        """How many epochs are committed: where a loop goes on."""
+        """Number of committed epochs: the index of the epoch with which a training loop resumes."""
         known = self._writer or self._resumed
         return len(known.commits) if known else 0
-
-    def _same_run(self) -> Run:
-        """The run at the path; it must be made of what this recorder is."""
-        run = Run(self.path)
-        for name in ("modalities", "categories", "split", "sample", "simulated", "training"):
-            held, given = getattr(run.header, name), getattr(self._header, name)
-            if held != given:
-                raise BadInputError(f"{self.path}: resumed with {name} {given!r}, it was recorded with {held!r}")
-        if part(self.path, SAMPLES).read_bytes() != as_csv(self._samples).encode():
-            raise BadInputError(f"{self.path}: resumed with other samples than it was recorded with; give the same")
-        if run.truth.keys() != self._truth.keys() or not all(
-            np.array_equal(run.truth[name], array) for name, array in self._truth.items()
-        ):
-            raise BadInputError(f"{self.path}: resumed with another truth than it was recorded with; give the same")
-        return run
 
     def watch(
         self,
@@ -148,120 +151,111 @@ class Recorder:
         stack: str | None = None,
         output: Output | None = None,
     ) -> None:
-        """Record what a module of the model gives, as one of the run's arrays.
+        """Record the output of a module as one of the run's arrays.
 
-        It works through DataParallel and torch.compile (also with ``fullgraph=True``; what was compiled before is
-        compiled once more). A model that was exported, scripted or captured calls no hooks, and `batch` says so.
+        It works through DataParallel and torch.compile, also with ``fullgraph=True``; a model that was compiled before
+        is compiled once more. An exported, scripted or captured model calls no hooks, and `batch` reports this.
 
         Parameters
         ----------
+        model
+            The model.
         module
-            Its dotted name, as in ``model.named_modules()``; "" is the model. Several names, with ``stack``, where a
-            modality has a module of its own.
+            Dotted name of the module, as in ``model.named_modules()``; "" is the model itself. Several names, together
+            with ``stack``, if each modality has its own module.
         array
-            ``wav`` for attention across modalities, ``wtp`` over time, ``p`` for probabilities of segments,
-            ``p_joint`` of samples: with these names every analysis finds them.
+            Name of the array. Every analysis knows ``wav`` (attention across modalities), ``wtp`` (attention over
+            time), ``p`` (probabilities of segments) and ``p_joint`` (probabilities of samples).
         axes
-            What each dimension of the module's output is, in a text separated by blanks or one by one: ``sample``,
-            ``segment``, ``modality``, ``category``, or names of your own.
+            Names of the output's dimensions, as a sequence or separated by blanks: ``sample``, ``segment``,
+            ``modality``, ``category``, or names of your own.
         softmax
-            The axis to take a softmax over, where the module gives what goes into one.
+            Axis over which a softmax is taken, if the module returns logits.
         stack
-            The axis along which the outputs of successive calls lie, where the module is called once a modality; or of
-            several modules.
+            Axis along which to stack the outputs of successive calls, if the module is called once per modality, or
+            those of several modules.
         output
-            Makes a tensor of what the module gives in a call, as ``lambda out: out[0]`` or ``torch.sigmoid``.
+            Function that extracts the tensor to record from the module's output, for example ``lambda out: out[0]`` or
+            ``torch.sigmoid``.
 
         Raises
         ------
         BadInputError
-            If the model has no such module, or the axes do not fit together.
+            If the model has no such module, the axes do not fit together, the array is watched already, or an epoch is
+            committed.
         """
         if self._writer is not None:
-            raise BadInputError(f"watch({module!r}): an epoch is committed; watch all modules before the first")
+            raise BadInputError(f"watch({module!r}): an epoch is committed; watch all modules before the first commit")
         axes = tuple(axes.split()) if isinstance(axes, str) else tuple(axes)
         if array == ATTENTION and "modality" not in axes:
-            raise BadInputError(f"watch({module!r}): {ATTENTION!r} is attention across modalities; name that axis")
+            raise BadInputError(
+                f"watch({module!r}): {ATTENTION!r} is attention across modalities; name the axis 'modality' in axes"
+            )
         if array in self._watches:
-            raise BadInputError(f"watch({module!r}): {array!r} is watched already; give another array name")
+            raise BadInputError(f"watch({module!r}): array {array!r} is watched already; give another array name")
         names = (module,) if isinstance(module, str) else tuple(module)
         self._watches[array] = Watch(model, names, array, axes, softmax, stack, output)
 
     @contextmanager
     def batch(self, index: Sequence[int] | np.ndarray | Tensor) -> Iterator[None]:
-        """While it lasts, what the watched modules give belongs to these samples, places in ``samples``.
+        """Record the outputs of the watched modules for these samples while the context is open.
 
-        Batches come in any size and order; of a sample recorded twice in an epoch the last counts. Keep it around the
-        forward pass alone. An index on the host costs no wait for the device.
+        Batches may have any size and order. If a sample is recorded twice in an epoch, the last values count. Open the
+        context around the forward pass alone. An index on the host causes no wait for the device.
+
+        Parameters
+        ----------
+        index
+            Indices of the batch's samples, counted from 0 in the order of ``samples``.
 
         Raises
         ------
         BadInputError
-            If a place is none of a sample, or a module was not called as declared.
+            If no sample has an index, or a module was not called as declared.
         """
-        places = self._places(index)
+        checked = checked_index(index, len(self._samples))
         for watch in self._watches.values():
             watch.listen()
         try:
             yield
-            self._keep(places)
+            self._keep(checked)
         finally:
             for watch in self._watches.values():
                 watch.forget()
 
-    def _places(self, index: Sequence[int] | np.ndarray | Tensor) -> np.ndarray:
-        places = np.asarray(index.cpu() if isinstance(index, Tensor) else index)
-        if places.ndim != 1 or not np.issubdtype(places.dtype, np.integer):
-            raise BadInputError(f"batch: the index is {places.dtype} {places.shape}; give whole numbers, one a sample")
-        if places.size and not 0 <= places.min() <= places.max() < len(self._samples):
-            wrong = next(place for place in places if not 0 <= place < len(self._samples))
-            raise BadInputError(f"batch: no sample has the index {wrong}; it must be in 0 to {len(self._samples) - 1}")
-        return places
-
-    def _keep(self, places: np.ndarray) -> None:
+    def _keep(self, index: np.ndarray) -> None:
         sizes = {"modality": len(self._header.modalities), "category": len(self._header.categories)}
         # Outside of inference mode, so that these tensors can be written in any mode.
         with torch.inference_mode(False), torch.no_grad():
-            parts = {name: watch.collect(len(places), sizes) for name, watch in self._watches.items()}
-            for name, part in parts.items():
-                kept = self._kept.get(name)
-                if kept is None:
-                    kept = self._kept[name] = part.new_empty(len(self._samples), *part.shape[1:])
-                if kept.shape[1:] != part.shape[1:]:
-                    raise BadInputError(
-                        f"{name!r} is {tuple(part.shape[1:])} a sample here, {tuple(kept.shape[1:])} in batches before;"
-                        " pad them to one shape"
-                    )
-                kept[torch.from_numpy(places).to(kept.device, non_blocking=True)] = part.to(kept.device)
-        self._seen[places] = True
+            self._arrays.add(index, {name: watch.collect(len(index), sizes) for name, watch in self._watches.items()})
 
     def losses(self, samples: int = 1, kind: str = "optimised", /, **values: Tensor | float) -> None:
-        """Add a step's losses, in nats, to the epoch's means; nothing waits for the device.
+        """Add the losses of a training step, in nats, to the means of the epoch, without waiting for the device.
 
         Parameters
         ----------
         samples
-            How many samples they are means over: what the step weighs.
+            Batch size: the weight of this step in the epoch mean.
         kind
-            ``optimised``; or ``hard``, against labels without smoothing; or ``floor``, the entropy of the labels.
-        values
-            By modality, and as ``joint`` the loss they share.
+            ``optimised``, the loss that is minimised; ``hard``, the loss against labels without smoothing; or
+            ``floor``, the entropy of the labels.
+        **values
+            Mean losses of the step by modality, and ``joint`` for the loss that all modalities share.
 
         Raises
         ------
         BadInputError
-            If a name is none of these, or a value is not a single number.
+            If the kind or a name is unknown, or a value is not a single number.
         """
         if kind not in ("optimised", "hard", "floor"):
-            raise BadInputError(f"losses: no kind {kind!r}; take optimised, hard or floor")
+            raise BadInputError(f"losses: unknown kind {kind!r}; choose from optimised, hard and floor")
         for name, value in values.items():
             if name not in (*self._header.modalities, JOINT):
                 known = ", ".join(self._header.modalities)
-                raise BadInputError(f"losses: {name!r} is neither a modality ({known}) nor {JOINT!r}")
+                raise BadInputError(f"losses: {name!r} is neither a modality ({known}) nor {JOINT!r}; rename it")
             if isinstance(value, Tensor) and value.numel() != 1:
-                raise BadInputError(f"losses: {name!r} is of shape {tuple(value.shape)}; give its mean")
-            mean = self._losses.setdefault((name, kind), _Mean())
-            mean.add(value, samples)
+                raise BadInputError(f"losses: {name!r} has shape {tuple(value.shape)}; give its mean")
+            self._losses.setdefault((name, kind), WeightedMean()).add(value, samples)
 
     def commit_epoch(
         self,
@@ -270,30 +264,35 @@ class Recorder:
         scores: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
         learning_rate: float | None = None,
     ) -> Commit:
-        """Commit what was recorded since the last commit as an epoch, whole or not at all.
+        """Commit everything recorded since the last commit as one epoch, or nothing of it.
 
         Parameters
         ----------
         best, scores, learning_rate
-            As `mbias.records.commits.Commit` has them.
+            As in `mbias.records.commits.Commit`.
+
+        Returns
+        -------
+        Commit
+            The epoch's entry in the commit log.
 
         Raises
         ------
         BadInputError
-            If samples are missing, nothing was recorded, or a number is not finite.
+            If samples are missing, nothing was recorded, a number is not finite, or a resumed run has other contents.
         """
-        if not self._kept and not self._losses:
-            raise BadInputError("commit_epoch: nothing was recorded since the last one; call batch() or losses()")
-        if self._kept and not self._seen.all():
-            missing = np.flatnonzero(~self._seen)
+        if not self._arrays.names and not self._losses:
+            raise BadInputError("commit_epoch: nothing was recorded since the last commit; call batch() or losses()")
+        missing = self._arrays.missing
+        if self._arrays.names and missing.size:
             raise BadInputError(
-                f"commit_epoch: {len(missing)} of {len(self._samples)} samples are not recorded, the first "
+                f"commit_epoch: {len(missing)} of {len(self._samples)} samples are not recorded, the first is "
                 f"{self._samples.iloc[missing[0], 0]!r}; run all of them in batch()"
             )
         losses: dict[str, dict[str, float]] = {}
         for (name, kind), mean in self._losses.items():
             losses.setdefault(name, {})[kind] = mean.value()
-        arrays = {name: kept.cpu().numpy() for name, kept in self._kept.items()}
+        arrays = self._arrays.to_numpy()
         self._writer = self._writer or self._open(losses, arrays)
         commit = self._writer.commit(losses, arrays, scores, best, learning_rate, time.perf_counter() - self._start)
         self._begin_epoch()
@@ -307,12 +306,7 @@ class Recorder:
         }
         header = dataclasses.replace(self._header, losses=(*order, JOINT), arrays=axes)
         if self._resumed:
-            held = self._resumed.header
-            if held.arrays != axes or not set(header.losses) <= set(held.losses):
-                raise BadInputError(
-                    f"{self.path}: resumed with the arrays {_said(axes)} and losses {', '.join(header.losses)}, it was "
-                    f"recorded with {_said(held.arrays)} and {', '.join(held.losses)}; watch and record the same"
-                )
+            require_same_contents(self._resumed, header)
             return RunWriter.reopen(self.path)
         # A first epoch that is refused leaves no run behind.
         RunWriter(self.path, header, self._truth, len(self._samples)).check(losses, arrays)
@@ -325,18 +319,17 @@ class Recorder:
             if not np.allclose(sums, 1, atol=0.01):
                 warnings.warn(
                     f"{ATTENTION!r} does not sum to 1 over the modalities: is softmax='modality' missing, or was it "
-                    "recorded behind a dropout in training mode?",
+                    "recorded after a dropout in training mode?",
                     stacklevel=4,
                 )
 
     def _begin_epoch(self) -> None:
-        self._kept: dict[str, Tensor] = {}
-        self._losses: dict[tuple[str, str], _Mean] = {}
-        self._seen = np.zeros(len(self._samples), dtype=bool)
+        self._arrays = EpochArrays(len(self._samples))
+        self._losses: dict[tuple[str, str], WeightedMean] = {}
         self._start = time.perf_counter()
 
     def close(self) -> None:
-        """Take the hooks off the model and drop what is not committed."""
+        """Remove the hooks from the model and drop what is not committed."""
         for watch in self._watches.values():
             watch.remove()
         self._watches = {}
@@ -348,33 +341,6 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and (self._kept or self._losses):
+        if kind is None and (self._arrays.names or self._losses):
             warnings.warn("what was recorded since the last commit_epoch() is not in the record", stacklevel=2)
         self.close()
-
-
-def _said(arrays: Mapping[str, tuple[str, ...]]) -> str:
-    return ", ".join(f"{name} ({', '.join(axes)})" for name, axes in arrays.items()) or "none"
-
-
-class _Mean:
-    """A weighted mean, kept where its values are."""
-
-    def __init__(self) -> None:
-        self._sum: Tensor | float = 0.0
-        self._weight = 0
-
-    def add(self, value: Tensor | float, weight: int) -> None:
-        self._weight += weight
-        if not isinstance(value, Tensor):
-            self._sum = self._sum + float(value) * weight
-            return
-        with torch.inference_mode(False), torch.no_grad():
-            if not isinstance(self._sum, Tensor):
-                # Apple's GPUs have no float64.
-                dtype = torch.float32 if value.device.type == "mps" else torch.float64
-                self._sum = torch.tensor(self._sum, dtype=dtype, device=value.device)
-            self._sum.add_(value.detach().reshape(()).to(self._sum.device), alpha=weight)
-
-    def value(self) -> float:
-        return float(self._sum) / self._weight

@@ -1,4 +1,4 @@
-"""Watched modules: their output, taken by forward hooks while a batch is open."""
+"""Watched modules: forward hooks keep their outputs while a batch is open."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from mbias.errors import BadInputError
 
 Output = Callable[[Any], Tensor]
+"""Extracts the tensor to record from a module's output."""
 
 _WRAPPERS = {"module", "_orig_mod"}
-"""The names under which DataParallel and torch.compile keep the model they wrap."""
+"""Names under which DataParallel and torch.compile keep the model that they wrap."""
 
 
 class _Tap:
-    """What one module gives while it is open."""
+    """The outputs of one module while it is open."""
 
     def __init__(self, module: nn.Module, output: Output | None) -> None:
         self.open = False
@@ -28,32 +29,40 @@ class _Tap:
         self.hook = module.register_forward_hook(self._take)
 
     def _take(self, module: nn.Module, arguments: Any, output: Any) -> None:
-        # No more than a copy and an append: torch.compile traces this into its graph, without a break.
+        # Only a copy and an append: torch.compile traces this into its graph without a break.
         if self.open:
             tensor = output.detach().float() if isinstance(output, Tensor) else output
             taken = tensor if self._output is None else self._output(tensor)
-            # A copy: what follows may work in place, and a CUDA graph will.
+            # A copy, because later operations may work in place, and CUDA graphs reuse their memory.
             copy = taken.detach().to(torch.float32, copy=True) if isinstance(taken, Tensor) else type(taken)
             self.calls.append(copy)
 
 
 class Watch:
-    """The output of one module, or of one a modality, as an array of the record.
+    """The outputs of one module, or of one module per modality, as an array of the record.
 
     Parameters
     ----------
-    model, names
-        The modules are ``names`` within ``model``, as `find_module` finds them.
+    model
+        The model.
+    names
+        Names of the modules within ``model``, as `find_module` resolves them.
     array
         Name of the array.
     axes
-        What each dimension of the output is, ``sample`` among them.
+        Names of the output's dimensions, which must include ``sample``.
     softmax
-        The axis over which a softmax is taken, or None.
+        Axis over which a softmax is taken, or None.
     stack
-        The axis along which the outputs of successive calls, or of several modules, lie; None for one call of one.
+        Axis along which the outputs of successive calls, or of several modules, are stacked; None for a single call of
+        a single module.
     output
-        Makes a tensor of what the module gives, where that is none, or not the one to record.
+        Function that extracts the tensor to record from the module's output; None if the output is that tensor.
+
+    Raises
+    ------
+    BadInputError
+        If the model has no such module, or the axes do not fit together.
     """
 
     def __init__(
@@ -73,134 +82,167 @@ class Watch:
         self._stack = stack
         self._check()
         modules = [find_module(model, name) for name in self.names]
-        # What was compiled before would run on without the hook.
+        # A model that was compiled before would ignore the new hook.
         if "torch._dynamo" in sys.modules:
             torch.compiler.reset()
         self._taps = [_Tap(module, output) for module in modules]
 
     @property
-    def name(self) -> str:
-        """The names on screen."""
+    def display_name(self) -> str:
+        """Names of the modules on screen."""
         return ", ".join(self.names)
 
     def _check(self) -> None:
-        where = f"watch({self.name!r})"
+        prefix = f"watch({self.display_name!r})"
         if len(self.names) != 1 and self._stack is None:
-            raise BadInputError(f"{where}: {len(self.names)} modules; name the axis along which they lie by stack")
+            raise BadInputError(
+                f"{prefix}: there are {len(self.names)} modules; name the axis to stack them along with stack="
+            )
         if "sample" not in self.axes or len(set(self.axes)) < len(self.axes):
-            raise BadInputError(f"{where}: axes are {', '.join(self.axes)}; name each once, 'sample' among them")
-        for what, axis in (("softmax", self._softmax), ("stack", self._stack)):
+            raise BadInputError(
+                f"{prefix}: the axes are {', '.join(self.axes)}; name each axis once, and include 'sample'"
+            )
+        for option, axis in (("softmax", self._softmax), ("stack", self._stack)):
             if axis is not None and axis not in self.axes:
-                raise BadInputError(f"{where}: {what} is over {axis!r}, none of the axes {', '.join(self.axes)}")
+                raise BadInputError(f"{prefix}: {option} names {axis!r}; choose one of the axes {', '.join(self.axes)}")
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """The axes in the order of the record: sample, others, modality, category."""
+        """The axes in the order of the record: sample, all others, modality, category."""
         last = ("modality", "category")
         others = [axis for axis in self.axes if axis not in ("sample", *last)]
         return ("sample", *others, *(axis for axis in last if axis in self.axes))
 
     def remove(self) -> None:
-        """Take the hooks off the modules."""
+        """Remove the hooks from the modules."""
         self.forget()
         for tap in self._taps:
             tap.hook.remove()
 
     def listen(self) -> None:
-        """Take what the modules give, until `forget`."""
+        """Keep the outputs of the modules, until `forget`."""
         for tap in self._taps:
             tap.open = True
 
     def forget(self) -> None:
-        """Drop what was taken of a batch."""
+        """Drop the outputs of the batch, and keep no further ones."""
         for tap in self._taps:
             tap.open = False
             tap.calls.clear()
 
     def collect(self, samples: int, sizes: Mapping[str, int]) -> Tensor:
-        """What was taken of a batch of so many samples, float32 with the axes `dimensions`.
+        """Collect the outputs of the modules for one batch.
 
         Parameters
         ----------
+        samples
+            Number of samples of the batch.
         sizes
-            Sizes of the axes that are known, by name.
+            Known sizes of axes, by name.
+
+        Returns
+        -------
+        torch.Tensor
+            Values in float32, with the axes `dimensions`.
 
         Raises
         ------
         BadInputError
-            If the module was not called as declared, or gave other sizes.
+            If a module was not called as declared, or its output has other sizes.
         """
         value = self._joined(sizes)
-        found = dict(zip(self.axes, value.shape, strict=False))
+        actual = dict(zip(self.axes, value.shape, strict=False))
         for axis, size in {**sizes, "sample": samples}.items():
-            if value.ndim != len(self.axes) or found.get(axis, size) != size:
+            if value.ndim != len(self.axes) or actual.get(axis, size) != size:
                 raise BadInputError(
-                    f"module {self.name!r} gave {tuple(value.shape)} for {self.array!r}, which does not fit the axes "
-                    f"{', '.join(self.axes)}: {axis} must be {size}; {self._hint()}"
+                    f"module {self.display_name!r}: the output for {self.array!r} of shape {tuple(value.shape)} "
+                    f"does not fit the axes {', '.join(self.axes)}: {axis} must be {size}; {self._hint()}"
                 )
         if self._softmax is not None:
             value = torch.softmax(value, dim=self.axes.index(self._softmax))
         return value.permute([self.axes.index(axis) for axis in self.dimensions])
 
     def _hint(self) -> str:
-        times = len(self._taps[0].calls)
-        if self._stack is None and times > 1:
-            return f"it was called {times} times: if each is of a modality, give stack='modality'"
-        return "declare its axes as they are"
+        calls = len(self._taps[0].calls)
+        if self._stack is None and calls > 1:
+            return f"it was called {calls} times: if each call is for one modality, give stack='modality'"
+        return "declare the axes of its output"
 
     def _joined(self, sizes: Mapping[str, int]) -> Tensor:
         """The outputs of all calls as one tensor, with the axes as declared."""
-        taken = [self._taken(name, tap) for name, tap in zip(self.names, self._taps, strict=True)]
+        outputs = [self._outputs(name, tap) for name, tap in zip(self.names, self._taps, strict=True)]
         if self._stack is None:
-            return _together(taken[0], self.axes.index("sample"))
-        if len(taken) == 1:
-            (calls,) = taken
-            number = sizes.get(self._stack, len(calls))
-            if len(calls) % number:
+            return _concatenated(outputs[0], self.axes.index("sample"))
+        if len(outputs) == 1:
+            (calls,) = outputs
+            size = sizes.get(self._stack, len(calls))
+            if len(calls) % size:
                 raise BadInputError(
-                    f"module {self.name!r} was called {len(calls)} times, where {self._stack} is {number}: each call "
-                    "must be of one, in their order"
+                    f"module {self.display_name!r} was called {len(calls)} times, but {self._stack} has size {size}; "
+                    f"call it once per {self._stack}, in order"
                 )
-            taken = [calls[place::number] for place in range(number)]
+            outputs = [calls[index::size] for index in range(size)]
         sample = [axis for axis in self.axes if axis != self._stack].index("sample")
-        whole = [_together(calls, sample) for calls in taken]
+        whole = [_concatenated(calls, sample) for calls in outputs]
         if len({tensor.shape for tensor in whole}) > 1:
-            found = " and ".join(str(tuple(tensor.shape)) for tensor in whole)
-            raise BadInputError(f"module {self.name!r} gave {found}, which cannot lie side by side along {self._stack}")
+            shapes = " and ".join(str(tuple(tensor.shape)) for tensor in whole)
+            raise BadInputError(
+                f"module {self.display_name!r}: outputs of shapes {shapes} cannot be stacked along {self._stack}; "
+                "give them one shape with output="
+            )
         return torch.stack([tensor.to(whole[0].device) for tensor in whole], dim=self.axes.index(self._stack))
 
-    def _taken(self, name: str, tap: _Tap) -> list[Tensor]:
+    def _outputs(self, name: str, tap: _Tap) -> list[Tensor]:
         if not tap.calls:
             raise BadInputError(
-                f"module {name!r} was not called while the batch was open; run the model in it, and watch a "
-                "module its forward calls (an exported or scripted model calls none)"
+                f"module {name!r} was not called while the batch was open; run the model inside batch(), and watch a "
+                "module that its forward pass calls (an exported or scripted model calls none)"
             )
         tensors = [call for call in tap.calls if isinstance(call, Tensor)]
         if len(tensors) < len(tap.calls):
-            other = next(call for call in tap.calls if not isinstance(call, Tensor))
+            kind = next(call for call in tap.calls if not isinstance(call, Tensor))
             raise BadInputError(
-                f"module {name!r} gave a {other.__name__} for {self.array!r}; make a tensor of it by output="
+                f"module {name!r} returned a {kind.__name__} for {self.array!r}; extract a tensor with output="
             )
-        # DataParallel calls it once a device, with parts of the batch, in the order of the devices.
+        # DataParallel calls the module once per device, with parts of the batch, in the order of the devices.
         return sorted(tensors, key=lambda part: part.device.index or 0)
 
 
-def _together(parts: Sequence[Tensor], axis: int) -> Tensor:
+def _concatenated(parts: Sequence[Tensor], axis: int) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat([part.to(parts[0].device) for part in parts], dim=axis)
 
 
 def find_module(model: nn.Module, name: str) -> nn.Module:
-    """The module ``name`` of ``model``; the model itself where the name is empty.
+    """Find a module of a model by its dotted name.
 
-    Wrapping (DataParallel's ``module.``, torch.compile's ``_orig_mod.``) may be named or left out; below another
-    wrapper a name is found where only one module's ends in it.
+    The prefixes of wrappers (``module.`` of DataParallel, ``_orig_mod.`` of torch.compile) may be given or left out.
+    Inside any other wrapper, the end of a name suffices if it is unique.
+
+    Parameters
+    ----------
+    model
+        The model.
+    name
+        Name as in ``model.named_modules()``; the empty name is the model itself.
+
+    Returns
+    -------
+    torch.nn.Module
 
     Raises
     ------
     BadInputError
-        If there is none of that name, or several.
+        If no module, or more than one module, has this name.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mbias.recorder.watching import find_module
+    >>> model = torch.nn.DataParallel(torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.Sigmoid()))
+    >>> find_module(model, "1")
+    Sigmoid()
     """
-    modules = dict(model.named_modules(remove_duplicate=False))
+    modules: dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
     if name in modules:
         return modules[name]
     bare = {_bare(known): module for known, module in modules.items()}
@@ -211,7 +253,7 @@ def find_module(model: nn.Module, name: str) -> nn.Module:
         return next(iter(ending.values()))
     near = list(ending) or difflib.get_close_matches(name, bare, n=3) or sorted(bare)[1:6]
     raise BadInputError(
-        f"the model has {'several modules' if ending else 'no module'} {name!r}; take one of {', '.join(near)}"
+        f"the model has {'several modules' if ending else 'no module'} {name!r}; choose one of {', '.join(near)}"
     )
 
 

@@ -1,13 +1,14 @@
-"""F-scores of audio-visual video parsing, for all videos at once (section 5.2).
+"""F-scores of audio-visual video parsing, vectorised over videos (section 5.2 of the paper).
 
-The rule is the original evaluation's. For each video and category, right and wrong segments (or events) are counted;
-F = 2 TP / (2 TP + FP + FN); the mean over the categories active in prediction or truth is the video's score, 1 where
-none is; the mean over videos is the data set's.
+The definition is that of the original HAN evaluation. True positives, false positives and false negatives are counted
+in segments (or events) for each video and category, and F = 2 TP / (2 TP + FP + FN). The score of a video is the mean
+F over the categories that are active in the prediction or the truth, or 1 if no category is active. The score of a
+data set is the mean over its videos.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,60 +19,86 @@ METRICS = tuple(Metric)
 
 
 class Counts(NamedTuple):
-    """Right and wrong ones, arrays of one shape."""
+    """True positives, false positives and false negatives: arrays of the same shape."""
 
     tp: np.ndarray
     fp: np.ndarray
     fn: np.ndarray
 
-    def __add__(self, other: tuple) -> Counts:  # counts add up, they do not concatenate
-        return Counts(*(mine + its for mine, its in zip(self, other, strict=True)))
+    def __add__(self, second: tuple[Any, ...]) -> Counts:  # element-wise sum, not the concatenation of a tuple
+        return Counts(*(a + b for a, b in zip(self, second, strict=True)))
 
 
 def predictions(p: np.ndarray, p_joint: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-    """Predicted events by the original's rule: P >= threshold where also p_wsl >= threshold.
+    """Return the events that the original rule predicts: P >= threshold and p_wsl >= threshold.
 
     Parameters
     ----------
     p
-        Probabilities P of shape (video, segment, modality, category).
+        Probabilities P, of shape (video, segment, modality, category).
     p_joint
-        Video-level probabilities p_wsl of shape (video, category).
+        Video-level probabilities p_wsl, of shape (video, category).
+    threshold
+        The threshold of both probabilities.
 
     Returns
     -------
     numpy.ndarray
         bool, of the shape of ``p``.
+
+    Examples
+    --------
+    Three categories. The second fails at the segment level, the third at the video level.
+
+    >>> p = np.array([0.5, 0.4, 0.9]).reshape(1, 1, 1, 3)
+    >>> predictions(p, np.array([[0.5, 0.9, 0.4]])).ravel().tolist()
+    [True, False, False]
     """
     return (p >= threshold) & (p_joint >= threshold)[:, None, None, :]
 
 
 def f_scores(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """F-scores of every video.
+    """Return the F-scores of every video.
 
     Parameters
     ----------
     predicted, truth
-        bool, of shape (video, segment, modality, category), audio before visual.
+        Events, bool of shape (video, segment, modality, category), audio before visual.
 
     Returns
     -------
     numpy.ndarray
-        In [0, 1], of shape (video, level, metric) in the order of `LEVELS` and `METRICS`; its mean over videos is
-        the score of the data set.
+        Scores in [0, 1], of shape (video, level, metric) in the order of `LEVELS` and `METRICS`. The mean over videos
+        is the score of the data set.
+
+    Examples
+    --------
+    One video of ten segments with one category, heard in segments 0 to 2 but predicted in segments 0 to 5.
+
+    >>> predicted, truth = np.zeros((2, 1, 10, 2, 1), dtype=bool)
+    >>> predicted[0, 0:6, 0] = True
+    >>> truth[0, 0:3, 0] = True
+    >>> scores = f_scores(predicted, truth)
+    >>> scores.shape
+    (1, 2, 5)
+    >>> round(float(scores[0, LEVELS.index("segment"), METRICS.index("audio")]), 3)
+    0.667
+    >>> float(scores[0, LEVELS.index("event"), METRICS.index("audio")])
+    1.0
     """
     video, category = _active(predicted, truth)
-    mine, its = (_streams(array[video, :, :, category]) for array in (predicted, truth))
+    predicted_rows, true_rows = (_streams(array[video, :, :, category]) for array in (predicted, truth))
     scores = np.empty((len(predicted), len(LEVELS), len(METRICS)))
     for level, count in enumerate((segment_counts, event_counts)):
-        audio, visual, both = (Counts(*stream) for stream in np.reshape(count(mine, its), (3, 3, -1)).swapaxes(0, 1))
+        counted = np.reshape(count(predicted_rows, true_rows), (3, 3, -1)).swapaxes(0, 1)
+        audio, visual, both = (Counts(*stream) for stream in counted)
         f = [_score(counts, video, len(predicted)) for counts in (audio, visual, both, audio + visual)]
         scores[:, level] = np.stack([*f[:3], np.mean(f[:3], axis=0), f[3]], axis=1)
     return scores
 
 
 def _active(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The videos and categories in which something is predicted or true: few, and all there is to count."""
+    """Return the (video, category) pairs with a predicted or true segment. All other pairs need no counting."""
     videos, _, _, categories = predicted.shape
     video, within = np.divmod(np.flatnonzero(predicted | truth), int(np.prod(predicted.shape[1:])))
     active = np.zeros((videos, categories), dtype=bool)
@@ -80,39 +107,93 @@ def _active(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _streams(rows: np.ndarray) -> np.ndarray:
-    """Audio, then visual, then audio-visual events, (3 * row, segment), from rows of (segment, modality)."""
+    """Stack audio, visual and audio-visual events, (3 * row, segment), from rows of (segment, modality)."""
     return np.concatenate([rows[:, :, 0], rows[:, :, 1], rows.all(axis=2)])
 
 
 def as_table(scores: np.ndarray) -> dict[str, dict[str, float]]:
-    """Mean over videos of `f_scores`, by level and metric."""
+    """Return the mean of `f_scores` over videos, by level and metric.
+
+    Parameters
+    ----------
+    scores
+        Scores of shape (video, level, metric).
+
+    Returns
+    -------
+    dict
+        ``table[level][metric]``, in [0, 1].
+
+    Examples
+    --------
+    >>> nothing = np.zeros((1, 10, 2, 25), dtype=bool)
+    >>> as_table(f_scores(nothing, nothing))["segment"]["type_average"]
+    1.0
+    """
     mean = scores.mean(axis=0)
     return {level: {metric: float(mean[i, j]) for j, metric in enumerate(METRICS)} for i, level in enumerate(LEVELS)}
 
 
 def segment_counts(predicted: np.ndarray, truth: np.ndarray) -> Counts:
-    """Counts of segments in every row, from bool arrays of shape (row, segment)."""
+    """Count right and wrong segments in every row.
+
+    Parameters
+    ----------
+    predicted, truth
+        bool, of shape (row, segment).
+
+    Returns
+    -------
+    Counts
+        Arrays of shape (row,).
+
+    Examples
+    --------
+    >>> predicted, truth = np.array([[True, True, False]]), np.array([[False, True, True]])
+    >>> [count.tolist() for count in segment_counts(predicted, truth)]
+    [[1], [1], [1]]
+    """
     tp = (predicted & truth).sum(axis=1)
     return Counts(tp, predicted.sum(axis=1) - tp, truth.sum(axis=1) - tp)
 
 
 def event_counts(predicted: np.ndarray, truth: np.ndarray) -> Counts:
-    """Counts of events in every row, from bool arrays of shape (row, segment).
+    """Count right and wrong events in every row.
 
-    An event is a run of segments. A predicted event is right if some true event of its row overlaps it with an
-    intersection over union of 0.5 or more; a true event that no predicted one overlaps so is missed.
+    An event is a run of consecutive segments. A predicted event is a true positive if a true event of its row overlaps
+    it with an intersection over union of at least 0.5. A true event that no predicted event overlaps in this way is a
+    false negative.
+
+    Parameters
+    ----------
+    predicted, truth
+        bool, of shape (row, segment).
+
+    Returns
+    -------
+    Counts
+        Arrays of shape (row,).
+
+    Examples
+    --------
+    >>> predicted = np.array([[True, True, False, False, True]])
+    >>> truth = np.array([[True, False, False, False, False]])
+    >>> [count.tolist() for count in event_counts(predicted, truth)]
+    [[1], [1], [0]]
     """
-    mine, its = _events(predicted), _events(truth)
-    right, found = _overlapped(mine, its), _overlapped(its, mine)
+    predicted_events, true_events = _events(predicted), _events(truth)
+    right, detected = _overlapped(predicted_events, true_events), _overlapped(true_events, predicted_events)
 
     def total(rows: np.ndarray) -> np.ndarray:
         return np.bincount(rows, minlength=len(predicted))
 
-    return Counts(total(mine.row[right]), total(mine.row[~right]), total(its.row[~found]))
+    return Counts(
+        total(predicted_events.row[right]), total(predicted_events.row[~right]), total(true_events.row[~detected])
+    )
 
 
 class _Events(NamedTuple):
-    """Runs of segments: the row each is in, its first segment, and the one behind its last."""
+    """Runs of segments: the row, the first segment and the segment after the last of each."""
 
     row: np.ndarray
     onset: np.ndarray
@@ -122,30 +203,30 @@ class _Events(NamedTuple):
 def _events(active: np.ndarray) -> _Events:
     padded = np.zeros((active.shape[0], active.shape[1] + 2), dtype=bool)
     padded[:, 1:-1] = active
-    # Between rows lies a pause, so over the flattened rows changes alternate: onset, offset, onset, ...
+    # The padding separates the rows, so the changes over the flattened rows alternate: onset, offset, onset, ...
     changes = np.flatnonzero(padded.ravel()[1:] != padded.ravel()[:-1])
     row, segment = np.divmod(changes, padded.shape[1])
     return _Events(row[::2], segment[::2], segment[1::2])
 
 
-def _overlapped(events: _Events, others: _Events) -> np.ndarray:
-    """Whether some of the others, in an event's row, overlaps it with an intersection over union of 0.5 or more."""
-    first = np.searchsorted(others.row, events.row, side="left")
-    many = np.searchsorted(others.row, events.row, side="right") - first
+def _overlapped(events: _Events, candidates: _Events) -> np.ndarray:
+    """Whether a candidate in the row of each event overlaps it with an intersection over union of at least 0.5."""
+    start = np.searchsorted(candidates.row, events.row, side="left")
+    many = np.searchsorted(candidates.row, events.row, side="right") - start
     overlapped = np.zeros(len(events.row), dtype=bool)
     for nth in range(many.max(initial=0)):
         here = np.flatnonzero(many > nth)
-        other = first[here] + nth
-        shared = np.minimum(events.offset[here], others.offset[other])
-        shared = shared - np.maximum(events.onset[here], others.onset[other])
-        covered = events.offset[here] - events.onset[here] + others.offset[other] - others.onset[other]
-        # Touching or apart, shared is not above 0; else IoU >= 0.5, in whole numbers.
+        candidate = start[here] + nth
+        shared = np.minimum(events.offset[here], candidates.offset[candidate])
+        shared = shared - np.maximum(events.onset[here], candidates.onset[candidate])
+        covered = events.offset[here] - events.onset[here] + candidates.offset[candidate] - candidates.onset[candidate]
+        # shared > 0 excludes events that touch or are disjoint. The second condition is IoU >= 0.5 in integers.
         overlapped[here] |= (shared > 0) & (2 * shared >= covered - shared)
     return overlapped
 
 
 def _score(counts: Counts, video: np.ndarray, videos: int) -> np.ndarray:
-    """Mean F of every video over its active categories, from counts of rows and the videos they are of."""
+    """Return the mean F over the active categories of every video; ``video`` is the video of each row of counts."""
     total = 2 * counts.tp + counts.fp + counts.fn
     active = total > 0
     categories = np.bincount(video[active], minlength=videos)

@@ -1,1 +1,1 @@
-"""How sure one can be: intervals, tests and resampling. Arrays in, numbers out; nothing here knows a record."""
+"""Intervals, tests and resampling. Arrays in, numbers out: nothing here reads a run record."""

@@ -12,14 +12,15 @@ from scipy import special
 from mbias.stats.intervals import LEVEL, t_quantile
 
 Statistic = Callable[[np.ndarray], np.ndarray]
-"""Sums over samples in, of shape (..., *cells); values out, of shape (..., *values). Vectorised over ``...``."""
+"""Maps sums over samples, of shape (..., *cells), to values of shape (..., *values). Vectorised over ``...``."""
 
 RESAMPLES = 2_000
+"""Number of bootstrap resamples."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its interval; arrays have the statistic's shape.
+    """A statistic with its uncertainty over seeds and samples; every array has the statistic's shape.
 
     Parameters
     ----------
@@ -27,11 +28,12 @@ class Estimate:
         Mean over seeds of the statistic of all samples.
     se, df
         Standard error of ``point`` for new seeds and new samples, and its degrees of freedom. With one seed, for new
-        samples only: it says nothing of what another seed would have given.
+        samples only: it does not say what another seed would give.
     by_seed
-        The statistic of each seed, (seed, ...).
+        The statistic of each seed, of shape (seed, ...).
     samples_part, seeds_part
-        The two parts of ``se`` squared: from samples, which more seeds do not lessen, and from seeds (NaN with one).
+        The two parts of ``se`` squared: the part of the samples, which more seeds do not reduce, and the part of the
+        seeds, which is NaN with one seed.
     """
 
     point: np.ndarray
@@ -41,62 +43,141 @@ class Estimate:
     samples_part: np.ndarray
     seeds_part: np.ndarray
 
+    def __repr__(self) -> str:
+        seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        shape = np.shape(self.point)
+        if not shape:
+            low, high = self.interval()
+            return f"<Estimate {self.point:.4g}, {LEVEL:.0%} interval [{low:.4g}, {high:.4g}]; {seeds}>"
+        defined = self.point[~np.isnan(self.point)]
+        span = f"{defined.min():.4g} to {defined.max():.4g}" if defined.size else "all NaN"
+        return f"<Estimate of shape {shape}, points {span}; {seeds}>"
+
     @property
     def seeds(self) -> int:
-        """How many seeds there are."""
+        """Number of seeds."""
         return len(self.by_seed)
 
     def interval(self, level: float = LEVEL, bounds: tuple[float, float] = (-np.inf, np.inf)) -> np.ndarray:
-        """Low and high ends, of shape (2, ...): point -+ t se, cut to the ``bounds`` of what the statistic can be."""
+        """Confidence interval: point -+ t se.
+
+        Parameters
+        ----------
+        level
+            Confidence level, in (0, 1).
+        bounds
+            Smallest and largest value that the statistic can have; the interval is cut to them.
+
+        Returns
+        -------
+        numpy.ndarray
+            Lower and upper ends, of shape (2, ...).
+        """
         half = t_quantile(self.df, level) * self.se
-        return np.clip(np.stack([self.point - half, self.point + half]), *bounds)
+        ends: np.ndarray = np.clip(np.stack([self.point - half, self.point + half]), *bounds)
+        return ends
 
     def above(self, value: float) -> np.ndarray:
-        """One-sided p that the statistic is not above ``value``."""
+        """One-sided test that the statistic is above a value.
+
+        Parameters
+        ----------
+        value
+            The value to compare with.
+
+        Returns
+        -------
+        numpy.ndarray
+            p-values of the null hypothesis that the statistic is not above ``value``.
+        """
         return _upper_tail(self.point - value, self.se, self.df)
 
     def below(self, value: float) -> np.ndarray:
-        """One-sided p that the statistic is not below ``value``."""
+        """One-sided test that the statistic is below a value.
+
+        Parameters
+        ----------
+        value
+            The value to compare with.
+
+        Returns
+        -------
+        numpy.ndarray
+            p-values of the null hypothesis that the statistic is not below ``value``.
+        """
         return _upper_tail(value - self.point, self.se, self.df)
 
 
 @functools.lru_cache(maxsize=4)
 def common_draws(samples: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """The resamples that all of a study's estimates share, so that what is compared is compared on the same ones.
+    """Draw the bootstrap resamples that all estimates of a study share, so that comparisons are paired.
+
+    Parameters
+    ----------
+    samples
+        Number of samples.
+    resamples
+        Number of resamples.
 
     Returns
     -------
     numpy.ndarray
-        How often each resample holds each sample, (resample, sample); the same ones in every call.
+        How often each resample holds each sample, of shape (resample, sample). Every call returns the same draws.
     """
     rng = np.random.default_rng(0)
     return rng.multinomial(samples, np.full(samples, 1 / samples), resamples).astype(np.float32)
 
 
 def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None = None) -> Estimate:
-    """A statistic over several seeds of the same samples, with its uncertainty over both.
+    """Estimate a statistic from several seeds of the same samples, with its uncertainty over both.
 
-    Samples are bootstrapped, whole, with the same draws (`common_draws`) for all seeds and cells, so that a difference
-    of cells is paired. Since ``statistic`` needs sums over samples only (counts, for an F-score), a resample costs its
-    share of one matrix product. Seeds are not resampled: a bootstrap of six makes their spread too small by a sixth,
-    and takes it for known. Their part is the variance between seeds, less what the samples alone put there, and the
-    quantiles are Student's with Satterthwaite's degrees of freedom; this is the analysis of readers crossed with
-    cases (Obuchowski & Rockette 1995; Hillis 2007), seeds for readers. Where few seeds happen to lie close, they would
-    count for little in the degrees of freedom, and intervals be short and sure of it at once: there, the variance
-    between S seeds is taken (S + 1) / (S - 1) times. What it covers is measured in ``benchmarks/validity.py``.
+    Whole samples are bootstrapped. All seeds and cells share the same draws (`common_draws`), so that a difference
+    between cells is paired. Since ``statistic`` needs only sums over samples (counts, for an F-score), a resample costs
+    its share of one matrix product.
+
+    Seeds are not resampled: a bootstrap of six seeds makes their spread a sixth too small, and assumes it is known. The
+    seeds' part is the variance between seeds, less the variance that the samples alone cause there. The quantiles are
+    Student's with Satterthwaite's degrees of freedom. This is the analysis of readers crossed with cases (Obuchowski &
+    Rockette 1995; Hillis 2007), with seeds as readers.
+
+    Where a few seeds happen to lie close together, they would count for little in the degrees of freedom, and the
+    intervals would be too short. In the degrees of freedom, the variance between S seeds is therefore multiplied by
+    (S + 1) / (S - 1). ``benchmarks/validity.py`` measures the coverage of the intervals.
 
     Parameters
     ----------
     parts
         What each sample adds to the sums, of shape (seed, sample, *cells).
+    statistic
+        Maps sums over samples to values.
     samples
-        How many samples each value rests on, where that is fewer than all (as of a rare category); for the degrees of
-        freedom.
+        Number of samples that each value rests on, where it is smaller than the number of all samples (for example for
+        a rare category). It sets the degrees of freedom.
+
+    Returns
+    -------
+    Estimate
+        The statistic with its standard error, degrees of freedom and values by seed.
 
     Raises
     ------
     ValueError
         If there is no seed or no sample.
+
+    Examples
+    --------
+    The mean of four samples under two seeds: the sums are those of the values and of their number.
+
+    >>> import numpy as np
+    >>> from mbias.stats.estimates import estimate
+    >>> from mbias.stats.intervals import ratio
+    >>> values = np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 2.0, 4.0, 4.0]])
+    >>> parts = np.stack([values, np.ones_like(values)], axis=-1)
+    >>> mean = estimate(parts, ratio)
+    >>> float(mean.point), mean.by_seed
+    (2.75, array([2.5, 3. ]))
+    >>> mean.interval(bounds=(1, 4)).round(1)
+    array([1., 4.])
     """
     seeds, size = parts.shape[:2]
     if not seeds or not size:
@@ -105,39 +186,41 @@ def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None
     point = by_seed.mean(axis=0)
     number = np.maximum(size if samples is None else np.asarray(samples, dtype=float), 2)
     draws = common_draws(size)
-    together = np.zeros((len(draws), *point.shape))
-    alone = np.zeros(point.shape)
-    for of_seed in parts:
-        resampled = statistic(_sums(draws, of_seed))
-        alone += _variance(resampled) / seeds
-        together += resampled / seeds
-    # A bootstrap's variance is the maximum likelihood one, too small by 1 / n.
-    small = number / (number - 1)
-    alone, samples_part = alone * small, _variance(together) * small
+    mean_resampled = np.zeros((len(draws), *point.shape))
+    within_seed = np.zeros(point.shape)
+    for seed_parts in parts:
+        resampled = statistic(_sums(draws, seed_parts))
+        within_seed += _variance(resampled) / seeds
+        mean_resampled += resampled / seeds
+    # A bootstrap's variance is the maximum likelihood estimate, which is too small by 1 / n.
+    correction = number / (number - 1)
+    within_seed, samples_part = within_seed * correction, _variance(mean_resampled) * correction
     if seeds == 1:
-        return Estimate(point, np.sqrt(alone), _like(number - 1, point), by_seed, alone, _like(np.nan, point))
-    spread = by_seed.var(axis=0, ddof=1) / seeds
-    # Seeds differ also because each meets the samples in its own way; that part is in `samples_part` already.
-    shared = np.clip((alone - samples_part) / (seeds - 1), 0, None)
-    seeds_part = np.clip(spread - shared, 0, None)
-    wary = spread * (seeds + 1) / (seeds - 1)
-    uncertain = wary**2 / (seeds - 1) + samples_part**2 / (number - 1)
-    wary_variance = samples_part + np.clip(wary - shared, 0, None)
-    df = np.divide(wary_variance**2, uncertain, out=_like(number - 1, point), where=uncertain > 0)
+        return Estimate(
+            point, np.sqrt(within_seed), _like(number - 1, point), by_seed, within_seed, _like(np.nan, point)
+        )
+    between_seeds = by_seed.var(axis=0, ddof=1) / seeds
+    # Seeds also differ because each reacts to the samples in its own way; `samples_part` holds that part already.
+    interaction = np.clip((within_seed - samples_part) / (seeds - 1), 0, None)
+    seeds_part = np.clip(between_seeds - interaction, 0, None)
+    inflated = between_seeds * (seeds + 1) / (seeds - 1)
+    denominator = inflated**2 / (seeds - 1) + samples_part**2 / (number - 1)
+    inflated_variance = samples_part + np.clip(inflated - interaction, 0, None)
+    df = np.divide(inflated_variance**2, denominator, out=_like(number - 1, point), where=denominator > 0)
     se = np.sqrt(samples_part + seeds_part)
     return Estimate(point, se, np.maximum(df, seeds - 1), by_seed, samples_part, seeds_part)
 
 
-def _sums(draws: np.ndarray, of_seed: np.ndarray) -> np.ndarray:
-    """Sums over the samples of each resample, (resample, *cells), of a seed's parts, (sample, *cells)."""
-    columns = np.ascontiguousarray(of_seed.reshape(len(of_seed), -1).T)
-    # Denominators are often the same in many cells; what is the same is summed up once.
-    places: dict[bytes, int] = {}
-    cells = [places.setdefault(column.tobytes(), len(places)) for column in columns]
+def _sums(draws: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Sums over the samples of each resample, (resample, *cells), from the parts of one seed, (sample, *cells)."""
+    columns = np.ascontiguousarray(parts.reshape(len(parts), -1).T)
+    # Many cells often share a denominator; equal columns are summed once.
+    numbering: dict[bytes, int] = {}
+    cells = [numbering.setdefault(column.tobytes(), len(numbering)) for column in columns]
     distinct = columns[np.unique(cells, return_index=True)[1]]
-    # Single precision is a resample's noise divided by 10,000, and twice as fast.
+    # Single precision is twice as fast, and its error is a ten-thousandth of a resample's noise.
     sums = draws @ distinct.T.astype(np.float32)
-    return sums.astype(float)[:, cells].reshape(len(draws), *of_seed.shape[1:])
+    return sums.astype(float)[:, cells].reshape(len(draws), *parts.shape[1:])
 
 
 def _upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
@@ -149,7 +232,7 @@ def _upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndar
 
 
 def _variance(resampled: np.ndarray) -> np.ndarray:
-    """Variance over resamples; those in which the statistic is undefined are left out."""
+    """Variance over the resamples in which the statistic is defined."""
     known = ~np.isnan(resampled)
     number = known.sum(axis=0)
     values = np.where(known, resampled, 0.0)
@@ -159,5 +242,5 @@ def _variance(resampled: np.ndarray) -> np.ndarray:
     return variance
 
 
-def _like(value: np.ndarray | float, shape: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(np.asarray(value, dtype=float), shape.shape).copy()
+def _like(value: np.ndarray | float, template: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(np.asarray(value, dtype=float), template.shape).copy()

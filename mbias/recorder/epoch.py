@@ -1,0 +1,114 @@
+"""The arrays of one epoch, filled batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mbias.errors import BadInputError
+
+
+class EpochArrays:
+    """Arrays over all samples, on the devices of the model, filled in any order.
+
+    Parameters
+    ----------
+    samples
+        Number of samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from mbias.recorder.epoch import EpochArrays
+    >>> arrays = EpochArrays(3)
+    >>> arrays.add(np.array([2, 0]), {"wav": torch.tensor([[0.2, 0.8], [0.5, 0.5]])})
+    >>> arrays.names, arrays.missing
+    (('wav',), array([1]))
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+        self._arrays: dict[str, Tensor] = {}
+        self._seen = np.zeros(samples, dtype=bool)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the arrays that hold at least one batch."""
+        return tuple(self._arrays)
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Indices of the samples that no batch holds."""
+        return np.flatnonzero(~self._seen)
+
+    def add(self, index: np.ndarray, batch: Mapping[str, Tensor]) -> None:
+        """Write a batch.
+
+        Parameters
+        ----------
+        index
+            Sample indices of the batch, of shape (B,).
+        batch
+            Values of each array, of shape (B, ...).
+
+        Raises
+        ------
+        BadInputError
+            If an array has another shape per sample than in the batches before.
+        """
+        for name, values in batch.items():
+            array = self._arrays.get(name)
+            if array is None:
+                array = self._arrays[name] = values.new_empty(self._samples, *values.shape[1:])
+            if array.shape[1:] != values.shape[1:]:
+                raise BadInputError(
+                    f"array {name!r}: a sample has shape {tuple(values.shape[1:])} in this batch and "
+                    f"{tuple(array.shape[1:])} in earlier ones; pad all samples to one shape"
+                )
+            array[torch.from_numpy(index).to(array.device, non_blocking=True)] = values.to(array.device)
+        self._seen[index] = True
+
+    def to_numpy(self) -> dict[str, np.ndarray]:
+        """Copy the arrays to the host.
+
+        Returns
+        -------
+        dict[str, numpy.ndarray]
+            Arrays of shape (sample, ...) by name.
+        """
+        return {name: array.cpu().numpy() for name, array in self._arrays.items()}
+
+
+def checked_index(index: Sequence[int] | np.ndarray | Tensor, samples: int) -> np.ndarray:
+    """Check the sample indices of a batch.
+
+    Parameters
+    ----------
+    index
+        Indices counted from 0.
+    samples
+        Number of samples.
+
+    Returns
+    -------
+    numpy.ndarray
+        The indices on the host.
+
+    Raises
+    ------
+    BadInputError
+        If these are not whole numbers along one axis, or no sample has an index.
+    """
+    checked = np.asarray(index.cpu() if isinstance(index, Tensor) else index)
+    if checked.ndim != 1 or not np.issubdtype(checked.dtype, np.integer):
+        raise BadInputError(
+            f"batch: the index has type {checked.dtype} and shape {checked.shape}; give one whole number per sample"
+        )
+    if checked.size and not 0 <= checked.min() <= checked.max() < samples:
+        wrong = next(number for number in checked if not 0 <= number < samples)
+        raise BadInputError(f"batch: no sample has the index {wrong}; it must be in 0 to {samples - 1}")
+    return checked

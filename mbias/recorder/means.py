@@ -1,0 +1,57 @@
+"""A weighted mean that stays on the device of its values."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class WeightedMean:
+    """A weighted mean of numbers and of tensors with one element.
+
+    Adding a tensor does not wait for its device.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mbias.recorder.means import WeightedMean
+    >>> mean = WeightedMean()
+    >>> mean.add(torch.tensor(1.0), 3)
+    >>> mean.add(2.0, 1)
+    >>> mean.value()
+    1.25
+    """
+
+    def __init__(self) -> None:
+        self._sum: Tensor | float = 0.0
+        self._weight = 0
+
+    def add(self, value: Tensor | float, weight: int) -> None:
+        """Add a value.
+
+        Parameters
+        ----------
+        value
+            A number, or a tensor with one element.
+        weight
+            Its weight, for example the batch size.
+        """
+        self._weight += weight
+        if not isinstance(value, Tensor):
+            self._sum = self._sum + float(value) * weight
+            return
+        with torch.inference_mode(False), torch.no_grad():
+            if not isinstance(self._sum, Tensor):
+                # Apple's GPUs have no float64.
+                dtype = torch.float32 if value.device.type == "mps" else torch.float64
+                self._sum = torch.tensor(self._sum, dtype=dtype, device=value.device)
+            self._sum.add_(value.detach().reshape(()).to(self._sum.device), alpha=weight)
+
+    def value(self) -> float:
+        """Compute the mean, which waits for the device.
+
+        Returns
+        -------
+        float
+        """
+        return float(self._sum) / self._weight
