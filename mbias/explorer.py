@@ -1,4 +1,4 @@
-"""Exploring a study in a notebook: choose a run, an epoch, a category and a video, and see them."""
+"""Explore a study in a notebook: choose a run, an epoch, a category and a video, and see their figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import html
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,65 +14,80 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mbias.analysis import attention, video
-from mbias.errors import BadInputError
+from mbias.analysis.measures.pooling import mean_attention
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.plots import distribution
 from mbias.plots import video as plots_video
 from mbias.plots.drawing.style import rendered
 from mbias.records.run import Run
-from mbias.records.study import Study, open_study
+from mbias.records.study import Study, StudyLike, open_study
 
 
-def explore(study: Study | str | Path) -> Explorer:
-    """A study to look around in, as a widget for JupyterLab.
+def explore(study: StudyLike) -> Explorer:
+    """Show a study in a widget for JupyterLab.
 
     Parameters
     ----------
     study
-        A study, or the folder of one.
+        A study, or the path of one.
 
     Returns
     -------
     Explorer
-        Shows itself where it is the last value of a cell.
+        The widget, which JupyterLab shows where it is the last value of a cell.
 
     Raises
     ------
     BadInputError
         If the study cannot be read, or ipywidgets is not installed.
+
+    Examples
+    --------
+    >>> explorer = mbias.explore("models/demo")
+    >>> explorer.epoch.value = 2
+    >>> explorer.run.label
+    'A_cross + V_cross, LS-A, seed 0'
     """
     if importlib.util.find_spec("ipywidgets") is None:
-        raise BadInputError("this needs ipywidgets, which is not installed: pip install 'mbias[notebooks]'")
-    return Explorer(study if isinstance(study, Study) else open_study(study))
+        raise BadInputError("explore needs ipywidgets, which is not installed: pip install 'mbias[notebooks]'")
+    return Explorer(open_study(study))
 
 
 class Explorer:
-    """The controls and what they show; a control may be set from code too, as in ``explorer.epoch.value = 3``.
+    """The controls and the figures. Controls can also be set from code, as in ``explorer.epoch.value = 3``.
+
+    Parameters
+    ----------
+    study
+        The study.
 
     Attributes
     ----------
     run, epoch, category, video
-        The controls: the runs, a slider over the epochs of the one chosen, its categories, and the videos labelled with
-        the category (all of them where labels are not known or none has it), those that show the bias best first
-        (`mbias.analysis.video.worst`).
-    roll, distribution
-        Pictures: the video's event roll (`mbias.plots.video`) and the category's attention by epoch
-        (`mbias.plots.distribution`).
+        The controls: the runs of the study; a slider over the epochs of the chosen run; its categories; and the videos
+        that are labelled with the chosen category (all videos where labels are not known or no video has it). The
+        videos that show the bias best come first (`mbias.analysis.video.worst`).
+    roll, distribution, samples
+        The figures: the event roll of the video (`mbias.plots.video`), the attention of the category by epoch, and its
+        distribution over videos at the chosen epoch (`mbias.plots.distribution`).
     text
-        The roll in words, and what the epoch does not hold.
+        What the roll shows, in sentences, and what the epoch does not hold; or why nothing can be shown.
     """
 
     def __init__(self, study: Study) -> None:
         import ipywidgets as widgets
 
-        look: dict[str, Any] = {"style": {"description_width": "6em"}, "layout": {"width": "34em"}}
-        self.run = widgets.Dropdown(options=[(run.display_name, run) for run in study], description="run", **look)
-        self.epoch = widgets.SelectionSlider(options=[("", 0)], description="epoch", continuous_update=False, **look)
-        self.category = widgets.Dropdown(description="category", **look)
-        self.video = widgets.Dropdown(description=study.runs[0].header.sample, **look)
-        self.roll, self.distribution = (widgets.Image(layout={"max_width": "56em"}) for _ in range(2))
+        appearance: dict[str, Any] = {"style": {"description_width": "6em"}, "layout": {"width": "34em"}}
+        self.run = widgets.Dropdown(options=[(run.display_name, run) for run in study], description="run", **appearance)
+        self.epoch = widgets.SelectionSlider(
+            options=[("", 0)], description="epoch", continuous_update=False, **appearance
+        )
+        self.category = widgets.Dropdown(description="category", **appearance)
+        self.video = widgets.Dropdown(description=study.runs[0].header.sample, **appearance)
+        self.roll, self.distribution, self.samples = (widgets.Image(layout={"max_width": "56em"}) for _ in range(3))
         self.text = widgets.HTML()
         controls = [self.run, self.epoch, self.category, self.video]
-        self.view = widgets.VBox([*controls, self.roll, self.text, self.distribution])
+        self.view = widgets.VBox([*controls, self.roll, self.text, self.distribution, self.samples])
         self._updating_now = False
         self._take_run()
         self._on(self.run, self._take_run)
@@ -85,11 +99,19 @@ class Explorer:
         return self.view._repr_mimebundle_(**options)
 
     def _on(self, control: Any, act: Callable[[], None]) -> None:
-        control.observe(lambda change: None if self._updating_now else act(), "value")
+        control.observe(lambda change: None if self._updating_now else self._reported(act), "value")
+
+    def _reported(self, act: Callable[[], None]) -> None:
+        """Act; if a record is damaged, show the error in place of the figures."""
+        try:
+            act()
+        except BadInputError as error:
+            self.roll.value = self.distribution.value = self.samples.value = b""
+            self.text.value = html.escape(str(error))
 
     @contextlib.contextmanager
     def _updating(self) -> Iterator[None]:
-        """Several controls are set inside, and what they show is drawn once, behind."""
+        """A context in which several controls are set, after which the figures are drawn once."""
         self._updating_now = True
         try:
             yield
@@ -128,10 +150,12 @@ class Explorer:
         self.text.value = "<br>".join(html.escape(line) for line in lines)
         rows = self._weights[self._weights["category"] == category]
         self.distribution.value = _picture(distribution.figure(rows, epoch)) if len(rows) else b""
+        weights = _sample_weights(run, epoch, category)
+        self.samples.value = b"" if weights is None else _picture(distribution.figure_of_samples(weights))
 
 
 def _offer(control: Any, options: Sequence[Any], default: Any = None) -> None:
-    """Give a control new options; its value stays if it is one of them, else it is the default, or the first."""
+    """Give a control new options; its value stays if it is among them, and otherwise is the default or the first."""
     values = [option[1] if isinstance(option, tuple) else option for option in options]
     before = control.value
     control.options = options
@@ -139,18 +163,38 @@ def _offer(control: Any, options: Sequence[Any], default: Any = None) -> None:
 
 
 def _ranked(run: Run) -> list[str]:
-    """Samples of a run, those that show its bias best first; as recorded where that is not known."""
+    """The samples of a run, those that show its bias best first; in the recorded order where that is not known."""
     try:
         return list(video.worst(Study((run,)), len(run.samples))["sample"])
-    except BadInputError:
+    except NotApplicableError:
         return list(run.samples.iloc[:, 0])
 
 
 def _weights(run: Run) -> pd.DataFrame:
-    """Every category's attention at every epoch that holds it (`mbias.analysis.attention.categories`)."""
+    """The attention by category at every epoch that holds it (`mbias.analysis.attention.categories`)."""
     epochs = [commit.epoch for commit in run.commits if "wav_summary" in commit.arrays]
     tables = [attention.categories(Study((run,)), epoch) for epoch in epochs]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"category": []})
+
+
+def _sample_weights(run: Run, epoch: int, category: str) -> pd.DataFrame | None:
+    """The mean attention of every sample on the first modality; None where the epoch does not hold the weights."""
+    try:
+        weights = mean_attention(run, epoch)
+    except NotApplicableError:
+        return None
+    index = run.header.categories.index(category)
+    weak = run.truth.get("weak")
+    return pd.DataFrame(
+        {
+            "attention": weights[:, 0, index],
+            "present": [None] * len(weights) if weak is None else weak[:, index],
+            "modality": run.header.modalities[0],
+            "category": category,
+            "epoch": epoch,
+            "simulated": run.header.simulated,
+        }
+    )
 
 
 def _labelled(run: Run, category: int) -> set[str]:
@@ -160,8 +204,8 @@ def _labelled(run: Run, category: int) -> set[str]:
 
 def _first_label(run: Run, sample: str) -> str:
     weak = run.truth.get("weak")
-    place = 0 if weak is None else int(np.argmax(weak[list(run.samples.iloc[:, 0]).index(sample)]))
-    return run.header.categories[place]
+    index = 0 if weak is None else int(np.argmax(weak[list(run.samples.iloc[:, 0]).index(sample)]))
+    return run.header.categories[index]
 
 
 def _picture(figure: Figure) -> bytes:

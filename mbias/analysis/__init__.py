@@ -1,0 +1,1 @@
+"""The questions, one module each, and what they share."""

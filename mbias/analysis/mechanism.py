@@ -2,177 +2,111 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.pooling import pooled
-from mbias.analysis.settings import IDENTITY, ONE_SEED, Setting, over_seeds, settings
-from mbias.errors import BadInputError
+from mbias.analysis.measures.best_weight import best_weight, best_weight_interval, joint_loss
+from mbias.analysis.measures.pooling import mean_attention, pooled
+from mbias.analysis.questions import Question, Table
+from mbias.analysis.settings import ONE_SEED, SETTING_COLUMNS, Setting, over_seeds, settings
+from mbias.errors import NotApplicableError
 from mbias.records.run import Run
-from mbias.records.study import Study
-from mbias.records.summary import aligned
-from mbias.stats.intervals import student, t_quantile
+from mbias.records.study import StudyLike, open_study
+from mbias.stats.intervals import student
 from mbias.tables.layout import SHARED, Layout, number, with_interval
 from mbias.tables.names import display_name, setting_names, subscript
 from mbias.terms import PRESETS, Smoothing
 
-_LEAST = 1e-7
-_HALVINGS = 30
 
-LAYOUTS = {
-    "optima": Layout(
-        ("variant", "smoothing", "control", "seed", "category"),
-        (),
-        {
-            "optimal W": with_interval("optimum", ".3f"),
-            "trained W": with_interval("trained", ".3f"),
-            "L at optimum": number("loss_optimum", ".4f"),
-            "L at trained": number("loss_trained", ".4f"),
-            "L at 1/2": number("loss_half", ".4f"),
-        },
-    ),
-    "seeds": Layout(
-        SHARED,
-        (),
-        {
-            "optimal W": with_interval("optimum", ".3f"),
-            "trained W": with_interval("trained", ".3f"),
-            "same side": with_interval("same_side", ".2f"),
-            "lost": with_interval("lost", ".4f"),
-            "seeds": number("seeds", ".0f"),
-        },
-    ),
-    "fitted": Layout(
-        ("smoothing",),
-        (),
-        {
-            "p_a of 1": number("p_first_present", ".3f"),
-            "p_v of 1": number("p_second_present", ".3f"),
-            "optimal W_a": lambda row: "any" if row.free else f"{row.optimum:.3f}",
-            "L at optimum": number("loss_optimum", ".4f"),
-            "L at W_a = 1": number("loss_first", ".4f"),
-            "L at W_a = 0": number("loss_second", ".4f"),
-        },
-    ),
-}
+def fitted(study: StudyLike) -> pd.DataFrame:
+    """The argument of section 5.3, for branches that fit their labels exactly, smoothed or not.
 
-
-def best_weight(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weight W of the first modality that minimises the mean cross-entropy of W p_1 + (1 - W) p_2 (Eq. 6).
-
-    The loss is convex in W (minus the logarithm of an affine function), so its slope is halved down to its zero. For
-    a single cell the answer is in closed form: with the label present W = 1 where p_1 > p_2, without it W = 1 where
-    p_1 < p_2, and any W where they are the same.
-
-    Parameters
-    ----------
-    first, second
-        Probabilities p_1 and p_2, (sample, ...).
-    labels
-        bool, of the same shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        In [0, 1], of shape (...), one weight for all samples; 1/2 where every weight is as good.
-    """
-    return _crossing(lambda weight: _slopes(weight, first, second, labels).mean(axis=0), first.shape[1:])
-
-
-def best_weight_interval(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The weights that other samples could make the best: a 95 % interval for `best_weight`.
-
-    Those at which the loss's mean slope is not off zero by Student's test over samples, so that the interval may end
-    at 0 or 1, as the best weight itself; a test's inversion (Rao's score test), since that weight has no standard
-    error there.
-
-    Returns
-    -------
-    numpy.ndarray
-        Low and high ends, of shape (2, ...).
-    """
-    samples = len(first)
-    t = t_quantile(max(samples - 1, 1)) / np.sqrt(samples)
-
-    def bound(sign: int) -> np.ndarray:
-        def slope(weight: np.ndarray) -> np.ndarray:
-            each = _slopes(weight, first, second, labels)
-            return np.asarray(each.mean(axis=0) + sign * t * each.std(axis=0))
-
-        return _crossing(slope, first.shape[1:])
-
-    return np.stack([bound(1), bound(-1)])
-
-
-def joint_loss(weight: np.ndarray, first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean cross-entropy, in nats, of W p_1 + (1 - W) p_2 over the first axis."""
-    p = np.clip(weight * first + (1 - weight) * second, _LEAST, 1 - _LEAST)
-    loss: np.ndarray = -np.where(labels, np.log(p), np.log1p(-p)).mean(axis=0)
-    return loss
-
-
-def fitted(study: Study) -> pd.DataFrame:
-    """What section 5.3 argues, for branches that fit their labels, smoothed or not, exactly.
-
-    Then p_m is 1 - delta + delta / K where the label is present and delta / K where not, and L_wsl, whose labels are
-    not smoothed, is least for all weight on a modality that is not smoothed; where both are alike it is flat.
+    Such a branch has p_m = 1 - delta + delta / K where the label is present, and delta / K where it is absent. L_wsl,
+    whose labels are not smoothed, is least with all weight on a modality that is not smoothed. Where both modalities
+    are smoothed equally, L_wsl does not depend on the weight.
 
     Returns
     -------
     pandas.DataFrame
-        A row a smoothing of the study (the paper's four for external models): ``p_first_present``,
-        ``p_second_present``; ``optimum`` weight of the first modality, ``free`` where all are as good; L_wsl, in
-        nats, for a label present as for one absent, at the ``optimum`` and with all weight on either
-        (``loss_first``, ``loss_second``).
+        One row per smoothing of the study (the four of the paper for external models): ``p_first_present`` and
+        ``p_second_present``, p_m where the label is present; ``optimum``, the optimal weight of the first modality;
+        ``free``, whether every weight is optimal; and L_wsl, in nats, over one label that is present and one that is
+        absent, at the optimum and with all weight on one modality (``loss_optimum``, ``loss_first``,
+        ``loss_second``).
+
+    Raises
+    ------
+    NotApplicableError
+        If a run does not have two modalities.
     """
-    found = settings(study)
-    for setting in found:
+    study = open_study(study)
+    members = settings(study)
+    for setting in members:
         _check_two(setting)
-    known = [setting.identity["smoothing"] for setting in found if setting.identity["smoothing"]]
+    known = [setting.identity["smoothing"] for setting in members if setting.identity["smoothing"]]
     rows = []
     for name in dict.fromkeys(known) if known else PRESETS:
         smoothing = Smoothing.parse(name)
-        one, other = (1 - smoothing[m] + smoothing[m] / smoothing.k for m in ("audio", "visual"))
+        p_first, p_second = (1 - smoothing[m] + smoothing[m] / smoothing.k for m in ("audio", "visual"))
         present = np.array([[True], [False]])
-        first, second = (np.array([[p], [smoothing[m] / smoothing.k]]) for p, m in ((one, "audio"), (other, "visual")))
+        first, second = (
+            np.array([[p], [smoothing[m] / smoothing.k]]) for p, m in ((p_first, "audio"), (p_second, "visual"))
+        )
         optimum = best_weight(first, second, present)
         rows.append(
             {
                 "smoothing": name,
-                "p_first_present": one,
-                "p_second_present": other,
+                "p_first_present": p_first,
+                "p_second_present": p_second,
                 "optimum": float(optimum[0]),
                 "free": bool(np.allclose(first, second)),
                 **{
-                    f"loss_{at}": float(joint_loss(np.array([w]), first, second, present)[0])
-                    for at, w in (("optimum", optimum[0]), ("first", 1.0), ("second", 0.0))
+                    f"loss_{name}": float(joint_loss(np.array([w]), first, second, present)[0])
+                    for name, w in (("optimum", optimum[0]), ("first", 1.0), ("second", 0.0))
                 },
             }
         )
     return pd.DataFrame(rows)
 
 
-def optima(study: Study, epoch: int | str = "last") -> pd.DataFrame:
-    """The weight that minimises L_wsl for the p_a and p_v a run came to, beside the weight it was trained to.
+def optima(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
+    """The weight that minimises L_wsl for the trained p_a and p_v, and the trained weight.
+
+    Parameters
+    ----------
+    study
+        A path, a `Run`, a list of these, or a `Study`.
+    epoch
+        A number from 1, ``"last"`` or ``"best"``, as in `Run.commit`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a run and category: ``optimum``, the weight of the first modality, one for all samples, that makes
-        L_wsl least (`best_weight`); ``trained``, the mean of W_av over samples and segments; both in [0, 1], with
-        their 95 % intervals over samples, the seed as it is, ``_low`` and ``_high``; L_wsl of Eq. 6 in nats at both
-        and at equal weights (``loss_optimum``, ``loss_trained``, ``loss_half``); ``freedom``, how much of L_wsl
-        depends on the weight: the loss at the worse end less that at the optimum; ``first`` and ``second``, the
-        modalities' names.
+        One row per run and category: ``optimum``, the weight of the first modality, the same for all samples, that
+        minimises L_wsl (`best_weight`); and ``trained``, the mean of W_av over samples and segments. Both are in
+        [0, 1] and have 95 % intervals over samples, ``_low`` and ``_high``, conditional on this seed.
+        ``loss_optimum``, ``loss_trained`` and ``loss_half`` are L_wsl of Eq. 6, in nats, at the optimum, at the
+        trained weight and at equal weights. ``freedom`` is how much L_wsl depends on the weight: the loss at the worse
+        of the weights 0 and 1 minus the loss at the optimum. ``first`` and ``second`` are the names of the modalities.
 
     Raises
     ------
+    NotApplicableError
+        If a run does not have two modalities, or the epoch lacks ``wav``, ``p`` or, with segments, ``wtp``.
     BadInputError
-        If a run has not two modalities, or that epoch not ``wav``, ``p`` and, with segments, ``wtp``.
+        If a run does not have that epoch, or is damaged.
+
+    Examples
+    --------
+    >>> table = mbias.analysis.mechanism.optima("models/demo")
+    >>> table[["smoothing", "category", "optimum", "trained"]].head(2).round(2)
+      smoothing category  optimum  trained
+    0      ls_a   Speech      1.0      0.0
+    1      ls_a      Car      0.0      0.0
     """
+    study = open_study(study)
     rows: list[dict[str, Any]] = []
     for setting in settings(study):
         for run in setting.runs:
@@ -180,31 +114,34 @@ def optima(study: Study, epoch: int | str = "last") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def seeds(study: Study, epoch: int | str = "last") -> pd.DataFrame:
-    """`optima` of every setting, means over categories, over its seeds.
+def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
+    """`optima` of every setting, averaged over categories and seeds.
 
     Returns
     -------
     pandas.DataFrame
-        A row a setting of several seeds: ``optimum`` and ``trained`` weight of the first modality; ``same_side``, the
-        share of categories in which both are on one side of 1/2; ``lost``, how much higher L_wsl of Eq. 6 is at the
-        trained weights than at the best, in nats; means over ``seeds`` runs, with the ends of Student's 95 % intervals
-        over seeds, ``_low`` and ``_high``.
+        One row per setting of at least two seeds: ``optimum`` and ``trained``, weights of the first modality;
+        ``same_side``, the share of categories in which both are on the same side of 1/2; and ``lost``, how much
+        higher L_wsl of Eq. 6 is at the trained weights than at the optimum, in nats. All are means over ``seeds``
+        runs, with the ends of Student's 95 % intervals over seeds, ``_low`` and ``_high``.
 
     Raises
     ------
-    BadInputError
+    NotApplicableError
         As `optima`; or if no setting has two seeds.
+    BadInputError
+        As `optima`.
     """
+    study = open_study(study)
     return of_settings(optima(study, epoch))
 
 
 def of_settings(table: pd.DataFrame) -> pd.DataFrame:
-    """The table `seeds`, from one of `optima`.
+    """The table `seeds`, computed from a table of `optima`.
 
     Raises
     ------
-    BadInputError
+    NotApplicableError
         If no setting has two seeds.
     """
     identity = ["run", "variant", "smoothing", "control", "simulated", "seed"]
@@ -213,28 +150,83 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
         for run, rows in table.groupby(identity, sort=False, dropna=False)
     ]
     bounds = {"optimum": (0, 1), "trained": (0, 1), "same_side": (0, 1), "lost": (0, np.inf)}
-    found = over_seeds(pd.DataFrame(runs), [], bounds)
-    if found["seeds"].max() < 2:
-        raise BadInputError(ONE_SEED)
-    return found[found["seeds"] > 1].reset_index(drop=True)
+    averaged = over_seeds(pd.DataFrame(runs), [], bounds)
+    if averaged["seeds"].max() < 2:
+        raise NotApplicableError(ONE_SEED)
+    return averaged[averaged["seeds"] > 1].reset_index(drop=True)
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `optima` says: a sentence a setting, means over categories and seeds."""
+    """What a table of `optima` shows: one sentence per setting, with means over categories and seeds."""
     sentences = []
-    for name, rows in table.assign(setting=_labels(table)).groupby("setting", sort=False):
+    for name, rows in table.assign(setting=_setting_names(table)).groupby("setting", sort=False):
         means = _means(rows)
         first = subscript(str(rows["first"].iloc[0]))
         sentences.append(
-            f"{name}: for the p_a and p_v it came to, L_wsl is least at a mean W_{first} of {means['optimum']:.2f}; "
-            f"trained is {means['trained']:.2f}, on the same side in {means['same_side']:.0%} of the categories; "
-            f"L_wsl is {rows['loss_trained'].mean():.4f} there and {rows['loss_optimum'].mean():.4f} at the optimum."
+            f"{name}: for the trained p_a and p_v, L_wsl is least at a mean W_{first} of {means['optimum']:.2f}; the "
+            f"trained W_{first} is {means['trained']:.2f}, on the same side of 1/2 in {means['same_side']:.0%} of the "
+            f"categories; L_wsl is {rows['loss_optimum'].mean():.4f} at the optimum and "
+            f"{rows['loss_trained'].mean():.4f} at the trained weights."
         )
     return sentences
 
 
+QUESTION = Question(
+    name="mechanism",
+    paper="section 5.3, Eq. 6",
+    tables=(
+        Table(
+            optima,
+            Layout(
+                ("variant", "smoothing", "control", "seed", "category"),
+                (),
+                {
+                    "optimal W": with_interval("optimum", ".3f"),
+                    "trained W": with_interval("trained", ".3f"),
+                    "L at optimum": number("loss_optimum", ".4f"),
+                    "L at trained": number("loss_trained", ".4f"),
+                    "L at 1/2": number("loss_half", ".4f"),
+                },
+            ),
+            finding,
+        ),
+        Table(
+            seeds,
+            Layout(
+                SHARED,
+                (),
+                {
+                    "optimal W": with_interval("optimum", ".3f"),
+                    "trained W": with_interval("trained", ".3f"),
+                    "same side": with_interval("same_side", ".2f"),
+                    "lost": with_interval("lost", ".4f"),
+                    "seeds": number("seeds", ".0f"),
+                },
+            ),
+        ),
+        Table(
+            fitted,
+            Layout(
+                ("smoothing",),
+                (),
+                {
+                    "p_a of 1": number("p_first_present", ".3f"),
+                    "p_v of 1": number("p_second_present", ".3f"),
+                    "optimal W_a": lambda row: "any" if row.free else f"{row.optimum:.3f}",
+                    "L at optimum": number("loss_optimum", ".4f"),
+                    "L at W_a = 1": number("loss_first", ".4f"),
+                    "L at W_a = 0": number("loss_second", ".4f"),
+                },
+            ),
+        ),
+    ),
+    drawn="optima",
+    definitions={"best weight": best_weight, "interval of the best weight": best_weight_interval},
+)
+
+
 def _means(optima: pd.DataFrame) -> dict[str, float]:
-    """Over the rows of a table of `optima`."""
+    """Means over the rows of a table of `optima`."""
     return {
         "optimum": optima["optimum"].mean(),
         "trained": optima["trained"].mean(),
@@ -243,7 +235,7 @@ def _means(optima: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _labels(table: pd.DataFrame) -> pd.Series:
+def _setting_names(table: pd.DataFrame) -> pd.Series:
     names = setting_names(table)
     if table["variant"].nunique() < 2:
         return names
@@ -252,18 +244,16 @@ def _labels(table: pd.DataFrame) -> pd.Series:
 
 def _check_two(setting: Setting) -> None:
     if len(setting.modalities) != 2:
-        raise BadInputError(
+        raise NotApplicableError(
             f"{setting.runs[0].path}: {len(setting.modalities)} modalities; Eq. 6 is for two, so this does not apply"
         )
 
 
 def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]]:
     _check_two(setting)
-    wav, _ = aligned(run.values("wav", epoch), run.header.arrays["wav"], None, len(setting.categories))
     first, second = pooled(run, epoch, "p").swapaxes(0, 1)
     weak = setting.weak
-    of_samples = wav[..., 0, :].mean(axis=tuple(range(1, wav.ndim - 2)), dtype=float)
-    trained, *trained_ends = np.clip(student(of_samples), 0, 1)
+    trained, *trained_ends = np.clip(student(mean_attention(run, epoch)[:, 0]), 0, 1)
     optimum, optimum_ends = best_weight(first, second, weak), best_weight_interval(first, second, weak)
     ends = [joint_loss(np.full_like(trained, end), first, second, weak) for end in (0.0, 0.5, 1.0)]
     least = joint_loss(optimum, first, second, weak)
@@ -279,7 +269,7 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
         "loss_half": ends[1],
         "freedom": np.maximum(ends[0], ends[2]) - least,
     }
-    identity = {name: setting.identity[name] for name in IDENTITY} | {"run": run.name, "seed": run.seed}
+    identity = {name: setting.identity[name] for name in SETTING_COLUMNS} | {"run": run.name, "seed": run.seed}
     return [
         {
             **identity,
@@ -291,20 +281,3 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
         }
         for c, category in enumerate(setting.categories)
     ]
-
-
-def _slopes(weight: np.ndarray, first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How each sample's cross-entropy rises with the weight."""
-    p = np.clip(weight * first + (1 - weight) * second, _LEAST, 1 - _LEAST)
-    slopes: np.ndarray = (first - second) / np.where(labels, -p, 1 - p)
-    return slopes
-
-
-def _crossing(slope: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """Where in [0, 1] a rising slope crosses 0, by halving, or the end that is nearer to it; 1/2 where it is 0."""
-    low, high = np.where(slope(np.ones(shape)) < 0, 1.0, 0.0), np.where(slope(np.zeros(shape)) > 0, 0.0, 1.0)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        at = slope(middle)
-        low, high = np.where(at <= 0, middle, low), np.where(at >= 0, middle, high)
-    return (low + high) / 2

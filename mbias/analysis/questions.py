@@ -1,153 +1,194 @@
-"""The questions the toolkit answers. A question is one word, and that word is the name of everything about it.
+"""The questions that mbias answers, and what a question is.
 
-`mbias.analysis.WORD` has a function for each of its tables, `mbias.plots.WORD` a function ``figure`` that draws one of
-them, ``analysis_notebooks/WORD.ipynb`` tells both, `mbias-analyze WORD` prints them. This file imports none of these.
+The name of a question is the name of everything about it: ``mbias.analysis.NAME`` computes its tables and defines its
+`Question`, ``mbias.plots.NAME`` draws it, ``analysis_notebooks/NAME.ipynb`` shows both, ``mbias-analyze NAME`` prints
+them, and ``mbias.NAME`` and ``mbias.plot_NAME`` are the same in Python.
+
+This module imports none of these, so that ``mbias-analyze --help`` stays light.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Concatenate
 
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
-    from mbias.records.study import Study
+    from mbias.records.study import StudyLike
     from mbias.tables.layout import Layout
+
+QUESTIONS = {
+    "losses": "does L_wsl run along L_a or L_v, and is that more than the smoothing's own floor?",
+    "attention": "which modality does W_av favour, category by category?",
+    "variants": "which aggregate of features parses best?",
+    "smoothing": "what does label smoothing do to the scores, and how stable is each variant across it?",
+    "mechanism": "given p_a and p_v, which attention minimises L_wsl, and is it the trained one?",
+    "reliance": "which modality do the predictions really depend on?",
+    "diagnosis": "is this model biased, toward what, and how sure are we?",
+    "compare": "how do two runs or studies differ?",
+    "video": "what happens in one sample, and which samples show the bias best?",
+}
+"""What each question asks, by name, in the order of the report."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """One question.
+class Table:
+    """One table of a question.
 
     Parameters
     ----------
-    word
-        Its name.
-    asks
-        What it asks, in a sentence.
-    paper
-        Where the paper treats it.
-    tables
-        Its tables, functions of `mbias.analysis.WORD`; the first answers the question.
-    drawn
-        The table the figure draws.
-    epoch
-        The epoch its tables are of unless told: scores are those of the model kept, ``"best"``; attention is looked
-        at where training has led it, ``"last"``; None where all epochs are in them.
-    published
-        Whether the paper's figures can stand beside the measured ones.
+    compute
+        The function that computes it from the inputs of the question. It gives the table its name; its other
+        parameters are the options of the table.
+    layout
+        How the table is laid out for people.
+    finding
+        Says what the table shows, in one sentence per list item; None where the numbers stand for themselves.
     """
 
-    word: str
-    asks: str
-    paper: str
-    tables: tuple[str, ...]
-    drawn: str
-    epoch: str | None
-    published: bool
+    compute: Callable[Concatenate[StudyLike, ...], pd.DataFrame]
+    layout: Layout
+    finding: Callable[[pd.DataFrame], list[str]] | None = None
 
-    def table(self, study: Study, name: str | None = None, **options: Any) -> pd.DataFrame:
-        """One of the tables, the first unless named.
+    @property
+    def name(self) -> str:
+        """The name of the table."""
+        return self.compute.__name__
+
+    def options(self, inputs: int) -> dict[str, Any]:
+        """The default values of the table's options, by name; ``inputs`` is the number of inputs before them."""
+        parameters = list(inspect.signature(self.compute).parameters.values())[inputs:]
+        return {parameter.name: parameter.default for parameter in parameters}
+
+
+@dataclass(frozen=True, repr=False)
+class Question:
+    """A question: called with a study, it returns one of its tables.
+
+    Parameters
+    ----------
+    name
+        One of `QUESTIONS`.
+    paper
+        Where the paper treats the question; empty where it does not.
+    tables
+        The tables; the first one answers the question.
+    drawn
+        The name of the table that ``mbias.plot_NAME`` draws.
+    inputs
+        What the question is asked about.
+    definitions
+        Documented functions and classes that `mbias-analyze NAME --explain` prints besides the tables, by heading.
+
+    Examples
+    --------
+    >>> mbias.variants
+    <Question variants: which aggregate of features parses best? Tables: scores, orderings>
+    >>> table = mbias.attention("models/demo", epoch="best")
+    >>> list(table.columns[:5])
+    ['run', 'variant', 'smoothing', 'control', 'seed']
+    """
+
+    name: str
+    paper: str
+    tables: tuple[Table, ...]
+    drawn: str
+    inputs: tuple[str, ...] = ("study",)
+    definitions: Mapping[str, object] = field(default_factory=dict)
+
+    def __call__(self, *inputs: StudyLike, table: str | None = None, **options: Any) -> pd.DataFrame:
+        """Compute a table.
+
+        Parameters
+        ----------
+        *inputs
+            The study (or whatever `inputs` names): a path, a `Run`, a list of these, or a `Study`.
+        table
+            The name of the table; by default, the first one.
+        **options
+            Options of the table, such as ``epoch``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The table; the documentation of its columns is that of its function, see `explain`.
 
         Raises
         ------
         BadInputError
-            If the question does not apply to the study, and why.
+            If the table or an option does not exist, or an input is damaged.
+        NotApplicableError
+            If the question does not apply to the runs; the message says why.
         """
-        name = name or self.tables[0]
-        if name not in self.tables:
-            raise BadInputError(f"{self.word} has no table {name!r}; take one of {', '.join(self.tables)}")
-        function = getattr(self._analysis(), name)
-        known = inspect.signature(function).parameters
-        table: pd.DataFrame = function(study, **{key: value for key, value in options.items() if key in known})
-        return table
+        if len(inputs) != len(self.inputs):
+            raise BadInputError(f"{self.name} takes {' and '.join(self.inputs)}; {len(inputs)} given")
+        chosen = self.table(table)
+        known = chosen.options(len(self.inputs))
+        for option in options:
+            if option not in known:
+                listed = f"it takes {', '.join(known)}" if known else "it takes none"
+                raise BadInputError(f"{self.name}: the table {chosen.name!r} has no option {option!r}; {listed}")
+        return chosen.compute(*inputs, **options)
 
-    def layout(self, name: str) -> Layout:
-        """How the table ``name`` is laid out for people."""
-        layouts: dict[str, Layout] = self._analysis().LAYOUTS
-        return layouts[name]
+    def __repr__(self) -> str:
+        return f"<Question {self.name}: {self.asks} Tables: {', '.join(self.table_names)}>"
 
-    def _analysis(self) -> Any:
-        return importlib.import_module(f"mbias.analysis.{self.word}")
+    @property
+    def asks(self) -> str:
+        """What the question asks, in one sentence."""
+        return QUESTIONS[self.name]
 
-    def figure(self, table: pd.DataFrame) -> Figure:
-        """The figure of the question's ``drawn`` table."""
-        figure: Figure = importlib.import_module(f"mbias.plots.{self.word}").figure(table)
-        return figure
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """The names of the tables, in their order."""
+        return tuple(table.name for table in self.tables)
+
+    def table(self, name: str | None = None) -> Table:
+        """The table of a name; the first one where ``name`` is None.
+
+        Raises
+        ------
+        BadInputError
+            If the question does not have that table.
+        """
+        if name is None:
+            return self.tables[0]
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise BadInputError(f"{self.name} has no table {name!r}; take one of {', '.join(self.table_names)}")
+
+    def options(self) -> dict[str, Any]:
+        """The default values of the options that at least one table has, by name."""
+        defaults: dict[str, Any] = {}
+        for table in reversed(self.tables):
+            defaults |= table.options(len(self.inputs))
+        return defaults
 
 
-QUESTIONS = {
-    question.word: question
-    for question in (
-        Question(
-            "losses",
-            "does L_wsl run along L_a or L_v, and is that more than the smoothing's own floor?",
-            "Fig. 2, MSE_wsl,a and MSE_wsl,v, Eq. 3-6",
-            ("coincidence", "seeds", "curves", "residuals"),
-            "curves",
-            None,
-            False,
-        ),
-        Question(
-            "attention",
-            "which modality does W_av favour, category by category?",
-            "Fig. 3",
-            ("shares", "seeds", "categories", "contributions", "movement"),
-            "categories",
-            "last",
-            False,
-        ),
-        Question(
-            "variants",
-            "which aggregate of features parses best?",
-            "Table 1, Eq. 1, 2, 7, 8",
-            ("scores", "orderings"),
-            "scores",
-            "best",
-            True,
-        ),
-        Question(
-            "smoothing",
-            "what does label smoothing do to the scores, and how stable is each variant across it?",
-            "Table 2 and the variance across it",
-            ("scores", "stability", "orderings"),
-            "scores",
-            "best",
-            True,
-        ),
-        Question(
-            "mechanism",
-            "given p_a and p_v, which attention minimises L_wsl, and is it the trained one?",
-            "section 5.3, Eq. 6",
-            ("optima", "seeds", "fitted"),
-            "optima",
-            "last",
-            False,
-        ),
-        Question(
-            "reliance",
-            "which modality do the predictions really depend on?",
-            "section 3's hypothesis, tested",
-            ("measures", "categories", "agreement"),
-            "measures",
-            None,
-            False,
-        ),
-        Question(
-            "diagnosis",
-            "is this model biased, toward what, how sure are we?",
-            "all of it",
-            ("verdicts", "categories", "measures"),
-            "verdicts",
-            None,
-            False,
-        ),
-    )
-}
-"""By word, in the order of the report."""
+def question(name: str) -> Question:
+    """The question of a name.
+
+    Raises
+    ------
+    BadInputError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> from mbias.analysis.questions import question
+    >>> question("losses").table_names
+    ('coincidence', 'seeds', 'curves', 'residuals')
+    """
+    if name not in QUESTIONS:
+        near = difflib.get_close_matches(name, QUESTIONS, n=1)
+        raise BadInputError(f"no question {name!r}; take {near[0] if near else ', '.join(QUESTIONS)}")
+    found: Question = importlib.import_module(f"mbias.analysis.{name}").QUESTION
+    return found

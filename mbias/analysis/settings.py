@@ -1,8 +1,7 @@
-"""Runs that differ in their seed only: what an interval over seeds is about."""
+"""Runs and settings: the columns that identify them in tables, and the runs that differ only in their seed."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,30 +9,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
-from mbias.records.study import Study
+from mbias.records.study import Study, run_names
 from mbias.stats.intervals import t_quantile
-from mbias.tables.names import display_name
+from mbias.tables.names import display_name, setting_name
 from mbias.terms import PRESETS, Variant
 
-IDENTITY = ["run", "variant", "smoothing", "control", "simulated", "seeds"]
-"""The columns that stand first in a table of settings."""
+VARIANT_ORDER = tuple(Variant)
+"""The order of the paper's Table 1."""
 
+SMOOTHING_ORDER = tuple(PRESETS)
+"""The order of the paper's Table 2."""
 
-ONE_SEED = "one seed a setting is all there is, so nothing is known of others; train more seeds"
+RUN_COLUMNS = ["run", "variant", "smoothing", "control", "seed", "simulated"]
+"""The first columns of a table with one row per run."""
+
+SETTING_COLUMNS = ["run", "variant", "smoothing", "control", "simulated", "seeds"]
+"""The first columns of a table with one row per setting."""
+
+ONE_SEED = "every setting has one seed, so nothing is known about other seeds; train more seeds"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The runs of one variant, smoothing and control, in the order of their seeds; an external run is one by itself.
+    """The runs of one variant, smoothing and control, in the order of their seeds; an external run is one setting.
 
     Parameters
     ----------
-    who
-        The columns that identify it; ``seeds`` is their number, ``run`` the run's name where there is one.
+    identity
+        The columns that identify the setting (`SETTING_COLUMNS`): ``seeds`` is the number of runs, ``run`` the name of
+        the run where there is one.
     runs
-        All of the same samples, modalities and categories.
+        The runs, all of the same samples, modalities and categories.
     """
 
     identity: dict[str, Any]
@@ -41,22 +49,22 @@ class Setting:
 
     @property
     def display_name(self) -> str:
-        """Its name on screen."""
+        """The name of the setting on screen."""
         return setting_name(**{name: self.identity[name] for name in ("run", "variant", "smoothing", "control")})
 
     @property
     def samples(self) -> int:
-        """How many samples were recorded."""
+        """The number of recorded samples."""
         return len(self.runs[0].samples)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Names of the modalities."""
+        """The names of the modalities."""
         return self.runs[0].header.modalities
 
     @property
     def categories(self) -> tuple[str, ...]:
-        """Names of the categories."""
+        """The names of the categories."""
         return self.runs[0].header.categories
 
     @property
@@ -65,12 +73,40 @@ class Setting:
 
         Raises
         ------
-        BadInputError
-            If the truth is not recorded.
+        NotApplicableError
+            If they are not recorded.
         """
-        if "weak" not in self.runs[0].truth:
-            raise BadInputError(f"{self.runs[0].path}: its labels ('weak') are not recorded, so this does not apply")
-        return self.runs[0].truth["weak"]
+        return weak_labels(self.runs[0])
+
+
+def weak_labels(run: Run) -> np.ndarray:
+    """The labels of a run's whole samples, bool (sample, category).
+
+    Raises
+    ------
+    NotApplicableError
+        If they are not recorded.
+    """
+    if "weak" not in run.truth:
+        raise NotApplicableError(f"{run.path}: the labels of its samples ('weak') are not recorded; record the truth")
+    return run.truth["weak"]
+
+
+def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Yield every run with the columns that identify it (`RUN_COLUMNS`), in the order of the paper's tables."""
+    names = run_names(study)
+    for run in sorted(study, key=_order):
+        yield (
+            run,
+            {
+                "run": names[run],
+                "variant": run.variant,
+                "smoothing": run.smoothing,
+                "control": run.control,
+                "seed": run.seed,
+                "simulated": run.header.simulated,
+            },
+        )
 
 
 def settings(study: Study) -> list[Setting]:
@@ -79,9 +115,9 @@ def settings(study: Study) -> list[Setting]:
     Raises
     ------
     BadInputError
-        If runs of one setting were recorded on different samples, or two have the same seed.
+        If runs of one setting were recorded on different samples, or have the same seed.
     """
-    groups: dict[tuple, list[tuple[Run, dict[str, Any]]]] = {}
+    groups: dict[tuple[Any, ...], list[tuple[Run, dict[str, Any]]]] = {}
     for run, identity in identified(study):
         external = run.variant is None or run.smoothing is None
         key = (identity["run"],) if external else (run.variant, run.smoothing, run.control)
@@ -90,42 +126,50 @@ def settings(study: Study) -> list[Setting]:
 
 
 def of_several_seeds(study: Study) -> list[Setting]:
-    """The settings of a study that have two seeds or more.
+    """The settings of a study that have at least two seeds.
 
     Raises
     ------
+    NotApplicableError
+        If there is none.
     BadInputError
-        As `settings`; or if there is none.
+        As `settings`.
     """
     several = [setting for setting in settings(study) if len(setting.runs) > 1]
     if not several:
-        raise BadInputError(ONE_SEED)
+        raise NotApplicableError(ONE_SEED)
     return several
 
 
 def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
-    """A table of runs as one of settings: means over seeds, with the ends of Student's 95 % intervals.
+    """Average a table of runs over seeds, with Student's 95 % intervals.
 
     Parameters
     ----------
     table
-        The columns of `mbias.analysis.settings.identified` and others.
+        `RUN_COLUMNS` and other columns.
     by
-        Columns that tell the rows of a run apart.
+        The columns that tell the rows of one run apart.
     bounds
-        The columns to average, with what each can be; intervals are cut to it.
+        The columns to average, with the least and largest value that each can have; intervals are clipped to them.
 
     Returns
     -------
     pandas.DataFrame
-        The columns `IDENTITY`, those of ``by`` and, of each column averaged, its mean and the ends ``_low`` and
-        ``_high``, NaN where there is one seed.
+        `SETTING_COLUMNS`, the columns ``by`` and, for each averaged column, its mean and the ends of its interval,
+        ``_low`` and ``_high``, which are NaN where there is one seed.
+
+    Raises
+    ------
+    BadInputError
+        If two runs have the same setting and seed.
     """
     external = table[["variant", "smoothing"]].isna().any(axis=1)
+    _refuse_repeated_seeds(table[~external])
     named = table.assign(run=table["run"].where(external, ""))
-    grouped = named.groupby([*(name for name in IDENTITY if name != "seeds"), *by], sort=False, dropna=False)
+    grouped = named.groupby([*(name for name in SETTING_COLUMNS if name != "seeds"), *by], sort=False, dropna=False)
     seeds = grouped.size()
-    result = seeds.rename("seeds").reset_index()[[*IDENTITY, *by]]
+    result = seeds.rename("seeds").reset_index()[[*SETTING_COLUMNS, *by]]
     for name, (least, most) in bounds.items():
         mean = grouped[name].mean().to_numpy()
         half = t_quantile(seeds.to_numpy() - 1) * grouped[name].std().to_numpy() / np.sqrt(seeds.to_numpy())
@@ -134,20 +178,44 @@ def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[fl
     return result
 
 
-def setting_name(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
-    """A setting on screen, as ``A_cross + V_self, LS-V``; an external one goes by its run."""
-    texts = [display_name("variant", variant), display_name("smoothing", smoothing), display_name("control", control)]
-    return ", ".join(text for text in texts if text) or run
+def order_key(name: str | None, order: tuple[str, ...]) -> tuple[int, str]:
+    """The key that sorts names in the given order, and other names after them, alphabetically."""
+    return (order.index(name) if name in order else len(order), str(name))
+
+
+def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of one variant, and the name of the variant on screen.
+
+    The variant is the original network's, A_cross + V_cross, where the table has it, and otherwise the first one in
+    the order of the paper. A table of external models is returned whole, with an empty name.
+    """
+    variants = sorted(table["variant"].dropna().unique(), key=lambda name: order_key(name, VARIANT_ORDER))
+    if not variants:
+        return table, ""
+    chosen: str = Variant.ACROSS_VCROSS if Variant.ACROSS_VCROSS in variants else variants[0]
+    return table[table["variant"] == chosen], display_name("variant", chosen)
+
+
+def _order(run: Run) -> tuple[Any, ...]:
+    return (
+        order_key(run.variant, VARIANT_ORDER),
+        order_key(run.smoothing, SMOOTHING_ORDER),
+        str(run.control or ""),
+        -1 if run.seed is None else run.seed,
+        run.name,
+    )
 
 
 def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
     first, identity = members[0]
-    seeds = [run.seed for run, _ in members]
     for run, _ in members[1:]:
         if not _same_samples(run, first):
-            raise BadInputError(f"{run.path}: recorded on other samples than {first.path}; analyse them apart")
+            raise BadInputError(
+                f"{run.path}: recorded on other samples than {first.path}; analyse the two in separate calls"
+            )
+    seeds = [run.seed for run, _ in members]
     if len(set(seeds)) < len(seeds):
-        raise BadInputError(f"{members[-1][0].path}: a seed stands twice among its setting's runs; leave one out")
+        raise BadInputError(_repeated(str(members[-1][0].path)))
     columns = {
         "run": identity["run"] if len(members) == 1 else f"{len(members)} runs",
         "variant": first.variant,
@@ -159,6 +227,17 @@ def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
     return Setting(columns, tuple(run for run, _ in members))
 
 
+def _refuse_repeated_seeds(table: pd.DataFrame) -> None:
+    runs = table[RUN_COLUMNS].drop_duplicates()
+    repeated = runs[runs.duplicated(["variant", "smoothing", "control", "seed"])]
+    if len(repeated):
+        raise BadInputError(_repeated(str(repeated["run"].iloc[0])))
+
+
+def _repeated(run: str) -> str:
+    return f"{run}: another run has the same setting and seed; leave one of them out"
+
+
 def _same_samples(a: Run, b: Run) -> bool:
     return (
         a.header.modalities == b.header.modalities
@@ -166,62 +245,4 @@ def _same_samples(a: Run, b: Run) -> bool:
         and list(a.samples.iloc[:, 0]) == list(b.samples.iloc[:, 0])
         and a.truth.keys() == b.truth.keys()
         and all(np.array_equal(a.truth[name], b.truth[name]) for name in a.truth)
-    )
-
-
-VARIANT_ORDER = tuple(Variant)
-"""The order of the paper's Table 1."""
-
-SMOOTHING_ORDER = tuple(PRESETS)
-"""The order of the paper's Table 2."""
-
-
-def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
-    """Every run with the columns that identify it, in the order of the paper's tables.
-
-    The columns are ``run`` (name of its folder; with the folder above where two runs share a name), ``variant``,
-    ``smoothing``, ``control`` and ``seed`` (None for an external model), and ``simulated``.
-    """
-    names = Counter(run.name for run in study)
-    for run in sorted(study, key=_place):
-        path = run.path.resolve()
-        yield (
-            run,
-            {
-                "run": run.name if names[run.name] == 1 else f"{path.parent.name}/{run.name}",
-                "variant": run.variant,
-                "smoothing": run.smoothing,
-                "control": run.control,
-                "seed": run.seed,
-                "simulated": run.header.simulated,
-            },
-        )
-
-
-def place_of(name: str | None, order: tuple[str, ...]) -> tuple[int, str]:
-    """Key that sorts names as ``order`` has them, and others behind, by name."""
-    return (order.index(name) if name in order else len(order), str(name))
-
-
-def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The rows of one variant, and its label.
-
-    The variant is the original network's, A_cross + V_cross, where the table has it, else the first in the paper's
-    order; a table of external models comes back whole, with an empty label.
-    """
-    variants = sorted(table["variant"].dropna().unique(), key=lambda name: place_of(name, VARIANT_ORDER))
-    if not variants:
-        return table, ""
-    chosen: str = Variant.ACROSS_VCROSS if Variant.ACROSS_VCROSS in variants else variants[0]
-    return table[table["variant"] == chosen], display_name("variant", chosen)
-
-
-def _place(run: Run) -> tuple:
-    seed = -1 if run.seed is None else run.seed
-    return (
-        place_of(run.variant, VARIANT_ORDER),
-        place_of(run.smoothing, SMOOTHING_ORDER),
-        str(run.control or ""),
-        seed,
-        run.name,
     )

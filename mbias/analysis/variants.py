@@ -1,67 +1,115 @@
-"""Which aggregate of features parses best? (Table 1, Eq. 1, 2, 7, 8)."""
+"""Which aggregate of features parses best? (Table 1; Eq. 1, 2, 7, 8)."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from mbias.analysis.paper.orderings import LAYOUT
+from mbias.analysis.paper.orderings import finding as orderings_finding
 from mbias.analysis.paper.orderings import orderings as published_orderings
 from mbias.analysis.paper.published import table1
-from mbias.analysis.paper.scores import beside, score_cell, setting_scores
-from mbias.errors import BadInputError
-from mbias.records.study import Study
+from mbias.analysis.paper.scores import score_cell, setting_scores, with_published
+from mbias.analysis.questions import Question, Table
+from mbias.errors import NotApplicableError
+from mbias.records.study import StudyLike, open_study
+from mbias.scores import f_scores
 from mbias.tables.layout import Layout
 from mbias.tables.names import display_name
 from mbias.terms import Metric
 
-LAYOUTS = {
-    "scores": Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell}),
-    "orderings": LAYOUT,
-}
 
-
-def scores(study: Study, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
+def scores(study: StudyLike, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
     """Table 1: F-scores of the variants, all trained with the same smoothing.
 
-    The smoothing is the one under which the study has most variants; of several, ``ls_v``, which is the paper's, else
-    the first.
+    The smoothing is the one for which the study has the most variants. Where there are several, it is ``ls_v``, as in
+    the paper, or otherwise the first one.
 
     Parameters
     ----------
+    study
+        A path, a `Run`, a list of these, or a `Study`.
     epoch
-        ``"best"`` is the epoch whose model was kept.
+        A number from 1, ``"last"``, or ``"best"``, the epoch whose model was kept.
     published
-        Whether the paper's figures follow, with ``source`` ``published``.
+        Whether to append the published scores, with the ``source`` ``published``.
 
     Returns
     -------
     pandas.DataFrame
-        A row a variant, metric and level (see `mbias.analysis.paper.scores.setting_scores`), in percent.
+        One row per variant, metric and level: ``f_score``, in percent, and the other columns of the
+        scores of a setting (`mbias.analysis.paper.scores.setting_scores`).
 
     Raises
     ------
-    BadInputError
+    NotApplicableError
         If no two variants share a smoothing, or a run has no scores.
+    BadInputError
+        If a run does not have that epoch, or is damaged.
+
+    Examples
+    --------
+    >>> table = mbias.analysis.variants.scores(["models/demo", "models/other"])
+    >>> average = table[(table["metric"] == "type_average") & (table["level"] == "segment")]
+    >>> average[["variant", "smoothing", "f_score"]].round(1)
+              variant smoothing  f_score
+    12   across_vself      ls_v     57.5
+    13  across_vcross      ls_v     55.1
     """
+    study = open_study(study)
     table = setting_scores(study, epoch)
     counts = table.groupby("smoothing")["variant"].nunique()
     if counts.max() < 2:
-        raise BadInputError("no two variants in these runs share a smoothing, so none can be compared; add such runs")
+        raise NotApplicableError(
+            "no two variants in these runs share a smoothing, so none can be compared; add such runs"
+        )
     shared = list(counts.index[counts == counts.max()])
     smoothing = "ls_v" if "ls_v" in shared else shared[0]
     measured = table[table["smoothing"] == smoothing].reset_index(drop=True)
-    return beside(measured, table1()) if published else measured
+    return with_published(measured, table1()) if published else measured
 
 
-def orderings(study: Study) -> pd.DataFrame:
-    """Differences between variants beside the published ones of Table 1 (see `mbias.analysis.paper.orderings`)."""
+def orderings(study: StudyLike) -> pd.DataFrame:
+    """Differences between variants, and the published differences of Table 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per pair of settings, metric and level, with the columns of the differences between settings
+        (`mbias.analysis.paper.orderings.orderings`).
+
+    Raises
+    ------
+    NotApplicableError
+        If no two settings of the study are in Table 1.
+    BadInputError
+        If the settings were recorded on different samples or have no seed in common.
+    """
+    study = open_study(study)
     return published_orderings(study, table1(), "variant")
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `scores` says: which variant leads at either level, and by how much."""
+    """What a table of `scores` shows: which variant has the highest score at each level, and by how much."""
     measured = table[(table["source"] == "measured") & (table["metric"] == Metric.TYPE_AVERAGE)]
     return [_sentence(str(level), rows) for level, rows in measured.groupby("level", sort=False)]
+
+
+QUESTION = Question(
+    name="variants",
+    paper="Table 1, Eq. 1, 2, 7, 8",
+    tables=(
+        Table(scores, Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell}), finding),
+        Table(orderings, LAYOUT, orderings_finding),
+    ),
+    drawn="scores",
+    definitions={
+        "scores of a setting": setting_scores,
+        "differences between settings": published_orderings,
+        "F-scores": f_scores,
+        "predicted events": f_scores.predictions,
+        "right and wrong events": f_scores.event_counts,
+    },
+)
 
 
 def _sentence(level: str, rows: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""One sample, segment by segment: what is there, what is predicted, where attention goes; and which ones to look at."""
+"""One sample, segment by segment: truth, predictions and attention; and the samples that show the bias best."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.measures.pooling import SEGMENTED
+from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import identified
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
-from mbias.records.study import Study
+from mbias.records.study import Study, StudyLike, open_study
 from mbias.records.summary import aligned
 from mbias.scores.f_scores import predictions
 from mbias.tables.layout import RUN, Layout, number
@@ -21,83 +22,80 @@ from mbias.tables.layout import RUN, Layout, number
 _NEEDED = {"predictions": ("p", "p_joint"), "W_av": ("wav",), "W_tp": ("wtp",)}
 _STEPS = "▁▂▃▄▅▆▇█"
 
-LAYOUTS = {
-    "strips": Layout(
-        (*RUN, "epoch", "sample", "category", "modality"),
-        (),
-        {name: operator.attrgetter(name) for name in ("truth", "predicted", "W_av", "W_tp")},
-    ),
-    "quantities": Layout(
-        (*RUN, "epoch", "sample", "category", "modality", "quantity"), ("segment",), {"{}": lambda row: row.text}
-    ),
-    "worst": Layout(
-        (*RUN, "epoch", "toward", "sample"),
-        (),
-        {
-            "lost": number("lost", ".1f"),
-            "missed": lambda row: f"{row.missed} of {row.events}",
-            "W there": number("attention", ".2f"),
-            "labels": lambda row: row.categories.replace("|", ", "),
-        },
-    ),
-}
 
-
-def roll(run: Run, sample: str, epoch: int | str = "best", category: str | None = None) -> pd.DataFrame:
+def roll(
+    run: StudyLike, sample: str | None = None, epoch: int | str = "best", category: str | None = None
+) -> pd.DataFrame:
     """The event roll of one sample.
 
     Parameters
     ----------
+    run
+        A path, a `Run`, or a `Study` of one run.
     sample
-        Its identifier, or a part that only one has.
+        The identifier of the sample, or a part of it that no other identifier has; by default, the sample that shows
+        the bias best (`worst`).
+    epoch
+        A number from 1, ``"last"`` or ``"best"``, as in `Run.commit`.
     category
-        One to have in it whether or not there is anything of it.
+        A category to include even where it is neither labelled nor predicted.
 
     Returns
     -------
     pandas.DataFrame
-        A row a category, modality and ``segment`` (from 0), of the categories labelled or predicted in the sample
-        (of all where none is): ``truth`` and ``predicted`` (P >= 0.5 where also p_wsl >= 0.5, the original's rule),
-        boolean; ``p``, ``attention`` (W_av, mean over heads where there are several) and ``temporal`` (W_tp), in
-        [0, 1]; ``p_joint`` (p_wsl) of the sample and category; all unknown where the epoch or the record holds them
-        not (`missing` says which). Beside them what identifies the run, the ``epoch`` and the ``sample``.
+        One row per category, modality and ``segment`` (from 0), for the categories that are labelled or predicted in
+        the sample (all categories where none is): ``truth`` and ``predicted`` (P >= 0.5 and p_wsl >= 0.5, the rule of
+        the original evaluation), boolean; ``p`` (P), ``attention`` (W_av, averaged over heads where there are several)
+        and ``temporal`` (W_tp), in [0, 1]; ``p_joint``, p_wsl of the sample and category. What the record or the epoch
+        does not hold is unknown (`mbias.analysis.video.missing` names it). The other columns identify the run, the
+        ``epoch`` and the ``sample``.
 
     Raises
     ------
+    NotApplicableError
+        If the run has no truth or array in segments.
     BadInputError
-        If the run has not that sample, epoch or category, or nothing in segments.
+        If the run does not have that sample, epoch or category, or is damaged.
+
+    Examples
+    --------
+    >>> table = mbias.analysis.video.roll("models/demo/across_vcross-ls_v-seed0", "v0003")
+    >>> table[["category", "modality", "segment", "truth", "predicted", "p"]].head(1).round(2)
+      category modality  segment  truth  predicted    p
+    0      Car    audio        0   True       True  0.9
     """
-    place = _place(run, sample)
+    run = _single_run(run)
+    index = _sample_index(run, worst(run, 1, epoch)["sample"].iloc[0] if sample is None else sample)
     names = run.header.categories
     if category is not None and category not in names:
         raise BadInputError(f"{run.path}: no category {category!r}; take one of {', '.join(names)}")
-    arrays = {name: _of_sample(run, name, epoch, place) for name in ("p", "wav", "wtp")}
+    arrays = {name: _of_sample(run, name, epoch, index) for name in ("p", "wav", "wtp")}
     known = "p_joint" in run.commit(epoch).arrays
-    joint = run.values("p_joint", epoch, ("sample", "category"))[place] if known else None
-    truth = _truth(run, place)
+    joint = run.values("p_joint", epoch, ("sample", "category"))[index] if known else None
+    truth = _truth(run, index)
     lengths = {len(values) for values in (*arrays.values(), truth) if values is not None and len(values) > 1}
     if len(lengths) != 1:
-        raise BadInputError(f"{run.path}: its arrays and truth are not in the same segments, so there is no roll")
+        raise NotApplicableError(f"{run.path}: the arrays and the truth do not have the same segments")
     shape = (lengths.pop(), len(run.header.modalities), len(names))
     predicted = None
     if joint is not None and arrays["p"] is not None:
         predicted = predictions(np.broadcast_to(arrays["p"], shape)[None], joint[None])[0]
-    shown = _shown(run, place, truth, predicted)
+    shown = _shown(run, index, truth, predicted)
     if category is not None:
         shown[names.index(category)] = True
     cells = np.argwhere(np.broadcast_to(shown, shape).transpose(2, 1, 0))
     c, m, t = cells.T
 
     def column(values: np.ndarray | None, kind: str) -> pd.Series:
-        of_cells = [None] * len(cells) if values is None else np.broadcast_to(values, shape)[t, m, c]
-        return pd.Series(of_cells, dtype=kind)
+        shown_values = [None] * len(cells) if values is None else np.broadcast_to(values, shape)[t, m, c]
+        return pd.Series(shown_values, dtype=kind)
 
     _, identity = next(identified(Study((run,))))
     return pd.DataFrame(
         {
             **{name: [value] * len(cells) for name, value in identity.items()},
             "epoch": run.commit(epoch).epoch,
-            "sample": str(run.samples.iloc[place, 0]),
+            "sample": str(run.samples.iloc[index, 0]),
             "category": [names[i] for i in c],
             "modality": [run.header.modalities[i] for i in m],
             "segment": t,
@@ -112,9 +110,9 @@ def roll(run: Run, sample: str, epoch: int | str = "best", category: str | None 
 
 
 def missing(run: Run, epoch: int | str = "best") -> str:
-    """What a roll of that epoch lacks, and which epochs hold it, in a line; empty where nothing is missing."""
+    """What a `roll` of that epoch lacks, and which epochs hold it; empty where nothing is missing."""
     held = set(run.commit(epoch).arrays)
-    lacking = {what: needed for what, needed in _NEEDED.items() if not set(needed) <= held}
+    lacking = {name: needed for name, needed in _NEEDED.items() if not set(needed) <= held}
     if not lacking:
         return ""
     needed = {name for names in lacking.values() for name in names}
@@ -123,38 +121,50 @@ def missing(run: Run, epoch: int | str = "best") -> str:
     return f"epoch {run.commit(epoch).epoch} holds no {' and no '.join(lacking)}; {hint if holders else 'none does'}"
 
 
-def worst(study: Study, number: int = 10, epoch: int | str = "best") -> pd.DataFrame:
-    """The samples that show a run's bias best: events are missed while attention is on the modality it favours.
+def worst(study: StudyLike, number: int = 10, epoch: int | str = "best") -> pd.DataFrame:
+    """The samples that show the bias of a run best: events are missed while attention is on the favoured modality.
 
-    The favoured modality f is the one with the largest mean W_av at that epoch. Over the cells (segment t, category c)
-    in which another modality o truly has an event that is not predicted (by the rule of `roll`),
+    The favoured modality f is the one with the largest mean W_av at that epoch. Over the segments t and categories c in
+    which another modality o truly has an event that is not predicted (by the rule of `roll`),
 
-        lost = sum over o, t, c of W_f(t, c), in segments:
+        lost = sum over o, t, c of W_f(t, c), in segments.
 
-    how many of the other modality's segments are missed, each weighed by the attention that is on f instead. 0 where
-    all events are found, or f has no attention where they are missed; at most ``missed``.
+    This is the number of missed segments of other modalities, each weighted by the attention on f. It is 0 where no
+    event is missed, or where f has no attention on the missed ones. It is at most ``missed``.
+
+    Parameters
+    ----------
+    study
+        A path, a `Run`, a list of these, or a `Study`.
+    number
+        The number of samples per run.
+    epoch
+        A number from 1, ``"last"`` or ``"best"``, as in `Run.commit`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a sample, of each run the ``number`` with the largest ``lost`` first (of equals by name): ``toward``,
-        the modality f; ``lost``; ``events``, the other modality's segments with events, over all categories, and how
-        many are ``missed``; ``attention``, the mean of W_f in the missed ones (NaN without any); ``categories``, the
-        sample's labels, separated by ``|``.
+        One row per sample: the ``number`` samples of each run with the largest ``lost``, sorted by falling ``lost`` and
+        then by name. ``toward`` is the modality f; ``events`` is the number of segments with events of other
+        modalities, over all categories; ``missed`` is how many of them are missed; ``attention`` is the mean of W_f in
+        the missed ones (NaN without any); ``categories`` holds the labels of the sample, separated by ``|``.
 
     Raises
     ------
+    NotApplicableError
+        If an epoch lacks ``wav``, ``p`` or ``p_joint`` in segments, or the truth of segments is not recorded.
     BadInputError
-        If an epoch holds not ``wav``, ``p`` and ``p_joint`` in segments, or the truth of segments is not recorded.
+        If a run does not have that epoch, or is damaged.
     """
+    study = open_study(study)
     return pd.concat([_worst(run, identity, number, epoch) for run, identity in identified(study)], ignore_index=True)
 
 
 def strips(table: pd.DataFrame) -> pd.DataFrame:
-    """A `roll` as text: a row a category and modality, a character a segment.
+    """A `roll` as text: one row per category and modality, with one character per segment.
 
-    ``truth`` and ``predicted`` are ``■`` or ``·``; ``W_av`` is from ▁, 0, to █, 1; ``W_tp`` from 0 to the largest of
-    the table; empty where they are unknown.
+    ``truth`` and ``predicted`` are ``■`` or ``·``; ``W_av`` runs from ▁ for 0 to █ for 1, and ``W_tp`` to █ for the
+    largest value of the table. A text is empty where the values are unknown.
     """
     largest = table["temporal"].max()
     rows = []
@@ -167,7 +177,7 @@ def strips(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def quantities(table: pd.DataFrame) -> pd.DataFrame:
-    """A `roll` with a row a category, modality, ``quantity`` and segment, and its value as ``text``."""
+    """A `roll` with one row per category, modality, ``quantity`` and segment, and the value as ``text``."""
     texts = {
         "truth": table["truth"].map({True: "1", False: "0"}),
         "predicted": table["predicted"].map({True: "1", False: "0"}),
@@ -180,7 +190,7 @@ def quantities(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a `roll` says: a sentence a category and modality with events, how many are found and where attention is."""
+    """What a `roll` shows: one sentence per category and modality with events, with the predictions and attention."""
     sentences = []
     for (category, modality), lane in table.groupby(["category", "modality"], sort=False):
         events = lane[lane["truth"].fillna(False).astype(bool)]
@@ -195,40 +205,101 @@ def finding(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _place(run: Run, sample: str) -> int:
+STRIPS = Layout(
+    (*RUN, "epoch", "sample", "category", "modality"),
+    (),
+    {name: operator.attrgetter(name) for name in ("truth", "predicted", "W_av", "W_tp")},
+)
+"""The layout of `strips`."""
+
+QUANTITIES = Layout(
+    (*RUN, "epoch", "sample", "category", "modality", "quantity"), ("segment",), {"{}": lambda row: row.text}
+)
+"""The layout of `quantities`."""
+
+QUESTION = Question(
+    name="video",
+    paper="",
+    tables=(
+        Table(
+            roll,
+            Layout(
+                (*RUN, "epoch", "sample", "category", "modality", "segment"),
+                (),
+                {
+                    "truth": lambda row: _text(row.truth),
+                    "predicted": lambda row: _text(row.predicted),
+                    "P": number("p", ".2f"),
+                    "W_av": number("attention", ".2f"),
+                    "W_tp": number("temporal", ".2f"),
+                },
+            ),
+            finding,
+        ),
+        Table(
+            worst,
+            Layout(
+                (*RUN, "epoch", "toward", "sample"),
+                (),
+                {
+                    "lost": number("lost", ".1f"),
+                    "missed": lambda row: f"{row.missed} of {row.events}",
+                    "W there": number("attention", ".2f"),
+                    "labels": lambda row: row.categories.replace("|", ", "),
+                },
+            ),
+        ),
+    ),
+    drawn="roll",
+    inputs=("run",),
+)
+
+
+def _text(known: Any) -> str:
+    return "" if pd.isna(known) else str(int(known))
+
+
+def _single_run(run: StudyLike) -> Run:
+    study = open_study(run)
+    if len(study) != 1:
+        raise BadInputError(f"an event roll shows one run, and {len(study)} are given; give one run")
+    return study.runs[0]
+
+
+def _sample_index(run: Run, sample: str) -> int:
     names = [str(name) for name in run.samples.iloc[:, 0]]
-    found = [name for name in names if name == sample] or [name for name in names if sample and sample in name]
-    if len(found) == 1:
-        return names.index(found[0])
-    near = found[:3] or difflib.get_close_matches(sample, names, n=3)
-    problem = f"{len(found)} samples have {sample!r} in their name" if found else f"no sample {sample!r}"
+    matches = [name for name in names if name == sample] or [name for name in names if sample and sample in name]
+    if len(matches) == 1:
+        return names.index(matches[0])
+    near = matches[:3] or difflib.get_close_matches(sample, names, n=3)
+    problem = f"{len(matches)} samples have {sample!r} in their names" if matches else f"no sample {sample!r}"
     raise BadInputError(f"{run.path}: {problem}; take {', '.join(near or names[:1])}, or another one of samples.csv")
 
 
-def _of_sample(run: Run, name: str, epoch: int | str, place: int) -> np.ndarray | None:
-    """An array of one sample, of shape (segment, modality, category), segment 1 long where there is none."""
+def _of_sample(run: Run, name: str, epoch: int | str, index: int) -> np.ndarray | None:
+    """An array of one sample, (segment, modality, category), with one segment where the array has no segments."""
     dimensions = run.header.arrays.get(name, ())
     if name not in run.commit(epoch).arrays or "modality" not in dimensions:
         return None
     values, _ = aligned(
-        run.values(name, epoch)[place : place + 1].astype(float), dimensions, None, len(run.header.categories)
+        run.values(name, epoch)[index : index + 1].astype(float), dimensions, None, len(run.header.categories)
     )
     kept = 3 if "segment" in dimensions else 2
-    mean = values[0].mean(axis=tuple(range(values.ndim - 1 - kept)))
+    mean: np.ndarray = values[0].mean(axis=tuple(range(values.ndim - 1 - kept)))
     return mean if kept == 3 else mean[None]
 
 
-def _truth(run: Run, place: int) -> np.ndarray | None:
+def _truth(run: Run, index: int) -> np.ndarray | None:
     dense = [run.truth.get(modality) for modality in run.header.modalities]
     if any(array is None or array.ndim != 3 for array in dense):
         return None
-    return np.stack([array[place] for array in dense if array is not None], axis=1)
+    return np.stack([array[index] for array in dense if array is not None], axis=1)
 
 
-def _shown(run: Run, place: int, truth: np.ndarray | None, predicted: np.ndarray | None) -> np.ndarray:
+def _shown(run: Run, index: int, truth: np.ndarray | None, predicted: np.ndarray | None) -> np.ndarray:
     shown = np.zeros(len(run.header.categories), dtype=bool)
     if "weak" in run.truth:
-        shown |= run.truth["weak"][place]
+        shown |= run.truth["weak"][index]
     for events in (truth, predicted):
         if events is not None:
             shown |= events.any(axis=(0, 1))
@@ -241,7 +312,7 @@ def _worst(run: Run, identity: dict[str, Any], number: int, epoch: int | str) ->
     others = np.delete(truth, favoured, axis=2)
     missed = others & ~np.delete(predicted, favoured, axis=2)
     lost = np.einsum("ntmc,ntc->n", missed, wav[:, :, favoured], dtype=float)
-    many, events = missed.sum(axis=(1, 2, 3)), others.sum(axis=(1, 2, 3))
+    counts, events = missed.sum(axis=(1, 2, 3)), others.sum(axis=(1, 2, 3))
     labels = np.logical_or.reduce(truth, axis=(1, 2))
     names = run.samples.iloc[:, 0].astype(str).to_numpy()
     rows = [
@@ -251,9 +322,9 @@ def _worst(run: Run, identity: dict[str, Any], number: int, epoch: int | str) ->
             "sample": names[i],
             "toward": run.header.modalities[favoured],
             "lost": lost[i],
-            "missed": int(many[i]),
+            "missed": int(counts[i]),
             "events": int(events[i]),
-            "attention": lost[i] / many[i] if many[i] else np.nan,
+            "attention": lost[i] / counts[i] if counts[i] else np.nan,
             "categories": "|".join(np.array(run.header.categories)[labels[i]]),
         }
         for i in np.lexsort((names, -lost))[:number]
@@ -262,12 +333,12 @@ def _worst(run: Run, identity: dict[str, Any], number: int, epoch: int | str) ->
 
 
 def _events(run: Run, epoch: int | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, predicted events and W_av of all samples, of shape (sample, segment, modality, category)."""
+    """Truth, predicted events and W_av of all samples, (sample, segment, modality, category)."""
     p, wav = (run.values(name, epoch, SEGMENTED) for name in ("p", "wav"))
     joint = run.values("p_joint", epoch, ("sample", "category"))
     dense = [run.truth.get(modality) for modality in run.header.modalities]
     if any(array is None or array.shape != p[:, :, 0].shape for array in dense):
-        raise BadInputError(f"{run.path}: the truth of segments is not recorded by modality, so none counts as missed")
+        raise NotApplicableError(f"{run.path}: the truth of segments is not recorded by modality; record it")
     return np.stack([array for array in dense if array is not None], axis=2), predictions(p, joint), wav
 
 

@@ -1,0 +1,1 @@
+"""The two programs: parse, call one function, print."""

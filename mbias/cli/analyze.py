@@ -1,4 +1,4 @@
-"""The command mbias-analyze: one question's table or figure, the check of a record, the report of a study."""
+"""The program mbias-analyze: the tables and figures of the questions, checks of records, and reports."""
 
 from __future__ import annotations
 
@@ -6,151 +6,155 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mbias.analysis.questions import QUESTIONS, Question
+from mbias.analysis.questions import QUESTIONS, question
 from mbias.cli import completion, video
-from mbias.cli.common import add_command, run
-from mbias.cli.printing import add_epoch, add_explain, add_figure, add_format, check_figure, printed, warnings, wrapped
+from mbias.cli.common import add_command, add_version, run
+from mbias.cli.printing import (
+    add_epoch,
+    add_explain,
+    add_figure,
+    add_format,
+    check_figure,
+    print_notes,
+    print_table,
+    print_wrapped,
+)
 from mbias.cli.report import add_report
 from mbias.errors import BadInputError
 
+if TYPE_CHECKING:
+    from mbias.analysis.questions import Question
+    from mbias.cli.common import Commands
+
 _EPILOG = """\
 example: mbias-analyze attention models/demo --figure attention.pdf
-COMMAND --help has an example of each; WORD --explain prints its definitions and references.
+COMMAND --help shows an example of each command; QUESTION --explain prints its definitions and references.
 
 exit codes: 0 done, 1 a failure, 2 bad input, 130 interrupted; an error is one line, --debug shows its traceback
 """
 
+_EXAMPLES = {
+    "compare": "mbias-analyze compare models/demo/across_vcross-ls_v-seed0 models/demo/across_vself-ls_v-seed0"
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; give its exit code."""
-    return run(_parser(), arguments)
+    """Run ``mbias-analyze`` with these arguments, and return its exit code."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = next((argument for argument in given if not argument.startswith("-")), "")
+    return run(_parser(chosen), given)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser; with ``only``, other questions have no options, which would need their modules to be loaded."""
     parser = argparse.ArgumentParser(
         prog="mbias-analyze",
         description="Ask recorded runs whether a model ignores one of its modalities.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for question in QUESTIONS.values():
-        _add_question(commands, question)
-    video.add_commands(commands)
-    _add_compare(commands)
+    for name, asks in QUESTIONS.items():
+        if name == "video":
+            video.add_commands(commands)
+            continue
+        command = add_command(commands, name, asks, _EXAMPLES.get(name, f"mbias-analyze {name} models/demo"))
+        if only in (None, name):
+            _add_options(command, question(name))
     validate = add_command(
-        commands, "validate", "check records whole: every file, array and digest", "mbias-analyze validate models/demo"
+        commands,
+        "validate",
+        "check records completely: every file, array and digest",
+        "mbias-analyze validate models/demo",
     )
     validate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a run, or a folder of runs")
     add_format(validate)
     validate.set_defaults(handler=_validate)
     add_report(commands)
-    export = add_command(
-        commands,
-        "export",
-        "write a run as one file for other tools; `mbias import` takes it back",
-        "mbias-analyze export models/demo/across_vcross-ls_v-seed0 --out run.nc",
-    )
-    export.add_argument("run", type=Path, metavar="RUN", help="a run")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new .nc (netCDF) or .zarr (Zarr)")
-    export.set_defaults(handler=_export)
+    _add_export(commands)
     completion.add_commands(commands, _parser)
     return parser
 
 
-def _add_question(commands: argparse._SubParsersAction, question: Question) -> None:
-    command = add_command(
-        commands, question.word, f"{question.asks} ({question.paper})", f"mbias-analyze {question.word} models/demo"
-    )
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a run, or a folder of runs")
+def _add_options(command: argparse.ArgumentParser, asked: Question) -> None:
+    if asked.inputs == ("study",):
+        command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a run, or a folder of runs")
+    else:
+        for name in asked.inputs:
+            command.add_argument(name, type=Path, metavar=name.upper(), help="a run, or a folder of runs")
     add_format(command)
+    first = asked.table_names[0]
     command.add_argument(
-        "--table",
-        choices=question.tables,
-        default=question.tables[0],
-        help=f"which one (default: {question.tables[0]})",
+        "--table", choices=asked.table_names, default=first, help=f"the table to print (default: {first})"
     )
     add_figure(command)
-    if question.epoch:
-        add_epoch(command, question.epoch)
-    if question.published:
+    options = asked.options()
+    if "epoch" in options:
+        add_epoch(command, options["epoch"])
+    if "published" in options:
         command.add_argument(
-            "--published", action="store_true", help="set the paper's figures beside the measured ones"
+            "--published",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="set the paper's figures beside the measured ones",
         )
-    add_explain(command, question.word)
-    command.set_defaults(handler=_answer, question=question)
-
-
-def _add_compare(commands: argparse._SubParsersAction) -> None:
-    compare = add_command(
-        commands,
-        "compare",
-        "set two runs or studies side by side: differences with intervals, tests and effect sizes",
-        "mbias-analyze compare models/demo/across_vcross-ls_v-seed0 models/demo/across_vself-ls_v-seed0",
-    )
-    compare.add_argument("a", type=Path, metavar="A", help="a run, or a folder of runs")
-    compare.add_argument("b", type=Path, metavar="B", help="another one; differences are B - A")
-    add_format(compare)
-    add_explain(compare, "compare")
-    compare.set_defaults(handler=_compare)
-
-
-def _compare(options: argparse.Namespace) -> None:
-    from mbias.analysis.compare import LAYOUTS, comparison, finding
-    from mbias.records.study import open_study
-
-    studies = open_study(options.a), open_study(options.b)
-    table = comparison(*studies)
-    print(printed(LAYOUTS["comparison"], table, options.format), end="")
-    if options.format == "table":
-        print(wrapped(finding(table)))
-    for line in warnings(studies):
-        print(f"mbias-analyze: note: {line}", file=sys.stderr)
+    add_explain(command, asked.name)
+    command.set_defaults(handler=_answer, question=asked)
 
 
 def _answer(options: argparse.Namespace) -> None:
     from mbias.records.study import open_study
 
-    study = open_study(options.paths)
-    question: Question = options.question
-    settings = {name: getattr(options, name) for name in ("epoch", "published") if hasattr(options, name)}
+    asked: Question = options.question
+    given = {name: getattr(options, name) for name in ("epoch", "published") if hasattr(options, name)}
     check_figure(options.figure)
-    table = question.table(study, options.table, **settings)
+    inputs = [options.paths] if asked.inputs == ("study",) else [getattr(options, name) for name in asked.inputs]
+    studies = [open_study(paths) for paths in inputs]
+    chosen = asked.table(options.table)
+    table = asked(*studies, table=chosen.name, **given)
     if options.figure:
+        from mbias.plots import plot_of
         from mbias.plots.drawing.style import save
 
-        drawn = table if options.table == question.drawn else question.table(study, question.drawn, **settings)
-        save(question.figure(drawn), options.figure)
-    print(printed(question.layout(options.table), table, options.format), end="")
-    for line in warnings([study]):
-        print(f"mbias-analyze: note: {line}", file=sys.stderr)
+        drawn = table if chosen.name == asked.drawn else asked(*studies, table=asked.drawn, **given)
+        save(plot_of(asked.name)(drawn), options.figure)
+    print_table(chosen.layout, table, options.format)
+    if chosen.finding and len(asked.inputs) > 1 and options.format == "table":
+        print_wrapped(chosen.finding(table))
+    print_notes(table, studies, options.format)
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from mbias.records.study import run_folders
-    from mbias.records.validate import faults
+    from mbias.records.validate import validate
+    from mbias.tables.layout import Layout
 
-    folders = [folder for path in options.paths for folder in run_folders(path)]
-    found = [(str(folder), fault) for folder in folders for fault in faults(folder) or [""]]
+    table = validate(options.paths)
     if options.format == "table":
-        print("\n".join(fault or f"{folder}: sound" for folder, fault in found))
+        print("\n".join(row.fault or f"{row.path}: sound" for row in table.itertuples()))
     else:
-        import pandas as pd
+        print_table(Layout(("path",), (), {"fault": lambda row: row.fault}), table, options.format)
+    return BadInputError.exit_code if (table["fault"] != "").any() else 0
 
-        from mbias.tables.layout import Layout
 
-        table = pd.DataFrame(found, columns=["path", "fault"])
-        print(printed(Layout(("path",), (), {"fault": lambda row: row.fault}), table, options.format), end="")
-    return BadInputError.exit_code if any(fault for _, fault in found) else 0
+def _add_export(commands: Commands) -> None:
+    export = add_command(
+        commands,
+        "export",
+        "write a run as one file for other tools; `mbias import` reads it back",
+        "mbias-analyze export models/demo/across_vcross-ls_v-seed0 --out run.nc",
+    )
+    export.add_argument("run", type=Path, metavar="RUN", help="a run")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new .nc (netCDF) or .zarr (Zarr)")
+    export.set_defaults(handler=_export)
 
 
 def _export(options: argparse.Namespace) -> None:
-    from mbias.exchange.export import export
-    from mbias.records.run import Run
+    from mbias.exchange.export import export_run
 
-    export(Run(options.run), options.out)
-    print(options.out)
+    print(export_run(options.run, options.out))
 
 
 if __name__ == "__main__":

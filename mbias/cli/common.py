@@ -1,4 +1,4 @@
-"""What both commands share: one way to run a command and to end with an error."""
+"""What both programs share: one way to run a command, and to end with an error."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mbias.errors import BadInputError, MbiasError
 
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
-    """Parse the arguments and call the command's ``handler``; give the exit code.
+    """Parse the arguments, call the command's ``handler``, and return the exit code.
 
-    0 is success, 1 a failure, 2 bad input, 130 an interruption. An error is one line on standard error;
-    ``--debug`` shows its traceback.
+    0 is success, 1 a failure, 2 bad input, 130 an interruption. An error is one line on standard error; ``--debug``
+    shows its traceback.
     """
     options = parser.parse_args(arguments)
     try:
         return int(options.handler(options) or 0)
     except BrokenPipeError:
-        # The reader of our output has gone (as in `| head`); point stdout away so that Python's exit stays quiet.
+        # The reader of our output has closed it (as `| head` does); point stdout away so that Python exits quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as interruption:
@@ -35,12 +39,19 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int
         return error.exit_code if isinstance(error, MbiasError) else 1
 
 
-def add_command(commands: argparse._SubParsersAction, name: str, summary: str, example: str) -> argparse.ArgumentParser:
-    """A command's parser, with its summary, one example and ``--debug``."""
-    command: argparse.ArgumentParser = commands.add_parser(
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Add the option ``--version``."""
+    from mbias import __version__
+
+    parser.add_argument("--version", action="version", version=f"{parser.prog} {__version__}")
+
+
+def add_command(commands: Commands, name: str, summary: str, example: str) -> argparse.ArgumentParser:
+    """Add a command with its summary, one example and ``--debug``, and return its parser."""
+    command = commands.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
+        description=summary[0].upper() + summary[1:] + ("" if summary.endswith("?") else "."),
         epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,17 +59,23 @@ def add_command(commands: argparse._SubParsersAction, name: str, summary: str, e
     return command
 
 
-def missing_extra(module: str, extra: str) -> BadInputError:
-    """The error for a part of the toolkit whose optional packages are not installed."""
-    return BadInputError(f"this needs {module}, which is not installed: pip install 'mbias[{extra}]'")
+def missing_extra(package: str, extra: str) -> BadInputError:
+    """The error for a part of mbias whose optional packages are not installed."""
+    return BadInputError(f"this needs {package}, which is not installed: pip install 'mbias[{extra}]'")
 
 
 def need_torch() -> None:
-    """Raise unless PyTorch is installed, and see to it that its threads wait as they should."""
+    """Raise unless PyTorch is installed, and set how its threads wait.
+
+    Raises
+    ------
+    BadInputError
+        If PyTorch is not installed.
+    """
     if importlib.util.find_spec("torch") is None:
         raise missing_extra("PyTorch", "train")
-    # Read when torch is loaded. Threads that wait for each other awake make a step ten times slower where another
-    # process wants the same cores; threads that fall asleep at once, a quarter slower on an idle machine.
+    # Read when torch is loaded. Threads that wait actively for each other make a step ten times slower where another
+    # process wants the same cores; threads that wait passively, a quarter slower on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 

@@ -5,18 +5,30 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mbias.cli.common import add_command
+
+if TYPE_CHECKING:
+    from mbias.cli.common import Commands
 
 SHELLS = ("bash", "zsh", "tcsh")
 
 
-def add_commands(commands: argparse._SubParsersAction, parser: Callable[[], argparse.ArgumentParser]) -> None:
-    """Register the command; ``parser`` makes the parser to complete."""
+def add_commands(commands: Commands, parser: Callable[[], argparse.ArgumentParser]) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    commands
+        Where to add it.
+    parser
+        Makes the parser that the script completes.
+    """
     command = add_command(
         commands,
         "completion",
-        "print a script with which a shell completes this command; put it where the shell looks for such",
+        "print a shell script that completes the commands and options of mbias-analyze",
         "mbias-analyze completion bash > ~/.local/share/bash-completion/completions/mbias-analyze",
     )
     command.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
@@ -24,7 +36,22 @@ def add_commands(commands: argparse._SubParsersAction, parser: Callable[[], argp
 
 
 def script(parser: argparse.ArgumentParser, shell: str) -> str:
-    """The completion script of a parser, whose options of type `Path` complete to files and folders."""
+    """The completion script of a parser.
+
+    Options of type `Path` complete to files and folders.
+
+    Parameters
+    ----------
+    parser
+        The parser.
+    shell
+        One of `SHELLS`.
+
+    Returns
+    -------
+    str
+        The script.
+    """
     import shtab
 
     for action in _actions(parser):
@@ -35,9 +62,9 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """The actions of a parser and of its commands."""
-    found = list(parser._actions)
+    """The actions of a parser and of its subcommands."""
+    actions = list(parser._actions)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            found += [below for command in action.choices.values() for below in _actions(command)]
-    return found
+            actions += [inner for command in action.choices.values() for inner in _actions(command)]
+    return actions

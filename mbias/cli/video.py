@@ -7,22 +7,36 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mbias.analysis.questions import QUESTIONS
 from mbias.cli.common import add_command
-from mbias.cli.printing import add_epoch, add_explain, add_figure, add_format, check_figure, printed, wrapped
+from mbias.cli.printing import (
+    add_epoch,
+    add_explain,
+    add_figure,
+    add_format,
+    check_figure,
+    print_notes,
+    print_table,
+    print_wrapped,
+)
 from mbias.errors import BadInputError
 
 if TYPE_CHECKING:
+    from mbias.cli.common import Commands
     from mbias.records.run import Run
 
-_LOST = "lost: how many segments of other events than {1} are missed in the {0}, each weighed by the attention on {1}."
+_LOST = (
+    "lost: the number of segments with events of other modalities than {1} that are missed in the {0}, each weighted "
+    "by the attention on {1}."
+)
 
 
-def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Register the command."""
+def add_commands(commands: Commands) -> None:
+    """Add the command."""
     command = add_command(
         commands,
         "video",
-        "one video's event roll: truth, predictions, W_av and W_tp by segment; or which videos show the bias best",
+        QUESTIONS["video"],
         "mbias-analyze video models/demo/across_vcross-ls_v-seed0 --worst 10",
     )
     command.add_argument("run", type=Path, metavar="RUN", help="a run")
@@ -30,10 +44,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "id",
         nargs="?",
         metavar="ID",
-        help="a video's ID, or a part that only one has (default: the one that shows the bias best)",
+        help="the ID of a video, or a part that no other ID has (default: the video that shows the bias best)",
     )
     command.add_argument(
-        "--worst", type=int, metavar="N", help="list the N videos in which most is missed while attention is elsewhere"
+        "--worst",
+        type=int,
+        metavar="N",
+        help="list the N videos in which most events are missed while attention is on the other modality",
     )
     add_epoch(command, "best")
     add_format(command)
@@ -48,41 +65,39 @@ def _video(options: argparse.Namespace) -> None:
     if options.worst is not None and (options.worst < 1 or options.id or options.figure):
         raise BadInputError("--worst takes a number from 1, and neither an ID nor --figure: a figure is of one video")
     check_figure(options.figure)
-    run = Run(options.run)
+    run, epoch = Run(options.run), getattr(options, "epoch", "best")
     if options.worst is None:
-        _print_roll(run, options)
+        _print_roll(run, epoch, options)
     else:
-        _print_worst(run, options)
+        _print_worst(run, epoch, options)
 
 
-def _print_worst(run: Run, options: argparse.Namespace) -> None:
-    from mbias.analysis import video
-    from mbias.records.study import Study
+def _print_worst(run: Run, epoch: int | str, options: argparse.Namespace) -> None:
+    from mbias.analysis.video import QUESTION
 
-    table = video.worst(Study((run,)), options.worst, options.epoch)
-    print(printed(video.LAYOUTS["worst"], table, options.format), end="")
+    table = QUESTION(run, table="worst", number=options.worst, epoch=epoch)
+    print_table(QUESTION.table("worst").layout, table, options.format)
     if options.format == "table":
-        print(wrapped([_LOST.format(run.header.sample, *table["toward"].unique())]))
+        print_wrapped([_LOST.format(run.header.sample, *table["toward"].unique())])
+    print_notes(table, [], options.format)
 
 
-def _print_roll(run: Run, options: argparse.Namespace) -> None:
+def _print_roll(run: Run, epoch: int | str, options: argparse.Namespace) -> None:
     from mbias.analysis import video
-    from mbias.records.study import Study
 
-    sample = options.id or video.worst(Study((run,)), 1, options.epoch)["sample"].iloc[0]
-    table = video.roll(run, sample, options.epoch)
+    table = video.roll(run, options.id, epoch)
     if options.figure:
+        from mbias.plots import plot_of
         from mbias.plots.drawing.style import save
-        from mbias.plots.video import figure
 
-        save(figure(table), options.figure)
+        save(plot_of("video")(table), options.figure)
     if options.format == "table":
-        print(printed(video.LAYOUTS["strips"], video.strips(table), "table"), end="")
-        print(wrapped(video.finding(table)))
+        print_table(video.STRIPS, video.strips(table), "table")
+        print_wrapped(video.finding(table))
     elif options.format == "latex":
-        print(printed(video.LAYOUTS["quantities"], video.quantities(table), "latex"), end="")
+        print_table(video.QUANTITIES, video.quantities(table), "latex")
     else:
-        print(printed(video.LAYOUTS["strips"], table, options.format), end="")
-    lacking = video.missing(run, options.epoch)
+        print_table(video.STRIPS, table, options.format)
+    lacking = video.missing(run, epoch)
     if lacking:
         print(f"mbias-analyze: note: {lacking}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Fig. 3: which modality the attention favours, category by category, for every smoothing side by side."""
+"""Fig. 3: which modality the attention favours, category by category, with the smoothings side by side."""
 
 from __future__ import annotations
 
@@ -9,38 +9,104 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mbias.analysis.attention import QUESTION
 from mbias.analysis.settings import one_variant
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
+from mbias.plots.drawing.heatmap import draw_heatmap
+from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
-from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, smoothing_look, style
-from mbias.tables.names import display_name, setting_names, subscript
+from mbias.plots.drawing.style import (
+    NEUTRAL,
+    WIDTH,
+    mark_simulated,
+    mathtext,
+    modality_colours,
+    plain,
+    smoothing_look,
+    style,
+)
+from mbias.records.summary import SCOPES
+from mbias.tables.names import display_name, setting_name, setting_names, subscript
 
-_MIDDLE = "#c9c9ce"
 _QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
 
 
-def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
-    """Attention by category, of one setting.
+def plot_attention(
+    data: Drawable, *, ax: Axes | None = None, scope: str = "all", epoch: int | str | None = None
+) -> Drawn:
+    """Draw the attention by category (Fig. 3).
 
-    A thin line spans 5 to 95 % of the weights, a thick one 25 to 75 %, a dot marks the median. Of two modalities only
-    the first one's weight is drawn (the other is 1 less it), in the colour of the modality it favours; of more, each
-    in its own.
+    Parameters
+    ----------
+    data
+        A study, or the table ``mbias.attention(study, table="categories")``.
+    ax
+        Axes for a single setting; without them, one panel per setting of one variant.
+    scope
+        ``all`` segments, or those in which the category is ``present``.
+    epoch
+        The epoch of a study (by default, the last one).
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or has several settings and ``ax`` is given.
+    NotApplicableError
+        If no attention was recorded, or the scope is not known.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_attention("models/demo")
+    >>> len(figure.axes)
+    2
+    >>> study = mbias.open_study("models/demo")
+    >>> mbias.plot_attention(study.select(smoothing="ls_v"), ax=figure.axes[0]) is figure.axes[0]
+    True
+    """
+    table = table_to_draw(QUESTION, data, needed=("scope", "modality", "category", *_QUANTILES), epoch=epoch)
+    if scope not in SCOPES:
+        raise BadInputError(f"plot_attention: unknown scope {scope!r}; take {', '.join(SCOPES)}")
+    if ax is None:
+        return figure(table, scope)
+    check_one_setting(table)
+    rows = _in_scope(table, scope)
+    with style():
+        return draw(rows, ax, _by_weight(rows))
+
+
+def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
+    """Draw the attention of one setting by category.
+
+    A thin line spans 5 to 95 % of the weights, a thick line 25 to 75 %, and a dot marks the median. For two modalities,
+    only the weight of the first one is drawn, in the colour of the modality it favours; the weight of the second one is
+    1 minus it. For more modalities, each one is drawn in its own colour.
 
     Parameters
     ----------
     table
-        Rows of `mbias.analysis.attention.categories` of one setting and scope; of several seeds the quantiles' means
-        are drawn.
+        Rows of `mbias.analysis.attention.categories` of one setting and scope. Quantiles are averaged over seeds.
+    ax
+        The axes.
     order
-        Categories from top to bottom.
+        The categories from top to bottom.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     modalities = list(dict.fromkeys(table["modality"]))
     colours = modality_colours(modalities)
     drawn = modalities[:1] if len(modalities) == 2 else modalities
     step = 0.8 / len(drawn)
-    for place, modality in enumerate(drawn):
+    for index, modality in enumerate(drawn):
         means = table[table["modality"] == modality].groupby("category")[_QUANTILES].mean().reindex(order)
-        y = np.arange(len(order)) + (place - (len(drawn) - 1) / 2) * step
+        y = np.arange(len(order)) + (index - (len(drawn) - 1) / 2) * step
         favoured = [modality if len(drawn) > 1 or not median <= 0.5 else modalities[1] for median in means["q50"]]
         colour = [colours[name] for name in favoured]
         ax.hlines(y, means["q05"], means["q95"], color=colour, lw=0.9)
@@ -52,15 +118,27 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
 
 
 def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
-    """Fig. 3 of one variant (`mbias.analysis.settings.one_variant`), categories in the order of their mean weight."""
-    rows, variant = one_variant(table[table["scope"] == scope])
-    if rows.empty:
-        raise BadInputError("the runs do not say where a category is present; record their truth")
+    """Draw one panel per setting of one variant (`mbias.analysis.settings.one_variant`).
+
+    The categories are sorted by their median weight.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.attention.categories`.
+    scope
+        ``all`` segments, or those in which the category is ``present``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    rows, variant = one_variant(_in_scope(table, scope))
     titles = setting_names(rows)
     panels = list(dict.fromkeys(titles))
     modalities = list(dict.fromkeys(rows["modality"]))
-    first = rows[rows["modality"] == modalities[0]]
-    order = list(first.groupby("category", sort=False)["q50"].mean().sort_values(ascending=False, kind="stable").index)
+    order = _by_weight(rows)
     with style():
         size = (WIDTH if len(panels) > 1 else WIDTH / 2, 0.145 * len(order) + 1.05)
         fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=size)
@@ -79,13 +157,20 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
     return fig
 
 
-def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
-    """How the first modality's mean attention moves over epochs: a line a smoothing, a panel a variant.
+def plot_movement(table: pd.DataFrame, scope: str = "all") -> Figure:
+    """Draw the mean attention on the first modality over epochs: one line per smoothing, one panel per variant.
 
     Parameters
     ----------
     table
         `mbias.analysis.attention.movement`.
+    scope
+        ``all`` segments, or those in which the category is ``present``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     rows = table[table["scope"] == scope]
     modality = rows["modality"].iloc[0]
@@ -99,8 +184,8 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
             _draw_movement(rows[rows["panel"] == panel], ax)
             ax.set_title(mathtext(display_name("variant", panel)))
         axes[0, 0].set_ylabel(f"mean {mathtext('W_' + subscript(modality))}")
-        few, most = rows["seeds"].min(), rows["seeds"].max()
-        count = f"n = {few if few == most else f'{few} to {most}'} seed{'s' * bool(most > 1)}"
+        fewest, most = rows["seeds"].min(), rows["seeds"].max()
+        count = f"n = {fewest if fewest == most else f'{fewest} to {most}'} seed{'s' * bool(most > 1)}"
         fig.suptitle(f"{count}{': mean and 95 % interval' * bool(most > 1)}", fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
         leave_room(fig, bottom=0.03, right=0.05, between=0.2)
@@ -110,11 +195,51 @@ def movement(table: pd.DataFrame, scope: str = "all") -> Figure:
     return fig
 
 
+def plot_heatmap(table: pd.DataFrame, scope: str = "all") -> Figure:
+    """Draw the mean attention on the first of two modalities by category and setting, of all variants.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.attention.categories`.
+    scope
+        ``all`` segments, or those in which the category is ``present``.
+
+    Raises
+    ------
+    NotApplicableError
+        If there are not exactly two modalities, or the scope is not known.
+    """
+    rows = _in_scope(table, scope)
+    modalities = list(dict.fromkeys(rows["modality"]))
+    if len(modalities) != 2:
+        raise NotApplicableError(f"a heatmap of attention needs two modalities; these runs have {len(modalities)}")
+    first = rows[rows["modality"] == modalities[0]]
+    named = first.assign(
+        setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in first.itertuples()]
+    )
+    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean W_{subscript(modalities[0])}")
+
+
+def _in_scope(table: pd.DataFrame, scope: str) -> pd.DataFrame:
+    rows = table[table["scope"] == scope]
+    if rows.empty:
+        raise NotApplicableError("it is not recorded where a category is present; record the truth of the runs")
+    return rows
+
+
+def _by_weight(rows: pd.DataFrame) -> list[str]:
+    """The categories sorted by the median weight of the first modality, the largest first."""
+    first = rows[rows["modality"] == rows["modality"].iloc[0]]
+    medians = first.groupby("category", sort=False)["q50"].mean()
+    return list(medians.sort_values(ascending=False, kind="stable").index)
+
+
 def _draw_movement(rows: pd.DataFrame, ax: Axes) -> None:
     for name, line in rows.groupby("line", sort=False):
         colour, dashes = smoothing_look(line["smoothing"].iloc[0])
         draw_line(line, "attention", ax, color=colour, ls=dashes, label=plain(name))
-    ax.axhline(0.5, color=_MIDDLE, lw=0.6, zorder=0)
+    ax.axhline(0.5, color=NEUTRAL, lw=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
@@ -132,7 +257,7 @@ def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> N
         transform=ax.transAxes,
     )
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.axvline(0.5, color=_MIDDLE, lw=0.7, zorder=0)
+    ax.axvline(0.5, color=NEUTRAL, lw=0.7, zorder=0)
     ax.grid(axis="y", lw=0.4)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)

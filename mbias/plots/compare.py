@@ -1,4 +1,4 @@
-"""Two studies side by side: the differences with their intervals, a panel a quantity, a row a pair of settings."""
+"""The differences between two studies: one panel per quantity, one row per pair of settings."""
 
 from __future__ import annotations
 
@@ -8,28 +8,91 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mbias.analysis.compare import QUESTION
+from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, plain, style
+from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, mathtext, plain, style
+from mbias.records.study import StudyLike
 from mbias.tables.names import display_name
+from mbias.terms import Level, Metric
+
+
+def plot_compare(
+    a: Drawable,
+    b: StudyLike | None = None,
+    *,
+    ax: Axes | None = None,
+    quantity: str | None = None,
+    level: str | None = None,
+) -> Drawn:
+    """Draw the differences between two studies, B - A.
+
+    Parameters
+    ----------
+    a
+        The first study, or the table ``mbias.compare(a, b)``.
+    b
+        The second study; None where a table is given.
+    ax
+        Axes for a single quantity; without them, one panel per quantity.
+    quantity, level
+        Those drawn into ``ax`` (by default, Type@AV at segment level, or the first one of the table).
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or the studies cannot be paired.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_compare("models/demo/across_vcross-ls_a-seed0", "models/demo/across_vcross-ls_v-seed0")
+    >>> figure.axes[0].get_title()
+    'Audio, segment'
+    """
+    inputs = (a,) if isinstance(a, pd.DataFrame) or b is None else (a, b)
+    table = table_to_draw(QUESTION, *inputs, needed=("quantity", "level", "difference", "p_holm"))
+    if ax is None:
+        return figure(table)
+    rows = choose(table.assign(level=table["level"].fillna("")), "quantity", quantity, Metric.TYPE_AVERAGE)
+    rows = choose(rows, "level", level, Level.SEGMENT)
+    order = list(dict.fromkeys(pairs(rows)))
+    with style():
+        draw(rows, ax, order, 100 if rows["level"].iloc[0] else 1)
+        ax.set_yticks(np.arange(len(order)), [_name(name) for name in order])
+    return ax
 
 
 def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> Axes:
-    """Differences of one quantity, a row a pair, with 95 % intervals; filled where they hold after Holm's correction.
+    """Draw the differences of one quantity, one row per pair, with their 95 % intervals.
+
+    A dot is filled where the difference holds after Holm's correction.
 
     Parameters
     ----------
     table
         Rows of `mbias.analysis.compare.comparison` of one quantity and level.
+    ax
+        The axes.
     order
-        Names of the pairs (`pairs`) from top to bottom.
+        The names of the pairs (`pairs`) from top to bottom.
     unit
-        What the differences are multiplied by.
+        The factor by which the differences are multiplied.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     y = [order.index(name) for name in pairs(table)]
     face = np.where(table["p_holm"] <= 0.05, JOINT, "white")
     ax.hlines(y, unit * table["difference_low"], unit * table["difference_high"], color=JOINT, lw=1.2)
     ax.scatter(unit * table["difference"], y, s=16, c=face, edgecolors=JOINT, linewidths=1.0, zorder=3)
-    ax.axvline(0, color="#c9c9ce", lw=0.8, zorder=0)
+    ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.grid(axis="y", lw=0.4)
     ax.tick_params(axis="y", length=0)
@@ -38,7 +101,18 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> 
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """F-scores by metric and level on one scale, in points; attention and balance below, each on its own."""
+    """Draw F-scores by metric and level on one scale, in points, and below them attention and balance on other scales.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.compare.comparison`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
     table = table.assign(level=table["level"].fillna(""))
     order = list(dict.fromkeys(pairs(table)))
     scores, others = table[table["level"] != ""], table[table["level"] == ""]
@@ -68,9 +142,9 @@ def figure(table: pd.DataFrame) -> Figure:
 
 
 def pairs(table: pd.DataFrame) -> list[str]:
-    """What each row's pair is called: what both are, or B where all have the same A."""
-    alone = len(set(table["a"])) == 1
-    return [b if alone or a == b else f"{b} − {a}" for a, b in zip(table["a"], table["b"], strict=True)]
+    """The name of each row's pair: that of B where all rows have the same A, and otherwise both."""
+    same_first = len(set(table["a"])) == 1
+    return [b if same_first or a == b else f"{b} − {a}" for a, b in zip(table["a"], table["b"], strict=True)]
 
 
 def _dress(ax: Axes, title: str, unit: str, reach: float) -> None:

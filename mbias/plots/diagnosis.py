@@ -1,6 +1,8 @@
-"""The verdict on every setting: its balance with the interval, the margin, and where the attention points."""
+"""The verdict on every setting: the balance with its interval, the margin, and the attention."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,30 +10,102 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.diagnosis import MARGIN, UNDETERMINED
-from mbias.analysis.settings import setting_name
+from mbias.analysis.diagnosis import QUESTION
+from mbias.analysis.measures.verdict import MARGIN, UNDETERMINED
+from mbias.plots.drawing.heatmap import draw_heatmap
+from mbias.plots.drawing.inputs import Drawable, Drawn, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.style import (
+    BALANCED,
+    BAND,
+    JOINT,
+    NEUTRAL,
+    UNKNOWN,
+    WIDTH,
+    ink,
+    mark_simulated,
+    mathtext,
+    modality_colours,
+    plain,
+    style,
+)
+from mbias.tables.names import setting_name
 
-_NEUTRAL, _UNKNOWN, _BAND = "#4a4d55", "#9c9ca1", "#eeeef0"
+
+def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
+    """Draw the verdict on every setting.
+
+    Parameters
+    ----------
+    data
+        A probed study, or the table ``mbias.diagnosis(study)``.
+    ax
+        Axes to draw into; without them, a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one.
+    NotApplicableError
+        If a run is not probed.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_diagnosis("models/demo")
+    >>> len(figure.axes)
+    1
+    """
+    table = table_to_draw(QUESTION, data, needed=("verdict", "balance", "attention", "first", "second"))
+    if ax is None:
+        return figure(table)
+    with style():
+        return draw(table, ax)
+
+
+def plot_heatmap(table: pd.DataFrame, modalities: Sequence[str]) -> Figure:
+    """Draw the balance by category and setting.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.diagnosis.categories`.
+    modalities
+        The two modalities; a positive balance is toward the first one.
+    """
+    named = table.assign(
+        setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+    )
+    return draw_heatmap(named, "balance", modalities, (-1, 1), "balance of Shapley values")
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """A line a setting: a dot and 95 % interval for the balance, a cross for attention on the same scale, the verdict.
+    """Draw one line per setting: a dot and a 95 % interval for the balance, a cross for the attention, and the verdict.
 
     Parameters
     ----------
     table
         `mbias.analysis.diagnosis.verdicts`.
+    ax
+        The axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     modalities = [str(table[name].iloc[0]) for name in ("first", "second")]
-    ax.axvspan(-MARGIN, MARGIN, color=_BAND, zorder=0, lw=0)
+    ax.axvspan(-MARGIN, MARGIN, color=BAND, zorder=0, lw=0)
     for y, row in enumerate(table.itertuples()):
         colour = _colour(str(row.verdict), modalities)
         ax.hlines(y, row.balance_low, row.balance_high, color=colour, lw=2.4)
         ax.scatter(row.balance, y, s=22, color=colour, zorder=3)
-        # On the balance's scale: all attention on the first modality is 1, all on the second -1.
-        ax.scatter(2 * row.attention - 1, y, s=22, marker="x", color="#1f2328", linewidths=1.1, zorder=4)
+        # On the scale of the balance, all attention on the first modality is 1, and all on the second one is -1.
+        ax.scatter(2 * row.attention - 1, y, s=22, marker="x", color=JOINT, linewidths=1.1, zorder=4)
         discordant = (
             f" ({row.discordant_number} categor{'y' if row.discordant_number == 1 else 'ies'} not)"
             if row.discordant_number
@@ -39,7 +113,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         )
         verdict = ax.text(1.08, y, plain(f"{row.verdict}{discordant}"), color=ink(colour), fontsize=7, va="center")
         verdict.set_in_layout(False)
-    ax.axvline(0, color="#c9c9ce", lw=0.8, zorder=1)
+    ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=1)
     ax.set_xlim(-1.04, 1.04)
     ax.set_ylim(len(table) - 0.4, -0.6)
     names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
@@ -50,7 +124,18 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """All settings in one panel."""
+    """Draw all settings in one panel.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.diagnosis.verdicts`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
     first, second = str(table["first"].iloc[0]), str(table["second"].iloc[0])
     with style():
         fig, ax = plt.subplots(figsize=(WIDTH, 0.24 * len(table) + 0.95))
@@ -75,8 +160,8 @@ def figure(table: pd.DataFrame) -> Figure:
 
 def _colour(verdict: str, modalities: list[str]) -> str:
     if verdict == UNDETERMINED:
-        return _UNKNOWN
-    return modality_colours(modalities).get(verdict.removeprefix("biased toward "), _NEUTRAL)
+        return UNKNOWN
+    return modality_colours(modalities).get(verdict.removeprefix("biased toward "), BALANCED)
 
 
 def _name(setting: str) -> str:

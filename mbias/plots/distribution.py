@@ -1,4 +1,4 @@
-"""How the attention of one category is spread over segments, epoch by epoch."""
+"""How the attention of one category is distributed: over segments by epoch, and over samples at one epoch."""
 
 from __future__ import annotations
 
@@ -8,23 +8,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.style import (
+    JOINT,
+    NEUTRAL,
+    UNKNOWN,
+    WIDTH,
+    mark_simulated,
+    mathtext,
+    modality_colours,
+    plain,
+    style,
+)
 from mbias.tables.names import subscript
 
 _SCOPES = {"all": "all segments", "present": "segments in which it is present"}
 
 
 def draw(rows: pd.DataFrame, ax: Axes, epoch: int) -> Axes:
-    """The weights of a category by epoch: a pale area from 5 to 95 %, a darker one from 25 to 75 %, the median a line.
+    """Draw the weights of a category by epoch.
 
-    Of two modalities only the first one's weight is drawn; the other is 1 less it.
+    A pale area spans 5 to 95 % of the weights, a darker one 25 to 75 %, and a line marks the median. For two
+    modalities, only the weight of the first one is drawn; the weight of the second one is 1 minus it.
 
     Parameters
     ----------
     rows
-        Of `mbias.analysis.attention.categories`, of one run, category and scope, for several epochs.
+        Rows of `mbias.analysis.attention.categories` of one run, category and scope, for several epochs.
+    ax
+        The axes.
     epoch
-        The one to mark.
+        The epoch to mark.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     modalities = list(dict.fromkeys(rows["modality"]))
     colours = modality_colours(modalities)
@@ -38,7 +56,7 @@ def draw(rows: pd.DataFrame, ax: Axes, epoch: int) -> Axes:
             ax.plot([epoch], [row.q50], "o", color=JOINT, ms=5, gid="marked")
             ax.annotate(f"{row.q50:.2f}", (epoch, row.q50), (0, 5), textcoords="offset points", ha="center", fontsize=7)
     ax.axvline(epoch, color=JOINT, lw=0.6, ls=":")
-    ax.axhline(0.5, color="#c9c9ce", lw=0.6, zorder=0)
+    ax.axhline(0.5, color=NEUTRAL, lw=0.6, zorder=0)
     ax.set_ylim(-0.03, 1.12)
     ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.set_xlabel("epoch")
@@ -47,14 +65,19 @@ def draw(rows: pd.DataFrame, ax: Axes, epoch: int) -> Axes:
 
 
 def figure(table: pd.DataFrame, epoch: int) -> Figure:
-    """A panel a scope.
+    """Draw one panel per scope.
 
     Parameters
     ----------
     table
-        As for `draw`, with all scopes.
+        Rows as for `draw`, of all scopes.
     epoch
-        The one to mark.
+        The epoch to mark.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     scopes = list(dict.fromkeys(table["scope"]))
     modalities = list(dict.fromkeys(table["modality"]))
@@ -69,3 +92,54 @@ def figure(table: pd.DataFrame, epoch: int) -> Figure:
         fig.suptitle(f"{category}: median, 25 to 75 %, 5 to 95 % of the weights", fontsize=8, x=0.01, ha="left")
         mark_simulated(fig, table)
     return fig
+
+
+def figure_of_samples(table: pd.DataFrame) -> Figure:
+    """Draw the distribution over samples of the mean attention on one modality.
+
+    Parameters
+    ----------
+    table
+        One row per sample: ``attention`` in [0, 1]; ``present``, whether the sample has the category (None where this
+        is not known); and, the same in all rows, ``modality``, ``category``, ``epoch`` and ``simulated``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A histogram per group of samples, with or without the category, each with the same total area.
+    """
+    import seaborn as sns
+
+    first = table.iloc[0]
+    known = table["present"].notna().all()
+    groups = table["present"].map({True: "with the category", False: "without it"}) if known else None
+    colour = modality_colours([first["modality"]])[first["modality"]]
+    with style():
+        figure, ax = plt.subplots(figsize=(WIDTH, 1.7))
+        sns.histplot(
+            x=table["attention"],
+            hue=groups,
+            hue_order=["without it", "with the category"] if known else None,
+            palette=[UNKNOWN, colour] if known else None,
+            color=None if known else colour,
+            binrange=(0, 1),
+            bins=25,
+            stat="density",
+            common_norm=False,
+            element="step",
+            linewidth=1,
+            ax=ax,
+        )
+        weight = mathtext(f"W_{subscript(first['modality'])}")
+        ax.set(xlim=(0, 1), xlabel=f"mean {weight} of a sample", ylabel="density")
+        if known:
+            sns.move_legend(ax, "upper right", title=None, frameon=False)
+        category = plain(str(first["category"]).replace("_", " "))
+        figure.suptitle(
+            f"{category}, epoch {first['epoch']}: {len(table):,} samples, each group with the same area",
+            fontsize=8,
+            x=0.01,
+            ha="left",
+        )
+        mark_simulated(figure, table)
+    return figure

@@ -8,37 +8,86 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mbias.analysis.losses import KINDS, QUESTION
 from mbias.analysis.settings import one_variant
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
+from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 from mbias.tables.names import loss_name, setting_names
 
 COLUMNS = 4
-"""Panels in a row."""
+"""The number of panels in a row."""
+
+
+def plot_losses(data: Drawable, *, ax: Axes | None = None, kind: str = "optimised") -> Drawn:
+    """Draw the losses by epoch (Fig. 2).
+
+    Parameters
+    ----------
+    data
+        A study, or the table ``mbias.losses(study, table="curves")``.
+    ax
+        Axes for a single setting; without them, one panel per setting of one variant.
+    kind
+        ``optimised``, ``excess`` (without the floor of smoothing) or ``hard`` (against labels without smoothing).
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or has several settings and ``ax`` is given.
+    NotApplicableError
+        If the runs do not have losses of that kind.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_losses("models/demo")
+    >>> [ax.get_title() for ax in figure.axes]
+    ['LS-A', 'LS-V']
+    """
+    table = table_to_draw(QUESTION, data, needed=("epoch", "loss", "joint", "kind", "value"))
+    if kind not in KINDS:
+        raise BadInputError(f"plot_losses: unknown kind {kind!r}; take {', '.join(KINDS)}")
+    if ax is None:
+        return figure(table, kind)
+    check_one_setting(table)
+    with style():
+        return draw(table, ax, kind)
 
 
 def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
-    """Fig. 2 of one setting.
+    """Draw Fig. 2 of one setting.
 
     Parameters
     ----------
     table
         Rows of `mbias.analysis.losses.curves` of one setting.
+    ax
+        The axes.
     kind
-        Which of the table's kinds: ``optimised``, ``excess`` or ``hard``.
+        The kind of loss: ``optimised``, ``excess`` or ``hard``.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     shown = table[table["kind"] == kind]
     losses = list(dict.fromkeys(shown["loss"]))
     joint = set(shown.loc[shown["joint"], "loss"])
     colours = modality_colours([loss for loss in losses if loss not in joint])
-    # Lines that coincide stay in sight: each is narrower than the one below it, the joint loss thin and dashed on top.
+    # So that lines that coincide stay visible, each one is narrower than the one below it; the joint loss is on top.
     width = 3.6
     for loss in sorted(losses, key=lambda loss: loss in joint):
         width = max(width - 1.2, 1.1)
-        look = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
+        appearance = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
         rows = shown[shown["loss"] == loss]
-        draw_line(rows, "value", ax, label=mathtext(loss_name(loss)), lw=width, **look)
+        draw_line(rows, "value", ax, label=mathtext(loss_name(loss)), lw=width, **appearance)
     ax.set_xlim(left=shown["epoch"].min())
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     ax.set_ylim(bottom=0)
@@ -47,10 +96,23 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
 
 
 def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
-    """Fig. 2 of every smoothing side by side, of one variant (`mbias.analysis.settings.one_variant`)."""
+    """Draw Fig. 2 of one variant (`mbias.analysis.settings.one_variant`), one panel per smoothing.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.losses.curves`.
+    kind
+        The kind of loss: ``optimised``, ``excess`` or ``hard``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
     rows, variant = one_variant(table)
     if kind not in set(rows["kind"]):
-        raise BadInputError(f"the runs have no losses of the kind {kind!r}; record them with every epoch")
+        raise NotApplicableError(f"the runs have no losses of the kind {kind!r}; record them at every epoch")
     titles = setting_names(rows)
     panels = list(dict.fromkeys(titles))
     lines = -(-len(panels) // COLUMNS)
@@ -78,9 +140,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
 
 
 def _unit(kind: str) -> str:
-    return {"optimised": "loss (nats)", "excess": "loss less its floor (nats)", "hard": "loss, hard labels (nats)"}[
-        kind
-    ]
+    return {"optimised": "loss (nats)", "excess": "loss minus floor (nats)", "hard": "loss, hard labels (nats)"}[kind]
 
 
 def _title(rows: pd.DataFrame, variant: str) -> str:

@@ -1,4 +1,4 @@
-"""What the predictions depend on, by measure, beside where the attention looks."""
+"""What the predictions depend on, by measure, and the attention."""
 
 from __future__ import annotations
 
@@ -8,22 +8,70 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mbias.analysis.settings import setting_name
+from mbias.analysis.reliance import QUESTION
+from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.tables.names import setting_name
 
-_MIDDLE = "#c9c9ce"
+
+def plot_reliance(data: Drawable, *, ax: Axes | None = None) -> Drawn:
+    """Draw the balance of every measure of reliance.
+
+    Parameters
+    ----------
+    data
+        A probed study, or the table ``mbias.reliance(study)``.
+    ax
+        Axes for a single setting; without them, one panel per setting.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or has several settings and ``ax`` is given.
+    NotApplicableError
+        If a run is not probed.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_reliance("models/demo")
+    >>> len(figure.axes)
+    2
+    """
+    table = table_to_draw(QUESTION, data, needed=("measure", "modality", "balance", "causal"))
+    if ax is None:
+        return figure(table)
+    check_one_setting(table)
+    order = _by_kind(table)
+    with style():
+        draw(table, ax, order)
+        ax.set_yticks(np.arange(len(order)), [plain(name) for name in order])
+    return ax
 
 
 def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
-    """Balances of one setting: a dot a measure with its 95 % interval, rings for measures that change no input.
+    """Draw the balances of one setting: one dot per measure with its 95 % interval.
+
+    A dot is hollow where the measure does not change inputs.
 
     Parameters
     ----------
     table
         Rows of `mbias.analysis.reliance.measures` of one setting.
+    ax
+        The axes.
     order
-        Names of the measures from top to bottom.
+        The names of the measures from top to bottom.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     modalities = [name for name in dict.fromkeys(table["modality"]) if name != "both"]
     colours = list(modality_colours(modalities).values())
@@ -36,7 +84,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
         ax.hlines(y, row["balance_low"], row["balance_high"], color=colour, lw=1.8)
         face = colour if row["causal"] else "white"
         ax.scatter(row["balance"], y, s=16, facecolors=face, edgecolors=colour, linewidths=1.1, zorder=3)
-    ax.axvline(0, color=_MIDDLE, lw=0.8, zorder=0)
+    ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set_xlim(-1.06, 1.06)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.set_xticks([-1, 0, 1], ["-1", "0", "1"])
@@ -47,11 +95,21 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """A panel a setting, at most four side by side."""
+    """Draw one panel per setting, at most four side by side.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.reliance.measures`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
     table = table.assign(setting=_settings(table))
     panels = list(dict.fromkeys(table["setting"]))
-    known = table.dropna(subset=["balance"])
-    order = list(dict.fromkeys(known.sort_values("causal", ascending=False, kind="stable")["measure"]))
+    order = _by_kind(table)
     lines = -(-len(panels) // 4)
     columns = -(-len(panels) // lines)
     modalities = [name for name in dict.fromkeys(table["modality"]) if name != "both"]
@@ -70,6 +128,12 @@ def figure(table: pd.DataFrame) -> Figure:
         mark_simulated(fig, table)
         leave_room(fig, bottom=0.01)
     return fig
+
+
+def _by_kind(table: pd.DataFrame) -> list[str]:
+    """The names of the measures that have a balance, those that change inputs first."""
+    known = table.dropna(subset=["balance"])
+    return list(dict.fromkeys(known.sort_values("causal", ascending=False, kind="stable")["measure"]))
 
 
 def _title(table: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Table 2 as a figure: what smoothing does to the F-scores of each variant."""
+"""Table 2 as a figure: the effect of label smoothing on the F-scores of each variant."""
 
 from __future__ import annotations
 
@@ -7,23 +7,83 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mbias.analysis.smoothing import QUESTION
+from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import MARKERS, VARIANTS, WIDTH, ends, mark_simulated, mathtext, style
 from mbias.tables.names import display_name
+from mbias.terms import Level, Metric
+
+
+def plot_smoothing(
+    data: Drawable,
+    *,
+    ax: Axes | None = None,
+    metric: str | None = None,
+    level: str | None = None,
+    epoch: int | str | None = None,
+    published: bool | None = None,
+) -> Drawn:
+    """Draw the F-scores of the variants by label smoothing (Table 2).
+
+    Parameters
+    ----------
+    data
+        A study, or the table ``mbias.smoothing(study)``.
+    ax
+        Axes for a single metric and level; without them, one panel for each.
+    metric, level
+        Those drawn into ``ax`` (by default, Type@AV at segment level).
+    epoch, published
+        Options of the table, where a study is given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or does not have the metric or level.
+    NotApplicableError
+        If the study does not have a variant with two smoothings.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_smoothing("models/demo")
+    >>> len(figure.axes)
+    10
+    """
+    needed = ("variant", "smoothing", "metric", "level", "f_score", "source")
+    table = table_to_draw(QUESTION, data, needed=needed, epoch=epoch, published=published)
+    if ax is None:
+        for column, value in (("metric", metric), ("level", level)):
+            table = table if value is None else choose(table, column, value, value)
+        return figure(table)
+    with style():
+        return draw(choose(choose(table, "metric", metric, Metric.TYPE_AVERAGE), "level", level, Level.SEGMENT), ax)
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """F-scores of one metric and level across smoothings, a line a variant; published ones dotted, with rings.
+    """Draw the F-scores of one metric and level by smoothing: one line per variant, dotted where published.
 
     Parameters
     ----------
     table
         Rows of `mbias.analysis.smoothing.scores` of one metric and level.
+    ax
+        The axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     settings = list(dict.fromkeys(table["smoothing"]))
     for (variant, source), rows in table.groupby(["variant", "source"], sort=False):
         x = [settings.index(name) for name in rows["smoothing"]]
-        colour, marker = VARIANTS.get(variant, "#60656e"), MARKERS.get(variant, "o")
+        colour, marker = VARIANTS.get(variant, VARIANTS["across_vcross"]), MARKERS.get(variant, "o")
         if source == "measured":
             name = mathtext(display_name("variant", variant))
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, label=name)
@@ -38,7 +98,18 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """A row of panels a level, a column a metric."""
+    """Draw one row of panels per level, and one column per metric.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.smoothing.scores`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
     levels, metrics = list(dict.fromkeys(table["level"])), list(dict.fromkeys(table["metric"]))
     with style():
         fig, axes = plt.subplots(

@@ -7,21 +7,81 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mbias.analysis.variants import QUESTION
+from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import JOINT, WIDTH, ends, ink, mark_simulated, mathtext, style
+from mbias.plots.drawing.style import JOINT, SECONDARY, WIDTH, ends, ink, mark_simulated, mathtext, style
 from mbias.tables.names import display_name
+from mbias.terms import Metric
 
-LEVELS = {"segment": (JOINT, "o", -0.14), "event": ("#8a8f98", "s", 0.14)}
-"""Colour, marker and place of a level."""
+LEVELS = {"segment": (JOINT, "o", -0.14), "event": (SECONDARY, "s", 0.14)}
+"""The colour, marker and vertical shift of each level."""
+
+
+def plot_variants(
+    data: Drawable,
+    *,
+    ax: Axes | None = None,
+    metric: str | None = None,
+    epoch: int | str | None = None,
+    published: bool | None = None,
+) -> Drawn:
+    """Draw the F-scores of the variants (Table 1).
+
+    Parameters
+    ----------
+    data
+        A study, or the table ``mbias.variants(study)``.
+    ax
+        Axes for a single metric; without them, one panel per metric.
+    metric
+        The metric drawn into ``ax`` (by default, Type@AV).
+    epoch, published
+        Options of the table, where a study is given.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or does not have the metric.
+    NotApplicableError
+        If the study does not have two variants with the same smoothing.
+
+    Examples
+    --------
+    >>> study = mbias.open_study(["models/demo", "models/other"])
+    >>> figure = mbias.plot_variants(study)
+    >>> [ax.get_title() for ax in figure.axes][:2]
+    ['Audio', 'Visual']
+    """
+    needed = ("variant", "metric", "level", "f_score", "source")
+    table = table_to_draw(QUESTION, data, needed=needed, epoch=epoch, published=published)
+    if ax is None:
+        return figure(table if metric is None else choose(table, "metric", metric, metric))
+    with style():
+        return draw(choose(table, "metric", metric, Metric.TYPE_AVERAGE), ax)
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """F-scores of one metric, a row a variant; bars are 95 % intervals, rings are published.
+    """Draw the F-scores of one metric, one row per variant.
+
+    Bars are 95 % intervals. Published scores are hollow.
 
     Parameters
     ----------
     table
         Rows of `mbias.analysis.variants.scores` of one metric.
+    ax
+        The axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     variants = list(dict.fromkeys(table["variant"]))
     for level, (colour, marker, shift) in LEVELS.items():
@@ -39,7 +99,18 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Every metric side by side."""
+    """Draw one panel per metric.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.variants.scores`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
     metrics = list(dict.fromkeys(table["metric"]))
     variants = table["variant"].nunique()
     with style():
@@ -50,19 +121,19 @@ def figure(table: pd.DataFrame) -> Figure:
             draw(table[table["metric"] == metric], ax)
             ax.set_title(display_name("metric", metric))
             ax.set_xlabel("F-score (%)")
-        _key(fig, table)
+        _legend(fig, table)
         leave_room(fig, bottom=0.08)
         mark_simulated(fig, table)
     return fig
 
 
-def _key(fig: Figure, table: pd.DataFrame) -> None:
-    """What colours and rings mean, in words of their colours, below the panels."""
+def _legend(fig: Figure, table: pd.DataFrame) -> None:
+    """The legend, in texts of the colours that they explain, below the panels."""
     seeds = table.loc[table["source"] == "measured", "seeds"]
     low, high = int(seeds.min()), int(seeds.max())
     count = f"{low}" if low == high else f"{low} to {high}"
     parts = [("● segment level", LEVELS["segment"][0]), ("■ event level", LEVELS["event"][0])]
     parts += [("○ □ published", JOINT)] * bool((table["source"] == "published").any())
     parts += [(f"n = {count} seed{'s' if high > 1 else ''}; bars: 95 %", JOINT)]
-    for place, (text, colour) in enumerate(parts):
-        fig.text(0.005 + 0.145 * place, 0.012, text, fontsize=6.5, color=ink(colour), va="bottom")
+    for index, (text, colour) in enumerate(parts):
+        fig.text(0.005 + 0.145 * index, 0.012, text, fontsize=6.5, color=ink(colour), va="bottom")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -11,28 +13,103 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from mbias.analysis.settings import setting_name
-from mbias.plots.drawing.style import JOINT, WIDTH, ink, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.analysis.video import QUESTION
+from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
+from mbias.plots.drawing.style import (
+    JOINT,
+    SECONDARY,
+    WIDTH,
+    ink,
+    mark_simulated,
+    mathtext,
+    modality_colours,
+    plain,
+    style,
+)
+from mbias.tables.names import setting_name
 
 _LANE = 0.46
-_LOOKS: dict[str, dict] = {
+_APPEARANCES: dict[str, dict[str, Any]] = {
     "attention": {"lw": 1.5, "color": JOINT},
     "temporal": {"lw": 0.9, "color": JOINT, "ls": (0, (1, 1))},
 }
 _BAR = (1.09, 1.27)
-"""Where the bar of predictions lies, above the weights, which reach from 0 to 1."""
+"""The bottom and top of the bar of predictions, above the weights, which range from 0 to 1."""
+
+
+def plot_video(
+    data: Drawable,
+    *,
+    ax: Axes | None = None,
+    sample: str | None = None,
+    epoch: int | str | None = None,
+    category: str | None = None,
+    modality: str | None = None,
+) -> Drawn:
+    """Draw the event roll of one sample.
+
+    Parameters
+    ----------
+    data
+        A run, or the table ``mbias.video(run)``.
+    ax
+        Axes for a single lane; without them, one lane per category and modality.
+    sample, epoch
+        The sample (by default, the one that shows the bias best) and the epoch (by default, ``"best"``) of a run.
+    category, modality
+        The lane drawn into ``ax`` (by default, the first one). Without ``ax``, ``category`` is a category of a run
+        that is drawn even where nothing of it occurs.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        The figure, or ``ax`` where it is given.
+
+    Raises
+    ------
+    BadInputError
+        If the table is another one, or the run does not have the sample, epoch or category.
+
+    Examples
+    --------
+    >>> figure = mbias.plot_video("models/demo/across_vcross-ls_v-seed0", sample="v0003")
+    >>> figure.axes[-1].get_xlabel()
+    'time in segments (of LLP: seconds)'
+    """
+    options = {"sample": sample, "epoch": epoch}
+    included = category if not isinstance(data, pd.DataFrame) else None
+    needed = ("segment", "truth", "predicted", "attention", "temporal")
+    table = table_to_draw(QUESTION, data, needed=needed, category=included, **options)
+    if ax is None:
+        return figure(table)
+    first = table.iloc[0]
+    lane = choose(choose(table, "category", category, first["category"]), "modality", modality, first["modality"])
+    colours = modality_colours(list(dict.fromkeys(table["modality"])))
+    with style():
+        return draw(lane, ax, colours[lane["modality"].iloc[0]], table["temporal"].max())
 
 
 def draw(lane: pd.DataFrame, ax: Axes, colour: str, largest: float) -> Axes:
-    """One lane: a category in one modality.
+    """Draw one lane: a category in one modality.
 
-    The truth is a pale area, predictions a bar above it, W_av a solid line from 0 to 1, W_tp a dotted one from 0 to
-    ``largest``; what is unknown is not drawn.
+    The truth is a pale area, predictions are a bar above it, W_av is a solid line on a scale from 0 to 1, and W_tp is a
+    dotted line on a scale from 0 to ``largest``. What is unknown is not drawn.
 
     Parameters
     ----------
     lane
         Rows of `mbias.analysis.video.roll` of one category and modality.
+    ax
+        The axes.
+    colour
+        The colour of the modality.
+    largest
+        The largest W_tp of the roll.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
     """
     onsets = lane["segment"].to_numpy(dtype=float)
     edges = np.append(onsets, onsets[-1] + 1)
@@ -42,19 +119,24 @@ def draw(lane: pd.DataFrame, ax: Axes, colour: str, largest: float) -> Axes:
         ax.fill_between([onset, onset + 1], *_BAR, color=ink(colour), lw=0, gid="predicted")
     for name, scale in (("attention", 1.0), ("temporal", largest)):
         if lane[name].notna().all():
-            ax.stairs(lane[name].to_numpy() / scale, edges, baseline=None, label=name, **_LOOKS[name])
+            ax.stairs(lane[name].to_numpy() / scale, edges, baseline=None, label=name, **_APPEARANCES[name])
     ax.set_xlim(edges[0], edges[-1])
     ax.set_ylim(-0.06, _BAR[1] + 0.05)
     return ax
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """The event roll: a lane a category and modality.
+    """Draw the event roll: one lane per category and modality.
 
     Parameters
     ----------
     table
         `mbias.analysis.video.roll`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
     """
     lanes = [(key, lane) for key, lane in table.groupby(["category", "modality"], sort=False)]
     modalities = list(dict.fromkeys(table["modality"]))
@@ -91,13 +173,12 @@ def _title(row: pd.Series) -> str:
 
 
 def _legend(table: pd.DataFrame, largest: float) -> list[Artist]:
-    """What there is to see, and what is not known."""
-    grey = "#8a8f98"
+    """What is drawn, and what is not recorded."""
     handles = {
-        "truth": Patch(color=grey, alpha=0.4, lw=0, label="truth"),
-        "predicted": Patch(color=ink(grey), label="predicted"),
-        "attention": Line2D([], [], label=mathtext("W_av"), **_LOOKS["attention"]),
-        "temporal": Line2D([], [], label=f"{mathtext('W_tp')} (1: {largest:.2f})", **_LOOKS["temporal"]),
+        "truth": Patch(color=SECONDARY, alpha=0.4, lw=0, label="truth"),
+        "predicted": Patch(color=ink(SECONDARY), label="predicted"),
+        "attention": Line2D([], [], label=mathtext("W_av"), **_APPEARANCES["attention"]),
+        "temporal": Line2D([], [], label=f"{mathtext('W_tp')} (1: {largest:.2f})", **_APPEARANCES["temporal"]),
     }
     names = {"truth": "truth", "predicted": "predictions", "attention": "W_av", "temporal": "W_tp"}
     unknown = [mathtext(names[column]) for column in handles if table[column].isna().all()]

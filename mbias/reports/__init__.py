@@ -1,0 +1,1 @@
+"""Reports: notebooks in, one HTML page out."""

@@ -1,6 +1,6 @@
-"""What the words' tables and measures are, as their docstrings have it: a definition stands where it is computed.
+"""The definitions of tables and measures, taken from their docstrings: a definition stands where it is computed.
 
-``python -m mbias.reports.definitions > docs/measures.md`` writes them all down.
+``python -m mbias.reports.definitions > docs/measures.md`` writes all of them.
 """
 
 from __future__ import annotations
@@ -9,101 +9,85 @@ import importlib
 import inspect
 import re
 import textwrap
+from collections.abc import Mapping
 
-from mbias.analysis.questions import QUESTIONS
+from mbias import stats
+from mbias.analysis.questions import QUESTIONS, question
+from mbias.stats import estimates, significance
 
-_WITHOUT_QUESTION = {
-    "compare": "How do two studies, or two runs, differ?",
-    "video": "What goes on in one sample, and which samples show the bias best?",
-    "statistics": "How sure can one be?",
+STATISTICS = {
+    "intervals": estimates.estimate,
+    "sign-flip test": significance.sign_flip,
+    "d_z": significance.standardised,
+    "Cliff's delta": significance.cliffs_delta,
+    "equivalence": significance.equivalence,
+    "Holm": significance.holm,
 }
-
-_ALSO: dict[str, dict[str, str]] = {
-    "variants": {
-        "mbias.scores.f_scores": "F-scores",
-        "mbias.scores.f_scores.predictions": "predicted events",
-        "mbias.scores.f_scores.event_counts": "right and wrong events",
-    },
-    "smoothing": {"mbias.terms.Smoothing": "smoothed labels"},
-    "mechanism": {
-        "mbias.analysis.mechanism.best_weight": "best weight",
-        "mbias.analysis.mechanism.best_weight_interval": "its interval",
-    },
-    "reliance": {
-        "mbias.analysis.measures.values.shapley": "Shapley",
-        "mbias.analysis.measures.values.cooperation": "cooperation",
-        "mbias.analysis.measures.values.drops": "drop",
-        "mbias.analysis.measures.values.relative_drops": "perceptual, utilisation",
-        "mbias.analysis.measures.parts.swap_parts": "swap",
-        "mbias.analysis.measures.parts.cross_parts": "cross",
-        "mbias.analysis.measures.parts.attention_parts": "attention",
-        "mbias.analysis.measures.parts.contribution_parts": "contribution",
-        "mbias.analysis.measures.parts.score_parts": "branch score",
-        "mbias.analysis.measures.parts.gradient_ratio": "gradient",
-    },
-    "compare": {"mbias.analysis.compare.comparison": "comparison"},
-    "video": {"mbias.analysis.video.roll": "the event roll", "mbias.analysis.video.worst": "--worst"},
-    "statistics": {
-        "mbias.stats.estimates.estimate": "intervals",
-        "mbias.stats.significance.sign_flip": "sign-flip test",
-        "mbias.stats.significance.standardised": "d_z",
-        "mbias.stats.significance.cliffs_delta": "Cliff's delta",
-        "mbias.stats.significance.equivalence": "equivalence",
-        "mbias.stats.significance.holm": "Holm",
-    },
-}
-"""By word: what is defined beside its tables, and under which heading."""
+"""The statistics that are defined for all questions, by heading."""
 
 _PREFACE = """\
 # Measures
 
-Symbols: P, probability of a category in a segment of a modality; W_tp, attention over segments; W_av, attention over
-modalities; a is audio, v visual. p_wsl = sum over segments and modalities of W_tp W_av P is the probability of the
-video (Eq. 3), above 1 where modalities attend to different segments, and clamped in L_wsl; p_a and p_v = sum over
-segments of W_tp P are those of one modality (Eq. 4, 5). L_wsl, L_a and L_v are their cross-entropies, in nats.
-Equations, tables and figures are those of [the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze WORD --explain`
-prints a word's part of this page, which is made from the code (`python -m mbias.reports.definitions >
+Symbols: P, the probability of a category in a segment of a modality; W_tp, attention over segments; W_av, attention
+over modalities; a is audio, v visual. p_wsl = sum over segments and modalities of W_tp W_av P is the probability of the
+video (Eq. 3). It can exceed 1 where modalities attend to different segments, and is clamped in L_wsl. p_a and p_v = sum
+over segments of W_tp P are those of one modality (Eq. 4, 5). L_wsl, L_a and L_v are their cross-entropies, in nats.
+Equations, tables and figures are those of [the paper](https://arxiv.org/abs/2203.16860). `mbias-analyze QUESTION
+--explain` prints the part of a question. This page is made from the code (`python -m mbias.reports.definitions >
 docs/measures.md`).
 """
 
 
-def explanation(word: str, width: int) -> str:
-    """What a word asks and how everything it tells is defined, as Markdown in lines of ``width`` characters."""
-    question = QUESTIONS.get(word)
-    if question:
-        paper = f" In the paper: {question.paper}."
-        asks = question.asks[0].upper() + question.asks[1:] + paper
-    else:
-        asks = _WITHOUT_QUESTION[word]
-    module = importlib.import_module("mbias.stats" if word == "statistics" else f"mbias.analysis.{word}")
-    parts = [f"## {word}", asks, *_paragraphs(module)[1:]]
-    for name in question.tables if question else ():
-        parts += [f"### {name}", *_paragraphs(getattr(module, name))]
-    for path, heading in _ALSO.get(word, {}).items():
-        home, _, name = path.rpartition(".")
-        parts += [f"### {heading}", *_paragraphs(getattr(importlib.import_module(home), name))]
+def explanation(name: str, width: int) -> str:
+    """What a question asks, and the definitions of everything that it returns.
+
+    Parameters
+    ----------
+    name
+        A question, or ``statistics``.
+    width
+        The number of characters per line.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    if name == "statistics":
+        return _page("statistics", "How sure can one be?", stats, STATISTICS, width)
+    asked = question(name)
+    paper = f" In the paper: {asked.paper}." if asked.paper else ""
+    tables: dict[str, object] = {table.name: table.compute for table in asked.tables}
+    module = importlib.import_module(f"mbias.analysis.{name}")
+    return _page(name, asked.asks[0].upper() + asked.asks[1:] + paper, module, tables | dict(asked.definitions), width)
+
+
+def _page(name: str, asks: str, module: object, documented: Mapping[str, object], width: int) -> str:
+    parts = [f"## {name}", asks, *_paragraphs(module)[1:]]
+    for heading, thing in documented.items():
+        parts += [f"### {heading}", *_paragraphs(thing)]
     return "\n\n".join(_filled(part, width) for part in parts) + "\n"
 
 
 def _paragraphs(thing: object) -> list[str]:
-    """A docstring's text and what its function returns, without parameters, types and errors."""
+    """The text of a docstring and what its function returns, without parameters, types, errors and examples."""
     sections = re.split(r"^(\w+)\n-+\n", inspect.getdoc(thing) or "", flags=re.MULTILINE)
     returned = dict(zip(sections[1::2], sections[2::2], strict=True)).get("Returns", "")
     lines = returned.splitlines()[1:]
     text = f"{sections[0]}\n\n{textwrap.dedent(chr(10).join(lines))}"
-    named = re.sub(r"`(?:(mbias[\w.]*)\.)?([A-Z_]{4,})`", lambda found: _valued(found, thing), text)
+    named = re.sub(r"`(?:(mbias[\w.]*)\.)?([A-Z_]{4,})`", lambda match: _value(match, thing), text)
     return [part for part in re.split(r"\n\s*\n", named.strip()) if part]
 
 
-def _valued(found: re.Match[str], thing: object) -> str:
-    """A constant that a docstring names, as its value where that is a number or names."""
-    home = importlib.import_module(found[1]) if found[1] else inspect.getmodule(thing)
-    value = getattr(home, found[2], None)
+def _value(match: re.Match[str], thing: object) -> str:
+    """A constant that a docstring names, as its value where that is a number or a tuple of names."""
+    home = importlib.import_module(match[1]) if match[1] else inspect.getmodule(thing)
+    value = getattr(home, match[2], None)
     if isinstance(value, int | float):
         return f"{value:g}"
-    if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
-        return ", ".join(f"``{one}``" for one in value)
-    return found[0]
+    if isinstance(value, tuple) and all(isinstance(name, str) for name in value):
+        return ", ".join(f"``{name}``" for name in value)
+    return match[0]
 
 
 def _filled(part: str, width: int) -> str:
@@ -112,7 +96,7 @@ def _filled(part: str, width: int) -> str:
 
 def main() -> None:
     """Print all definitions."""
-    print("\n".join([_PREFACE, *(explanation(word, 120) for word in (*QUESTIONS, *_WITHOUT_QUESTION))]), end="")
+    print("\n".join([_PREFACE, *(explanation(name, 120) for name in (*QUESTIONS, "statistics"))]), end="")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Running a notebook, and taking over what it shows."""
+"""Run a notebook, and take over what it shows."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mbias
 from mbias.errors import BadInputError, MbiasError
 
 
 class NotebookError(MbiasError):
-    """A cell of a notebook failed; the message names it.
+    """A cell of a notebook failed.
 
     Parameters
     ----------
+    message
+        Names the notebook and the cell.
     kind, reason
-        Name and text of the error that the cell raised.
+        The name and the text of the error that the cell raised.
     """
 
     def __init__(self, message: str, kind: str, reason: str) -> None:
@@ -28,33 +29,40 @@ class NotebookError(MbiasError):
         self.reason = reason
 
 
-def notebook_path(word: str) -> Path:
-    """The notebook of this name: the checkout's, or the one that was installed with the package."""
-    checkout = Path(mbias.__file__).parent.parent / "analysis_notebooks" / f"{word}.ipynb"
+def notebook_path(name: str) -> Path:
+    """The notebook of a name, in the checkout or as installed with the package."""
+    checkout = Path(__file__).parents[2] / "analysis_notebooks" / f"{name}.ipynb"
     if checkout.exists():
         return checkout
-    found = importlib.util.find_spec("mbias.notebooks")
-    folder = Path(next(iter(found.submodule_search_locations or []))) if found else Path()
-    return folder / f"{word}.ipynb"
+    package = importlib.util.find_spec("mbias.notebooks")
+    folder = Path(next(iter(package.submodule_search_locations or []))) if package else Path()
+    return folder / f"{name}.ipynb"
 
 
 def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
-    """A notebook with its outputs, as an nbformat notebook; ``path`` itself stays as it is.
+    """Run a notebook, and return it with its outputs; the file itself is not changed.
 
-    Several may run at once, in threads: each has a kernel, a process of its own.
+    Several notebooks can run at once, in threads, because each has a kernel, which is a process of its own.
 
     Parameters
     ----------
+    path
+        The notebook.
     parameters
-        Those that its cell tagged ``parameters`` does not know are left out. Values of JSON's types only; paths
-        absolute, for the kernel's folder is the caller's.
+        Values for its cell tagged ``parameters``; those that the cell does not know are left out. Values have JSON
+        types. Paths are absolute, because the kernel runs in the folder of the caller.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        The notebook with its outputs.
 
     Raises
     ------
     BadInputError
         If papermill or a kernel is not installed, or the notebook has no cell tagged ``parameters``.
     NotebookError
-        If a cell fails; the message names it.
+        If a cell fails.
     """
     try:
         import papermill
@@ -64,7 +72,7 @@ def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
         raise BadInputError(
             f"a report needs {error.name}, which is not installed: pip install 'mbias[notebooks]'"
         ) from None
-    # Kernels run side by side, and how many threads add numbers up decides their last bits.
+    # Kernels run side by side, and the number of threads that sum numbers determines their last bits.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -74,7 +82,7 @@ def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
                 _known(path, parameters),
                 kernel_name="python3",
                 progress_bar=False,
-                # A kernel's warnings about its own connection are no news to a report's reader.
+                # The warnings of a kernel about its own connection do not concern the reader of a report.
                 extra_arguments=["--log-level=50"],
             )
         except NoSuchKernel:
@@ -82,20 +90,20 @@ def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
                 "a report needs ipykernel, which is not installed: pip install 'mbias[notebooks]'"
             ) from None
         except PapermillExecutionError as error:
-            # Counted from 1; papermill counts from 0, but has put a cell of its own behind the parameters.
+            # Counted from 1: papermill counts from 0, but has inserted a cell of its own after the parameters.
             message = f"{path.name}: cell {error.cell_index} failed with {error.ename}: {error.evalue}"
             raise NotebookError(message, error.ename, error.evalue) from None
 
 
 def contents(notebook: Any) -> str:
-    """What a notebook tells, as HTML: its Markdown and the HTML its cells show, without code; headings one lower."""
+    """The Markdown of a notebook and the HTML that its cells show, as HTML, without code; headings one level lower."""
     import mistune
 
     markdown = mistune.create_markdown(escape=False)
     parts = []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            # The page's title is the only first-level heading.
+            # The title of the page is the only first-level heading.
             lowered = "\n".join(f"#{line}" if line.startswith("#") else line for line in cell.source.splitlines())
             parts.append(str(markdown(lowered)))
         elif cell.cell_type == "code":
@@ -104,7 +112,22 @@ def contents(notebook: Any) -> str:
 
 
 def to_keep(notebook: Any, path: Path, parameters: Mapping[str, Any]) -> str:
-    """A notebook that was run, as the text of a file: with other parameters, and without when and where it ran."""
+    """A notebook that was run, as the text of a file: with other parameters, and without the time and place of the run.
+
+    Parameters
+    ----------
+    notebook
+        A notebook with its outputs.
+    path
+        The notebook that was run.
+    parameters
+        The parameters to write into it.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
     import nbformat
     from papermill.parameterize import parameterize_notebook
 
@@ -115,11 +138,11 @@ def to_keep(notebook: Any, path: Path, parameters: Mapping[str, Any]) -> str:
     for cell in kept.cells:
         if "injected-parameters" in cell.metadata.get("tags", ()):
             cell.id = f"{path.stem}-injected"
-    return str(nbformat.writes(kept)) + "\n"
+    return str(nbformat.writes(kept)) + "\n"  # type: ignore[no-untyped-call]
 
 
 def _known(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the parameters that a notebook has."""
+    """The given parameters that a notebook has."""
     import papermill
 
     known = papermill.inspect_notebook(path)

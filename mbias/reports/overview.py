@@ -1,4 +1,4 @@
-"""The first page of a report: the verdicts, the paper's phenomenon as measured, and the runs it was measured on."""
+"""The first page of a report: the verdicts, the phenomenon of the paper as measured, and the runs."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from typing import Any
 
 import pandas as pd
 
-from mbias.analysis.settings import one_variant, setting_name
+from mbias.analysis.settings import one_variant
 from mbias.records.study import Study
 from mbias.reports import headlines
 from mbias.reports.page import bullets, drawing
 from mbias.tables.layout import Layout, lay_out, notes, number
-from mbias.tables.names import display_name, format_ratio, setting_names, subscript
+from mbias.tables.names import display_name, format_ratio, setting_name, setting_names, subscript
 from mbias.tables.render import as_html, with_subscripts
 
-SAID_IN_FULL = 4
-"""Up to so many verdicts are said in full; of more, a line a verdict says which settings have it."""
+MOST_SENTENCES = 4
+"""Up to this many settings, each one gets a sentence; with more, there is one line per verdict."""
 
 
 def phenomenon(shares: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
-    """Attention and coincidence of losses side by side, for every setting of one variant (section 5.3).
+    """Attention and the coincidence of losses side by side, for every setting of one variant (section 5.3).
 
     Parameters
     ----------
     shares, errors
-        Of `mbias.analysis.attention.shares` and `mbias.analysis.losses.coincidence`.
+        The tables `mbias.analysis.attention.shares` and `mbias.analysis.losses.coincidence`.
 
     Returns
     -------
     pandas.DataFrame
-        A row a setting and modality: ``attention``, mean of W_av; ``mse``, MSE_wsl,m in nats squared as optimised;
-        ``ratio``, how many times the least ``mse`` of the setting it is. Means over the ``seeds`` runs of a setting.
+        One row per setting and modality: ``attention``, the mean of W_av; ``mse``, MSE_wsl,m of the optimised losses,
+        in nats squared; and ``ratio``, the ``mse`` divided by the least one of the setting. All are means over the
+        ``seeds`` runs of a setting.
     """
     optimised = errors.loc[errors["kind"] == "optimised", ["run", "modality", "mse"]]
     joined = shares[shares["scope"] == "all"].merge(optimised, on=["run", "modality"])
@@ -63,10 +64,20 @@ LAYOUT = Layout(
 
 
 def expectation(table: pd.DataFrame) -> list[str]:
-    """What section 5.3 expects of each of the paper's settings, and whether a table of `phenomenon` shows it.
+    """What section 5.3 expects of each setting of the paper, and whether a table of `phenomenon` shows it.
 
-    Smoothing the labels of one modality drives the attention to the other one (mean weight above 0.9), and L_wsl to
-    its loss (its MSE at least 100 times below).
+    Smoothing the labels of one modality drives the attention to the other modality (mean weight above 0.9), and L_wsl
+    to the loss of that modality (MSE at least 100 times smaller).
+
+    Parameters
+    ----------
+    table
+        A table of `phenomenon`.
+
+    Returns
+    -------
+    list of str
+        At most one sentence per setting.
     """
     sentences = []
     for name, smoothed, spared in (("ls_v", "visual", "audio"), ("ls_a", "audio", "visual")):
@@ -78,17 +89,17 @@ def expectation(table: pd.DataFrame) -> list[str]:
         sentences.append(
             f"{display_name('smoothing', name)}, {smoothed} labels smoothed: "
             f"mean W_{subscript(spared)} = {weight:.3f}, and "
-            f"MSE_wsl,{subscript(spared)} = {rows.loc[spared, 'mse']:.1e} is {format_ratio(ratio)} times below "
+            f"MSE_wsl,{subscript(spared)} = {rows.loc[spared, 'mse']:.1e} is {format_ratio(ratio)} times smaller than "
             f"MSE_wsl,{subscript(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
         )
-    for name, words in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both smoothed")):
+    for name, what in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both modalities smoothed")):
         rows = table[(table["setting"] == display_name("smoothing", name)) & (table["modality"] == "audio")]
-        sentences += [f"{row.setting}, {words}: mean W_a = {row.attention:.3f}." for row in rows.itertuples()]
+        sentences += [f"{row.setting}, {what}: mean W_a = {row.attention:.3f}." for row in rows.itertuples()]
     return sentences
 
 
 def by_verdict(table: pd.DataFrame) -> list[str]:
-    """Of a table of `mbias.analysis.diagnosis.verdicts`: a line a verdict, with the settings that have it."""
+    """One line per verdict with the settings that have it, from a table of `mbias.analysis.diagnosis.verdicts`."""
     lines = []
     for verdict, rows in table.groupby("verdict", sort=True):
         settings = [
@@ -103,66 +114,85 @@ def by_verdict(table: pd.DataFrame) -> list[str]:
 def overview(
     built: Path, studies: Sequence[Study], findings: Mapping[str, Sequence[str]], reasons: Mapping[str, str]
 ) -> str:
-    """The first page's content, as HTML, from the tables and figures that the notebooks kept in ``built``."""
+    """The content of the first page.
+
+    Parameters
+    ----------
+    built
+        The folder with the tables and figures that the notebooks wrote.
+    studies
+        The study, or the two that are compared.
+    findings
+        The findings of each section, by its question.
+    reasons
+        Why each other section does not apply, by its question.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     parts = []
-    for word, show in (("compare", _comparison), ("diagnosis", _verdicts), ("losses", _phenomenon)):
-        if word in findings:
-            parts.append(show(built, findings[word]))
+    for question, show in (("compare", _comparison), ("diagnosis", _verdicts), ("losses", _phenomenon)):
+        if question in findings:
+            parts.append(show(built, findings[question]))
     if "diagnosis" in reasons and "attention" in findings:
         parts.append(_figure(built, "attention", "movement", headlines.movement))
     parts += [
-        f'<p class="note">{html.escape(word)} does not apply: {html.escape(why)}</p>' for word, why in reasons.items()
+        f'<p class="note">{html.escape(question)} does not apply: {html.escape(reason)}</p>'
+        for question, reason in reasons.items()
     ]
     return "\n".join([*parts, "<h3>Settings</h3>", *map(_runs, studies, ("A: ", "B: ") if len(studies) > 1 else ("",))])
 
 
-def _comparison(built: Path, said: Sequence[str]) -> str:
-    return bullets(said) + _figure(built, "compare", "comparison", headlines.differences)
+def _comparison(built: Path, findings: Sequence[str]) -> str:
+    return bullets(findings) + _figure(built, "compare", "comparison", headlines.differences)
 
 
-def _verdicts(built: Path, said: Sequence[str]) -> str:
+def _verdicts(built: Path, findings: Sequence[str]) -> str:
     table = _read(built, "diagnosis", "verdicts")
-    lines = said[: len(table)] if len(table) <= SAID_IN_FULL else by_verdict(table)
+    lines = findings[: len(table)] if len(table) <= MOST_SENTENCES else by_verdict(table)
     return f"<h3>Verdict</h3>{bullets(lines)}{_figure(built, 'diagnosis', 'verdicts', headlines.verdicts)}"
 
 
 def recorded_phenomenon(built: Path) -> list[dict[str, Any]]:
-    """The rows of `phenomenon`, of the tables that the notebooks kept; none where they lack one."""
+    """The rows of `phenomenon`, from the tables that the notebooks wrote; none where one of them is missing."""
     if not all((built / "tables" / f"{name}.csv").exists() for name in ("attention-shares", "losses-coincidence")):
         return []
     table = phenomenon(_read(built, "attention", "shares"), _read(built, "losses", "coincidence"))
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    rows: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")
+    return rows
 
 
-def _phenomenon(built: Path, said: Sequence[str]) -> str:
+def _phenomenon(built: Path, findings: Sequence[str]) -> str:
     rows = recorded_phenomenon(built)
     if not rows:
         return ""
     table = pd.DataFrame(rows)
     wide, constant = lay_out(table, LAYOUT)
-    which = f" ({', '.join(constant.values())})" if constant else ""
-    caption = f"Attention, and how closely L_wsl runs along each modality's loss{which}. {' '.join(notes(table))}"
+    constants = f" ({', '.join(constant.values())})" if constant else ""
+    caption = f"Attention, and how closely L_wsl runs along each modality's loss{constants}. {' '.join(notes(table))}"
     sentences = expectation(table)
     listed = bullets(sentences) if sentences else ""
     return f"<h3>Attention and losses</h3>{listed}{as_html(wide, with_subscripts(caption))}"
 
 
-def _figure(built: Path, word: str, name: str, headline: Callable[[pd.DataFrame], str]) -> str:
-    """A figure that a notebook kept, with what it shows; its definition and its table are in the word's section."""
-    said = headline(_read(built, word, name))
-    stem = f"{word}-{name}"
+def _figure(built: Path, question: str, name: str, headline: Callable[[pd.DataFrame], str]) -> str:
+    """A figure that a notebook wrote, with what it shows, and a link to the section of its question."""
+    text = headline(_read(built, question, name))
+    stem = f"{question}-{name}"
     return (
-        f"<figure>{drawing((built / 'figures' / f'{stem}.png').read_bytes(), said)}"
-        f"<figcaption><p>{with_subscripts(said)} How to read it, and its numbers: "
-        f'<a href="#{word}">{word}</a>.</p></figcaption></figure>'
+        f"<figure>{drawing((built / 'figures' / f'{stem}.png').read_bytes(), text)}"
+        f"<figcaption><p>{with_subscripts(text)} How to read it, and its numbers: "
+        f'<a href="#{question}">{question}</a>.</p></figcaption></figure>'
     )
 
 
-def _read(built: Path, word: str, name: str) -> pd.DataFrame:
-    return pd.read_csv(built / "tables" / f"{word}-{name}.csv", keep_default_na=False, na_values=[""])
+def _read(built: Path, question: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(built / "tables" / f"{question}-{name}.csv", keep_default_na=False, na_values=[""])
 
 
-def _runs(study: Study, which: str) -> str:
+def _runs(study: Study, prefix: str) -> str:
     rows = []
     for run in study:
         training = run.header.training or {}
@@ -187,7 +217,10 @@ def _runs(study: Study, which: str) -> str:
     table = table.drop(columns=same)
     table.attrs["names"] = 1
     left_out = "".join(
-        f'<p class="note">Left out: {html.escape(name)}: {html.escape(why)}</p>' for name, why in study.left_out.items()
+        f'<p class="note">Left out: {html.escape(name)}: {html.escape(reason)}</p>'
+        for name, reason in study.left_out.items()
     )
     counted = f"{len(table)} runs" if len(table) > 1 else "one run"
-    return as_html(table, html.escape(f"{which}{counted}. {f'In all of them: {shared}.' if shared else ''}")) + left_out
+    return (
+        as_html(table, html.escape(f"{prefix}{counted}. {f'In all of them: {shared}.' if shared else ''}")) + left_out
+    )

@@ -1,33 +1,35 @@
-"""What a notebook shows: findings, tables and figures, shown in place and, for a report, kept in its folder."""
+"""What a notebook shows: findings, tables and figures, displayed in place and, for a report, kept in its folder."""
 
 from __future__ import annotations
 
 import base64
 import html
-import importlib
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mbias.analysis.measures.catalogue import Estimates, estimates
-from mbias.errors import BadInputError
+from mbias.analysis.questions import question
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import write_bytes, write_json, write_text
 from mbias.plots.drawing.style import rendered
-from mbias.records.study import Study
+from mbias.records.study import Study, StudyLike
 from mbias.reports.references import entries
 from mbias.reports.shared_estimates import shared_estimates
-from mbias.tables.layout import lay_out, notes
+from mbias.tables.layout import Layout, lay_out, left_out, notes
 from mbias.tables.render import as_csv, as_html, as_latex, with_subscripts
 
 SHOWN = 6
-"""More sentences than these stand behind a fold."""
+"""A longer list of sentences is folded."""
 
 
 class Shown:
-    """HTML that a notebook displays, and a report takes over."""
+    """HTML that a notebook displays and a report includes."""
 
     def __init__(self, content: str) -> None:
         self.content = content
@@ -36,7 +38,7 @@ class Shown:
         return self.content
 
     def __repr__(self) -> str:
-        # Without an address: a notebook that is kept is the same from run to run.
+        # Without an address, so that a notebook that is kept is the same from run to run.
         return f"<HTML of {len(self.content):,} characters>"
 
 
@@ -45,104 +47,157 @@ class Page:
 
     Parameters
     ----------
-    word
-        The notebook's; `mbias.analysis.WORD` has the layouts of its tables.
+    name
+        The question of the notebook.
     out
-        Folder in which the report is built, or None to show only.
+        The folder in which a report is built, or None to display only.
     """
 
-    def __init__(self, word: str, out: str | None = None) -> None:
-        self._word = word
-        self._layouts = importlib.import_module(f"mbias.analysis.{word}").LAYOUTS
+    def __init__(self, name: str, out: str | None = None) -> None:
+        self._question = question(name)
         self._out = Path(out) if out else None
 
+    def answer(self, *inputs: StudyLike, table: str | None = None, **options: Any) -> pd.DataFrame:
+        """Compute the table that answers the question.
+
+        Where the question does not apply, a report is told so, and leaves the section out with the reason.
+
+        Parameters
+        ----------
+        *inputs, table, **options
+            As `mbias.analysis.questions.Question` takes them.
+
+        Raises
+        ------
+        NotApplicableError
+            If the question does not apply.
+        BadInputError
+            If the input is damaged.
+        """
+        with self._recorded_errors():
+            return self._question(*inputs, table=table, **options)
+
     def estimates(self, study: Study) -> Estimates:
-        """The study's `mbias.analysis.measures.catalogue.estimates`; of a report, computed once for all notebooks."""
-        return (
-            shared_estimates(study, self._folder("findings") / "estimates.safetensors")
-            if self._out
-            else estimates(study)
-        )
+        """The estimates of a study; for a report, they are computed once for all of its notebooks."""
+        with self._recorded_errors():
+            if self._out is None:
+                return estimates(study)
+            return shared_estimates(study, self._folder("findings") / "estimates.safetensors")
 
     def finding(self, sentences: Sequence[str]) -> Shown:
-        """The sentences that answer the question."""
+        """Show the sentences that answer the question."""
         if self._out:
-            write_json(self._folder("findings") / f"{self._word}.json", list(sentences))
+            write_json(self._folder("findings") / f"{self._question.name}.json", list(sentences))
         return Shown(bullets(sentences))
 
-    def table(self, name: str, table: pd.DataFrame, caption: str) -> Shown:
-        """One of the word's tables, laid out; kept as CSV (every row and digit) and LaTeX."""
-        wide, constant = lay_out(table, self._layouts[name])
-        self._keep(name, table)
+    def table(self, name: str, table: pd.DataFrame, caption: str, layout: Layout | None = None) -> Shown:
+        """Show a table, and keep it as CSV (every row and digit) and LaTeX.
+
+        Parameters
+        ----------
+        name
+            The name of the table.
+        caption
+            What it shows.
+        layout
+            How it is laid out; by default, as the question's table of that name is.
+        """
+        wide, constant = lay_out(table, self._layout(name, layout))
+        self._keep(name, table, layout)
         same = [f"{key} {value}" for key, value in constant.items()]
         text = " ".join([caption, *([f"All rows: {', '.join(same)}."] if same else []), *notes(table)])
         return Shown(as_html(wide, with_subscripts(text) + self._table_links(name)))
 
     def figure(self, name: str, figure: Figure, caption: str, finding: str, definition: str, table: str) -> Shown:
-        """A figure, kept as PNG and PDF.
+        """Show a figure, and keep it as PNG and PDF.
 
         Parameters
         ----------
+        name
+            The name of the figure.
         caption, finding
-            What it shows, and what there is to see, with its numbers; both are its text for who cannot see it.
+            What it shows, and what there is to see, with the numbers; together they are the alt text.
         definition
-            How it is to be read; it stands behind a fold.
+            How to read it; it is folded.
         table
-            Name of the word's table that holds its numbers; its links stand below.
+            The name of the table that holds its numbers, which is linked below.
         """
         import matplotlib.pyplot as plt
 
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             png = rendered(figure, "png")
-            stem = f"{self._word}-{name}"
+            stem = f"{self._question.name}-{name}"
             links = ""
             if self._out:
                 folder = self._folder("figures")
                 write_bytes(folder / f"{stem}.png", png)
                 write_bytes(folder / f"{stem}.pdf", rendered(figure, "pdf"))
                 files = " ".join(f'<a href="figures/{stem}.{form}">{form.upper()}</a>' for form in ("pdf", "png"))
-                cited = f'Cited: <a href="cited/{self._word}.bib">BibTeX</a>.'
+                cited = f'Cited: <a href="cited/{self._question.name}.bib">BibTeX</a>.'
                 links = f'<p class="links">Figure: {files}.{self._table_links(table)} {cited}</p>'
         plt.close(figure)
-        lost = any("missing from font" in str(warning.message) for warning in warned)
-        note = f'<p class="note">{_NO_FONT}</p>' if lost else ""
+        lacks_glyphs = any("missing from font" in str(warning.message) for warning in warned)
+        note = f'<p class="note">{_NO_FONT}</p>' if lacks_glyphs else ""
         return Shown(
             f"<figure>{drawing(png, f'{caption} {finding}')}<figcaption><p><strong>{with_subscripts(caption)}</strong> "
             f"{with_subscripts(finding)}</p>{note}<details><summary>Definition</summary>"
             f"<p>{with_subscripts(definition)}</p></details>{links}</figcaption></figure>"
         )
 
-    def keep(self, name: str, table: pd.DataFrame) -> Shown:
-        """A table too long to read, shown by its size; kept as CSV and LaTeX."""
-        self._keep(name, table)
-        return Shown(f"<p>{html.escape(name)}: {len(table):,} rows.{self._table_links(name)}</p>")
+    def keep(self, name: str, table: pd.DataFrame, layout: Layout | None = None) -> Shown:
+        """Keep a table that is too long to read as CSV and LaTeX, and show its number of rows."""
+        self._keep(name, table, layout)
+        lacking = "".join(f" {html.escape(sentence)}" for sentence in left_out(table))
+        return Shown(f"<p>{html.escape(name)}: {len(table):,} rows.{lacking}{self._table_links(name)}</p>")
 
     def cited(self, *keys: str) -> Shown:
-        """What the page cites, as BibTeX; kept as a file."""
+        """Show what the page cites as BibTeX, and keep it as a file."""
         text = entries(keys)
         link = ""
         if self._out:
-            write_text(self._folder("cited") / f"{self._word}.bib", text)
-            link = f'<p class="links"><a href="cited/{self._word}.bib">BibTeX</a></p>'
+            name = self._question.name
+            write_text(self._folder("cited") / f"{name}.bib", text)
+            link = f'<p class="links"><a href="cited/{name}.bib">BibTeX</a></p>'
         return Shown(f"<details><summary>Cited here</summary><pre>{html.escape(text)}</pre>{link}</details>")
 
     def where_it_applies(self, show: Callable[[], Shown]) -> Shown:
-        """What ``show`` gives, or, where the runs lack what it needs, the reason."""
+        """Show what ``show`` returns or, where the runs lack what it needs, the reason."""
         try:
             return show()
-        except BadInputError as error:
+        except NotApplicableError as error:
             return Shown(f'<p class="note">Does not apply: {html.escape(str(error))}</p>')
+        except BadInputError as error:
+            self._record(error)
+            raise
 
-    def _keep(self, name: str, table: pd.DataFrame) -> None:
+    @contextmanager
+    def _recorded_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except BadInputError as error:
+            self._record(error)
+            raise
+
+    def _record(self, error: BadInputError) -> None:
+        """Tell the process that builds the report what went wrong; a kernel passes no exceptions on."""
+        if self._out:
+            reason = {"applies": not isinstance(error, NotApplicableError), "reason": str(error)}
+            write_json(self._folder("findings") / f"{self._question.name}-error.json", reason)
+
+    def _layout(self, name: str, layout: Layout | None) -> Layout:
+        return self._question.table(name).layout if layout is None else layout
+
+    def _keep(self, name: str, table: pd.DataFrame, layout: Layout | None) -> None:
         if self._out:
             folder = self._folder("tables")
-            stem = f"{self._word}-{name}"
+            stem = f"{self._question.name}-{name}"
             write_text(folder / f"{stem}.csv", as_csv(table))
-            write_text(folder / f"{stem}.tex", as_latex(*lay_out(table, self._layouts[name]), notes(table)))
+            wide, constant = lay_out(table, self._layout(name, layout))
+            write_text(folder / f"{stem}.tex", as_latex(wide, constant, notes(table)))
 
     def _table_links(self, name: str) -> str:
-        stem = f"tables/{self._word}-{name}"
+        stem = f"tables/{self._question.name}-{name}"
         return f' Table {name}: <a href="{stem}.csv">CSV</a> <a href="{stem}.tex">LaTeX</a>.' if self._out else ""
 
     def _folder(self, name: str) -> Path:
@@ -153,7 +208,7 @@ class Page:
 
 
 def bullets(sentences: Sequence[str]) -> str:
-    """Sentences as HTML, as a finding is set; behind a fold where they are more than one reads."""
+    """Sentences as an HTML list; a long list is folded."""
     items = "".join(f"<li>{with_subscripts(sentence)}</li>" for sentence in sentences)
     listed = f'<ul class="finding">{items}</ul>'
     if len(sentences) <= SHOWN:
@@ -162,7 +217,7 @@ def bullets(sentences: Sequence[str]) -> str:
 
 
 def drawing(png: bytes, alt: str) -> str:
-    """A picture as HTML, ``alt`` its text; where it would be too small to read, it is scrolled."""
+    """A picture as HTML with its alt text; on a narrow screen it scrolls instead of shrinking."""
     text = html.escape(alt)
     data = base64.b64encode(png).decode()
     return (
@@ -172,11 +227,11 @@ def drawing(png: bytes, alt: str) -> str:
 
 
 def of_categories(table: pd.DataFrame, names: Collection[str] | None) -> pd.DataFrame:
-    """The rows of a table of categories that are about those named; all of them where ``names`` is None."""
+    """The rows of a table that are about the categories named; all rows where ``names`` is None."""
     return table if names is None else table[table["category"].isin(list(names))].reset_index(drop=True)
 
 
 _NO_FONT = (
     "No installed font has some characters of these names, so they are boxes here; "
-    "install one that has, such as Noto Sans CJK, and run it again."
+    "install a font that has them, such as Noto Sans CJK, and run it again."
 )

@@ -1,4 +1,4 @@
-"""What the reports cite, by BibTeX key."""
+"""The references of the reports, by BibTeX key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from importlib import resources
 
 
 def entries(keys: Sequence[str]) -> str:
-    """The BibTeX entries of these keys, one after the other.
+    """The BibTeX entries of some keys, one after the other.
+
+    Parameters
+    ----------
+    keys
+        Keys of ``references.bib``.
+
+    Returns
+    -------
+    str
+        The entries.
 
     Raises
     ------

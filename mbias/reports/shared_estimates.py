@@ -1,4 +1,4 @@
-"""A study's estimates, in a file of the report that is being built: its notebooks share what takes longest."""
+"""The estimates of a study in a file of the report that is being built, so that its notebooks share them."""
 
 from __future__ import annotations
 
@@ -7,46 +7,58 @@ from pathlib import Path
 
 from mbias.analysis.measures.catalogue import MEASURES, Estimates, estimates
 from mbias.analysis.settings import settings
+from mbias.files import read_json, write_json
 from mbias.records.shards import read_arrays, write_arrays
-from mbias.records.study import Study
+from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import Estimate
 
 _FIELDS = [field.name for field in fields(Estimate)]
 
 
-def shared_estimates(study: Study, path: Path) -> Estimates:
-    """The study's `mbias.analysis.measures.catalogue.estimates`: read from the file where it is there, else put there.
+def shared_estimates(study: StudyLike, path: Path) -> Estimates:
+    """The estimates of a study (`mbias.analysis.measures.catalogue.estimates`), computed once.
+
+    Parameters
+    ----------
+    study
+        The study.
+    path
+        The file that holds them; it is written where it does not exist.
 
     Raises
     ------
     BadInputError
         As `mbias.analysis.measures.catalogue.estimates`.
     """
+    reasons = path.with_suffix(".json")
     if path.exists():
-        return _read(study, path)
-    found = estimates(study)
+        return _read(study, path, reasons)
+    estimated = estimates(study)
+    write_json(reasons, {name: list(texts) for name, texts in estimated.reasons.items()})
     write_arrays(
         path,
         {
-            f"{place} {MEASURES.index(measure)} {name}": getattr(of, name)
-            for place, (_, measures) in enumerate(found)
-            for measure, of in measures.items()
+            f"{index} {MEASURES.index(measure)} {name}": getattr(estimate, name)
+            for index, (_, by_measure) in enumerate(estimated)
+            for measure, estimate in by_measure.items()
             for name in _FIELDS
         },
     )
-    return found
+    return estimated
 
 
-def _read(study: Study, path: Path) -> Estimates:
+def _read(study: StudyLike, path: Path, reasons: Path) -> Estimates:
     arrays = read_arrays(path)
-    return [
+    by_setting = tuple(
         (
             setting,
             {
-                measure: Estimate(*(arrays[f"{place} {number} {name}"] for name in _FIELDS))
+                measure: Estimate(*(arrays[f"{index} {number} {name}"] for name in _FIELDS))
                 for number, measure in enumerate(MEASURES)
-                if f"{place} {number} {_FIELDS[0]}" in arrays
+                if f"{index} {number} {_FIELDS[0]}" in arrays
             },
         )
-        for place, setting in enumerate(settings(study))
-    ]
+        for index, setting in enumerate(settings(open_study(study)))
+    )
+    texts = read_json(reasons, "list of measures left out", "run the report again")
+    return Estimates(by_setting, {name: tuple(of_settings) for name, of_settings in texts.items()})

@@ -1,0 +1,1 @@
+"""How tables are laid out, named and rendered for people and programs."""

@@ -1,9 +1,9 @@
-"""A long table laid out for people: labels in place of names, what is compared side by side, numbers rounded."""
+"""How a long table is laid out for people: names on screen, values side by side, rounded numbers, and notes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,15 @@ import pandas as pd
 from mbias.tables.names import display_name, subscript
 
 Cell = Callable[[Any], str]
-"""A row of the long table in, the text of its cell out."""
+"""From a row of the long table to the text of a cell."""
 
 RUN = ("variant", "smoothing", "control", "seed")
-"""What names a run trained here; an external one goes by its folder's name."""
+"""The columns that name a run trained here; an external run goes by the name of its folder."""
 
 SHARED = ("variant", "smoothing", "control")
-"""What names a setting: runs that differ in their seed."""
+"""The columns that name a setting."""
+
+_LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,12 @@ class Layout:
     Parameters
     ----------
     rows
-        Columns whose values name a row.
+        The columns whose values name a row.
     columns
-        Columns whose values are set side by side.
+        The columns whose values are set side by side.
     cells
-        What stands in each, by header; ``{}`` in a header is the label of the side-by-side value, a line a column;
-        a header without it stands once.
+        The text of each cell, by header. ``{}`` in a header stands for the values that are set side by side, one line
+        per column; a header without it appears once.
     """
 
     rows: tuple[str, ...]
@@ -42,12 +44,12 @@ class Layout:
 
 
 def number(column: str, spec: str) -> Cell:
-    """Cell that shows a column's number, or nothing where it is unknown."""
+    """A cell with the number of a column; empty where it is unknown."""
     return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column))) else ""
 
 
 def with_interval(column: str, spec: str) -> Cell:
-    """Cell that shows a column's number and, where they are known, the ends of its interval, ``_low`` and ``_high``."""
+    """A cell with the number of a column and, where it is known, its interval (columns ``_low`` and ``_high``)."""
     ends = number(f"{column}_low", spec), number(f"{column}_high", spec)
 
     def cell(row: Any) -> str:
@@ -58,25 +60,25 @@ def with_interval(column: str, spec: str) -> Cell:
 
 
 def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The table as texts, and what is the same in all of its rows.
+    """Lay a table out as texts.
 
     Returns
     -------
-    wide
-        A row a distinct value of the layout's rows, in the order of the table. The first ``wide.attrs["names"]``
+    wide : pandas.DataFrame
+        One row per distinct value of the layout's rows, in the order of the table. The first ``wide.attrs["names"]``
         columns name the row; a name that is the same in all rows is left out.
-    constant
-        Those names, by column.
+    constant : dict
+        The names that are the same in all rows, by column.
     """
     names = _row_names(table, layout.rows)
     constant = {name: display_name(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
     varying = [name for name in names if name not in constant]
     names = varying or [name for name in names if constant[name]][-1:] or names[-1:]
     constant = {name: text for name, text in constant.items() if name not in names and text}
-    rows: dict[tuple, dict[str, str]] = {}
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
     for row in table.itertuples(index=False):
         key = tuple(display_name(name, getattr(row, name)) for name in names)
-        aside = tuple(_aside(name, getattr(row, name)) for name in layout.columns)
+        aside = tuple(_header_text(name, getattr(row, name)) for name in layout.columns)
         cells = rows.setdefault(key, {})
         for header, cell in layout.cells.items():
             cells[header.replace("{}", "\n".join(aside))] = cell(row)
@@ -87,14 +89,47 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
     return wide, constant
 
 
+def with_left_out(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFrame:
+    """The table with a note on what was left out of it, and why; `left_out` returns the notes.
+
+    Parameters
+    ----------
+    reasons
+        Why each part was left out, by its name.
+    """
+    table.attrs[_LEFT_OUT] = dict(reasons)
+    return table
+
+
+def concatenated(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate tables, and what was left out of them."""
+    parts = list(tables)
+    reasons: dict[str, str] = {}
+    for part in parts:
+        reasons = {**part.attrs.get(_LEFT_OUT, {}), **reasons}
+    return with_left_out(pd.concat(parts, ignore_index=True), reasons)
+
+
+def left_out(table: pd.DataFrame) -> list[str]:
+    """What was left out of a table, one sentence per part with the reason.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> left_out(with_left_out(pd.DataFrame(), {"gradient": "no gradient norms are recorded"}))
+    ['Left out: gradient (no gradient norms are recorded).']
+    """
+    return [f"Left out: {name} ({reason})." for name, reason in table.attrs.get(_LEFT_OUT, {}).items()]
+
+
 def notes(table: pd.DataFrame) -> list[str]:
-    """What a reader of the table must know: whether the data are simulated, and whether one seed is all there is."""
-    found = []
+    """What a reader of the table must know: simulated data, a single seed, and what was left out."""
+    sentences = []
     if "simulated" in table and table["simulated"].any():
-        found.append("Simulated data.")
+        sentences.append("Simulated data.")
     if _single_seed(table):
-        found.append("One seed a setting: a difference may be chance.")
-    return found
+        sentences.append("One seed per setting: a difference may be due to chance.")
+    return sentences + left_out(table)
 
 
 def _single_seed(table: pd.DataFrame) -> bool:
@@ -112,7 +147,7 @@ def _row_names(table: pd.DataFrame, rows: tuple[str, ...]) -> list[str]:
     return [name for name in named if name in table]
 
 
-def _aside(column: str, value: object) -> str:
+def _header_text(column: str, value: object) -> str:
     return subscript(str(value)) if column == "modality" else display_name(column, value)
 
 
@@ -123,7 +158,7 @@ def _headers(table: pd.DataFrame, layout: Layout) -> list[str]:
         return list(layout.cells)
     seen = table[names].drop_duplicates()
     seen = seen.sort_values(names, key=lambda column: column.map(list(column.unique()).index), kind="stable")
-    asides = ["\n".join(map(_aside, names, row)) for row in seen.itertuples(index=False)]
+    asides = ["\n".join(map(_header_text, names, row)) for row in seen.itertuples(index=False)]
     return [
         header.replace("{}", aside) for header in layout.cells for aside in (asides if "{}" in header else asides[:1])
     ]

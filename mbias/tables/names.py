@@ -1,4 +1,4 @@
-"""The names on screen of what stands in tables and figures."""
+"""The names on screen of what tables and figures show."""
 
 from __future__ import annotations
 
@@ -6,22 +6,40 @@ import pandas as pd
 
 from mbias.terms import Metric, Variant, smoothing_name
 
-_SHORT = {"audio": "a", "visual": "v"}
+_SUBSCRIPTS = {"audio": "a", "visual": "v"}
 _OUTCOMES = {"probability": "p", "log_loss": "log", "f_score": "F", "f_audio": "F_a", "f_visual": "F_v"}
 
 
 def subscript(modality: str) -> str:
-    """A modality as the paper's subscripts have it: ``a``, ``v``; others by their name."""
-    return _SHORT.get(modality, modality)
+    """The subscript of a modality in the paper's symbols.
+
+    Examples
+    --------
+    >>> subscript("audio"), subscript("text")
+    ('a', 'text')
+    """
+    return _SUBSCRIPTS.get(modality, modality)
 
 
 def loss_name(loss: str) -> str:
-    """A loss's name on screen: ``L_a``, ``L_v``, ``L_wsl``."""
+    """The name of a loss on screen.
+
+    Examples
+    --------
+    >>> loss_name("audio"), loss_name("wsl")
+    ('L_a', 'L_wsl')
+    """
     return f"L_{subscript(loss)}"
 
 
 def display_name(column: str, value: object) -> str:
-    """A cell of an identifying column on screen, as ``LS-V`` for the smoothing ``ls_v``."""
+    """The text on screen of a cell of an identifying column; empty where the value is unknown.
+
+    Examples
+    --------
+    >>> display_name("smoothing", "ls_v"), display_name("variant", "across_vself")
+    ('LS-V', 'A_cross + V_self')
+    """
     if pd.isna(value):
         return ""
     text = str(value)
@@ -36,18 +54,44 @@ def display_name(column: str, value: object) -> str:
     return text
 
 
+def setting_name(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
+    """The name of a setting on screen; an external model goes by the name of its run.
+
+    Examples
+    --------
+    >>> setting_name("", "across_vself", "ls_v", None)
+    'A_cross + V_self, LS-V'
+    >>> setting_name("mine", None, None, None)
+    'mine'
+    """
+    names = {"variant": variant, "smoothing": smoothing, "control": control}
+    texts = [display_name(column, value) for column, value in names.items()]
+    return ", ".join(text for text in texts if text) or run
+
+
 def setting_names(table: pd.DataFrame) -> pd.Series:
-    """What each row's setting is called: its smoothing and control, or for an external model its run."""
+    """The name of each row's setting within one variant: smoothing and control, or the run of an external model.
+
+    Returns
+    -------
+    pandas.Series
+        The names, with the index of the table.
+    """
     names = [
-        ", ".join(filter(None, [display_name("smoothing", row.smoothing), display_name("control", row.control)]))
-        or row.run
+        setting_name(row.run, None, row.smoothing, row.control)
         for row in table[["run", "smoothing", "control"]].itertuples()
     ]
     return pd.Series(names, index=table.index, name="setting")
 
 
 def format_ratio(ratio: float) -> str:
-    """A ratio as text: whole from 100, else to three digits; nothing where it is unknown."""
+    """A ratio as text: a whole number from 100 upwards, otherwise three digits; empty where it is unknown.
+
+    Examples
+    --------
+    >>> format_ratio(1234.5), format_ratio(3.14159)
+    ('1,234', '3.14')
+    """
     if pd.isna(ratio):
         return ""
     return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.3g}"

@@ -25,12 +25,24 @@ _LATEX = {
 
 
 def as_csv(table: pd.DataFrame) -> str:
-    """Every column and row, numbers to the last bit (as Python's ``repr`` has them)."""
+    """A table as CSV, with every column and row, and with numbers to the last bit, as in Python's ``repr``."""
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def as_json(table: pd.DataFrame) -> str:
-    """A list of rows; an unknown number is null."""
+    """A table as a JSON list of rows; an unknown number is null.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(as_json(pd.DataFrame({"modality": ["audio"], "mean": [float("nan")]})))
+    [
+     {
+      "modality": "audio",
+      "mean": null
+     }
+    ]
+    """
     columns = {
         name: [None if pd.isna(value) or value in (float("inf"), float("-inf")) else value for value in values.tolist()]
         for name, values in table.items()
@@ -40,10 +52,24 @@ def as_json(table: pd.DataFrame) -> str:
 
 
 def as_text(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str], width: int) -> str:
-    """A laid-out table in lines of at most ``width`` characters where its columns allow it.
+    """A laid-out table as text, in lines of at most ``width`` characters where the columns allow it.
 
-    Columns that do not fit follow below, each part with the columns that name its rows. Where these alone leave no
-    room, there is a table for each value of the first of them.
+    Columns that do not fit follow below, in parts that repeat the columns that name the rows. Where these alone leave
+    no room, there is one table for each value of the first of them.
+
+    Parameters
+    ----------
+    wide, constant
+        As returned by `mbias.tables.layout.lay_out`.
+    notes
+        Sentences to print below the table.
+    width
+        The number of characters per line.
+
+    Returns
+    -------
+    str
+        The text, without a newline at its end.
     """
     names = _name_columns(wide)
     texts = _unrepeated(wide, names)
@@ -60,7 +86,20 @@ def as_text(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str
 
 
 def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[str]) -> str:
-    """A laid-out table for the booktabs package; a row's first name is set once for the rows that share it."""
+    """A laid-out table in LaTeX, for the booktabs package; a name that rows in succession share is set once.
+
+    Parameters
+    ----------
+    wide, constant
+        As returned by `mbias.tables.layout.lay_out`.
+    notes
+        Sentences for a comment above the table.
+
+    Returns
+    -------
+    str
+        The LaTeX source.
+    """
     names = _name_columns(wide)
     lines = [
         f"% {' '.join([*(f'{name} {text};' for name, text in constant.items()), *notes])}".rstrip().replace("\n", " "),
@@ -72,19 +111,32 @@ def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[st
     texts = _unrepeated(wide, names)
     for row in texts.itertuples(index=False):
         cells = [
-            _typeset(text) if column == "variant" or place >= names else _escaped(text)
-            for place, (column, text) in enumerate(zip(wide.columns, row, strict=True))
+            _typeset(text) if column == "variant" or index >= names else _escaped(text)
+            for index, (column, text) in enumerate(zip(wide.columns, row, strict=True))
         ]
         lines.append(" & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
 def as_html(wide: pd.DataFrame, caption: str) -> str:
-    """A laid-out table as HTML, names escaped; the columns that name a row are its headers; ``caption`` is HTML."""
+    """A laid-out table as HTML, in which the columns that name a row are its headers.
+
+    Parameters
+    ----------
+    wide
+        As returned by `mbias.tables.layout.lay_out`. Its texts are escaped.
+    caption
+        The caption, as HTML.
+
+    Returns
+    -------
+    str
+        The HTML.
+    """
     names = _name_columns(wide)
     head = "".join(
-        f'<th scope="col"{" class=name" * (place < names)}>{with_subscripts(column).replace(_LINE, "<br>")}</th>'
-        for place, column in enumerate(wide.columns)
+        f'<th scope="col"{" class=name" * (index < names)}>{with_subscripts(column).replace(_LINE, "<br>")}</th>'
+        for index, column in enumerate(wide.columns)
     )
     label = html.escape(re.sub(r"<[^>]*>", "", html.unescape(caption)), quote=True)
     rows = []
@@ -99,8 +151,14 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
 
 
 def with_subscripts(text: str) -> str:
-    """Text as HTML, escaped, our own labels (``L_wsl``, ``A_cross``, ``1.7e-04``) set as in print."""
-    # What is one name, or one number, stays on one line.
+    """Text as escaped HTML, with symbols (``L_wsl``, ``A_cross``) and powers of ten (``1.7e-04``) set as in print.
+
+    Examples
+    --------
+    >>> with_subscripts("L_wsl < 1")
+    'L<sub>wsl</sub> &lt; 1'
+    """
+    # A name or a number is not broken over two lines.
     whole = re.sub(r"\b(A_\w+) \+ (V_\w+)", "\\1\N{NO-BREAK SPACE}+\N{NO-BREAK SPACE}\\2", html.escape(text))
     marked = re.sub(r"\b(MSE|phi|[ALVWp])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", whole)
     powers = re.sub(
@@ -116,7 +174,7 @@ def _name_columns(wide: pd.DataFrame) -> int:
 
 
 def _by_first_name(wide: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The rows of each value of the first column, without it."""
+    """For each value of the first column, its rows without that column."""
     for value in wide.iloc[:, 0].unique():
         part = wide[wide.iloc[:, 0] == value].iloc[:, 1:]
         part.attrs["names"] = _name_columns(wide) - 1
@@ -124,7 +182,7 @@ def _by_first_name(wide: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _unrepeated(wide: pd.DataFrame, names: int) -> pd.DataFrame:
-    """The texts with a row's leading names left blank where the row above has the same."""
+    """The texts, with the leading names of a row blank where they are the same as in the row above."""
     texts = wide.copy()
     same = pd.Series(True, index=wide.index)
     for column in wide.columns[: names - 1]:
@@ -145,8 +203,8 @@ def _parts(columns: list[str], size: Mapping[str, int], width: int) -> list[list
 def _lines(texts: pd.DataFrame, size: Mapping[str, int], names: int) -> list[str]:
     def line(cells: Sequence[str]) -> str:
         padded = [
-            text.ljust(size[column]) if place < names else text.rjust(size[column])
-            for place, (column, text) in enumerate(zip(texts.columns, cells, strict=True))
+            text.ljust(size[column]) if index < names else text.rjust(size[column])
+            for index, (column, text) in enumerate(zip(texts.columns, cells, strict=True))
         ]
         return "  ".join(padded).rstrip()
 
@@ -161,18 +219,18 @@ def _stacked(header: str) -> list[str]:
 
 
 def _latex_heads(columns: Sequence[str]) -> list[str]:
-    """Header rows; what several columns side by side share is set once, above a rule."""
+    """The header rows, in which a header that neighbouring columns share is set once, above a rule."""
     stacks = [column.split("\n") for column in columns]
     height = max(map(len, stacks))
     stacks = [[""] * (height - len(stack)) + stack for stack in stacks]
     lines = []
     for level in range(height - 1):
-        cells, rules, place = [], [], 1
+        cells, rules, first = [], [], 1
         for above, group in itertools.groupby(tuple(stack[: level + 1]) for stack in stacks):
             span = len(list(group))
             cells.append(rf"\multicolumn{{{span}}}{{c}}{{{_typeset(above[-1])}}}")
-            rules += [rf"\cmidrule(lr){{{place}-{place + span - 1}}}"] if above[-1] else []
-            place += span
+            rules += [rf"\cmidrule(lr){{{first}-{first + span - 1}}}"] if above[-1] else []
+            first += span
         lines += [" & ".join(cells) + r" \\", " ".join(rules)]
     return [*lines, " & ".join(_typeset(stack[-1]) for stack in stacks) + r" \\"]
 
@@ -182,7 +240,7 @@ def _escaped(text: str) -> str:
 
 
 def _typeset(text: str) -> str:
-    """LaTeX of one of our own labels: ``L_wsl`` with its subscript, ``1.7e-04`` as a power of ten."""
+    """A text in LaTeX: a symbol such as ``L_wsl`` with its subscript, ``1.7e-04`` as a power of ten."""
     power = re.fullmatch(r"(-?[\d.]+)e([+-]\d+)", text)
     if power:
         return rf"${power[1]} \times 10^{{{int(power[2])}}}$"

@@ -1,9 +1,9 @@
-"""The measures of reliance, and their estimates for the settings of a study."""
+"""The list of the measures of reliance, and their estimates for the settings of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,27 +11,29 @@ from mbias.analysis.measures.coalitions import coalition_parts, over_samples, pr
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
 from mbias.analysis.settings import Setting, settings
-from mbias.errors import BadInputError
+from mbias.errors import NotApplicableError
 from mbias.records.run import Run
-from mbias.records.study import Study
+from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import Estimate
 from mbias.tables.names import display_name
 
 BALANCE = (-1.0, 1.0)
+"""The range of a balance."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of reliance as it stands in tables.
+    """A measure of reliance.
 
     Parameters
     ----------
-    name, outcome, base
-        What identifies it.
+    name, outcome, baseline
+        What identifies the measure.
     estimate
-        Of a setting: first modality, second modality, balance, of shape (1 + category, 3), all categories first.
+        Estimates the measure for a setting: first modality, second modality and balance, of shape (1 + category, 3),
+        with all categories together in the first row.
     causal
-        Whether inputs were changed for it.
+        Whether inputs are changed for it.
     """
 
     name: str
@@ -48,26 +50,25 @@ class Measure:
 
 
 def _of_coalitions(name: str, outcome: str, baseline: str, function: Callable[[np.ndarray], np.ndarray]) -> Measure:
-    def of(setting: Setting) -> Estimate:
+    def estimate_setting(setting: Setting) -> Estimate:
         stacked = np.stack([coalition_parts(run, outcome, baseline) for run in setting.runs])
         return over_samples(setting.weak, stacked, function)
 
-    return Measure(name, outcome, baseline, of)
+    return Measure(name, outcome, baseline, estimate_setting)
 
 
 def _of_parts(
     name: str, outcome: str, baseline: str, function: Callable[[Run, int], np.ndarray], causal: bool = False
 ) -> Measure:
-    def of(setting: Setting) -> Estimate:
+    def estimate_setting(setting: Setting) -> Estimate:
         stacked = np.stack([function(run, probed(run).epoch) for run in setting.runs])
         return over_samples(setting.weak, stacked, lambda values: values)
 
-    return Measure(name, outcome, baseline, of, causal)
+    return Measure(name, outcome, baseline, estimate_setting, causal)
 
 
 PRIMARY = _of_coalitions("Shapley", "probability", "mean", shapley)
-"""The measure a verdict rests on."""
-
+"""The measure that a verdict rests on."""
 
 MEASURES = (
     PRIMARY,
@@ -87,47 +88,66 @@ MEASURES = (
     _of_parts("branch score", "", "", score_parts),
 )
 
-
 COOPERATION = _of_coalitions(
     "cooperation", "probability", "mean", lambda v: np.repeat(cooperation(v)[..., None], 2, axis=-1)
 )
-"""Of both modalities together, so without a balance."""
+"""A measure of both modalities together, which has no balance."""
 
 
-def applicable(setting: Setting) -> Iterator[tuple[Measure, Estimate]]:
-    """The measures that the setting's records allow, with their estimates; the primary one first.
+@dataclass(frozen=True)
+class Estimates:
+    """The estimates of the measures that apply to each setting of a study.
+
+    Parameters
+    ----------
+    settings
+        Every setting with its estimates by measure, the primary one first.
+    reasons
+        By the name of a measure that does not apply to some settings, the reason for each of them.
+    """
+
+    settings: tuple[tuple[Setting, dict[Measure, Estimate]], ...]
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[tuple[Setting, dict[Measure, Estimate]]]:
+        return iter(self.settings)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What a reader must know of the measures that are left out, by name: the first reason, and for how many."""
+        count = len(self.settings)
+        return {
+            name: reasons[0] + (f"; {len(reasons)} of {count} settings" if count > 1 else "")
+            for name, reasons in self.reasons.items()
+        }
+
+
+def estimates(study: StudyLike) -> Estimates:
+    """Estimate every measure that applies, for every setting of a study.
+
+    The estimates take most of the time of the tables of `mbias.reliance` and `mbias.diagnosis`; a caller who wants
+    several tables computes them once and passes them on.
 
     Raises
     ------
+    NotApplicableError
+        If the primary measure does not apply: a run was not probed or does not have two modalities.
     BadInputError
-        If the primary one does not apply, and why.
+        If a probe is damaged.
     """
-    yield PRIMARY, PRIMARY.estimate(setting)
-    for measure in MEASURES[1:]:
-        try:
-            found = measure.estimate(setting)
-        except BadInputError:
-            continue
-        yield measure, found
+    rows = []
+    reasons: dict[str, list[str]] = {}
+    for setting in settings(open_study(study)):
+        by_measure = {PRIMARY: PRIMARY.estimate(setting)}
+        for measure in MEASURES[1:]:
+            try:
+                by_measure[measure] = measure.estimate(setting)
+            except NotApplicableError as error:
+                reasons.setdefault(measure.display_name, []).append(str(error))
+        rows.append((setting, by_measure))
+    return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
 
 
-Estimates = Sequence[tuple[Setting, dict[Measure, Estimate]]]
-
-
-def estimates(study: Study) -> Estimates:
-    """Every setting with every measure that applies to it, the primary one first.
-
-    They are what takes long in the tables below and in those of `mbias.analysis.diagnosis`; whoever wants several
-    tables passes them on.
-
-    Raises
-    ------
-    BadInputError
-        If a run is not probed or has not two modalities.
-    """
-    return [(setting, dict(applicable(setting))) for setting in settings(study)]
-
-
-def primary_estimates(study: Study) -> Estimates:
-    """`estimates` of the primary measure alone."""
-    return [(setting, {PRIMARY: PRIMARY.estimate(setting)}) for setting in settings(study)]
+def primary_estimates(study: StudyLike) -> Estimates:
+    """Estimate the primary measure alone; see `estimates`."""
+    return Estimates(tuple((setting, {PRIMARY: PRIMARY.estimate(setting)}) for setting in settings(open_study(study))))

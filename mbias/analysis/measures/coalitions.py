@@ -1,6 +1,7 @@
-"""What a network answers with each set of modalities: the values that measures of reliance are made of.
+"""What a model predicts with each set of modalities: the values that measures of reliance are made of.
 
-A value is a quotient of sums over samples (`parts`), so that a bootstrap over samples needs no second evaluation.
+A value is a quotient of sums over samples (`outcome_parts`), so that a bootstrap over samples needs no second
+evaluation.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from mbias.analysis.measures.values import balance
-from mbias.errors import BadInputError
+from mbias.analysis.settings import weak_labels
+from mbias.errors import NotApplicableError
 from mbias.records.probes import WHOLE, Pass, Probe, read_probe
 from mbias.records.run import Run
 from mbias.scores.f_scores import predictions, segment_counts
@@ -18,12 +20,12 @@ from mbias.stats.estimates import Estimate, estimate
 from mbias.stats.intervals import ratio
 
 OUTCOMES = ("probability", "log_loss", "f_score", "f_audio", "f_visual")
-"""What is asked of an answer: p_wsl where the label is present, at least 0; minus the cross-entropy of p_wsl, in nats,
-at most 0; the F-score of p_wsl >= 0.5, in [0, 1]; the segment-level F-score of one modality's events, in [0, 1].
+"""The outcomes of a prediction: p_wsl where the label is present, at least 0; minus the cross-entropy of p_wsl, in
+nats, at most 0; the F-score of p_wsl >= 0.5, in [0, 1]; the segment-level F-score of one modality's events, in [0, 1].
 F-scores are of the counts of all samples, by category."""
 
 FEWEST = 5
-"""A category that fewer samples have is left out of means over categories."""
+"""A category with fewer labelled samples is left out of means over categories."""
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -35,21 +37,28 @@ def probed(run: Run) -> Probe:
 
     Raises
     ------
+    NotApplicableError
+        If the run was not probed, lacks labels, or does not have two modalities.
     BadInputError
-        If it has none, or no labels, or not two modalities.
+        If the probe is damaged.
     """
     if len(run.header.modalities) != 2:
-        raise BadInputError(
-            f"{run.path}: {len(run.header.modalities)} modalities, where measures of reliance are for two"
+        raise NotApplicableError(
+            f"{run.path}: {len(run.header.modalities)} modalities; measures of reliance need exactly two"
         )
-    if "weak" not in run.truth:
-        raise BadInputError(f"{run.path}: its labels ('weak') are not recorded, so this does not apply")
+    weak_labels(run)
     return read_probe(run)
 
 
-def parts(run: Run, probe: Probe, one: Pass, outcome: str) -> np.ndarray:
-    """Numerators and denominators of an outcome by sample and category, of shape (sample, category, 2)."""
-    joint = probe.values(one, "p_joint").astype(float)
+def outcome_parts(run: Run, probe: Probe, of_pass: Pass, outcome: str) -> np.ndarray:
+    """Numerators and denominators of an outcome by sample and category.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of shape (sample, category, 2).
+    """
+    joint = probe.values(of_pass, "p_joint").astype(float)
     weak = run.truth["weak"]
     if outcome == "probability":
         return np.stack([joint * weak, weak], axis=-1)
@@ -61,41 +70,46 @@ def parts(run: Run, probe: Probe, one: Pass, outcome: str) -> np.ndarray:
         return np.stack([2 * (predicted & weak), predicted.astype(int) + weak], axis=-1).astype(float)
     modality = outcome.removeprefix("f_")
     if modality not in run.header.modalities or modality not in run.truth:
-        raise BadInputError(f"{run.path}: its {modality} events are not recorded, so their F-score does not apply")
-    place = run.header.modalities.index(modality)
-    predicted = predictions(probe.values(one, "p"), joint)[:, :, place]
+        raise NotApplicableError(f"{run.path}: {modality} events are not recorded, so they have no F-score")
+    index = run.header.modalities.index(modality)
+    predicted = predictions(probe.values(of_pass, "p"), joint)[:, :, index]
     if predicted.shape != run.truth[modality].shape:
-        raise BadInputError(f"{run.path}: its probe has other segments than the truth, so F-scores do not apply")
+        raise NotApplicableError(f"{run.path}: the probe has other segments than the truth, so F-scores do not apply")
     counts = segment_counts(predicted, run.truth[modality])
     return np.stack([2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn], axis=-1).astype(float)
 
 
 def coalition_parts(run: Run, outcome: str, baseline: str) -> np.ndarray:
-    """`parts` of the four coalitions of two modalities: both, only the first, only the second, none.
+    """`outcome_parts` of the four coalitions of two modalities: both, only the first, only the second, neither.
 
-    Where the base is drawn, a mean over its draws. Shape (sample, category, 4, 2).
+    Where the baseline is drawn, the parts are means over its draws.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, of shape (sample, category, 4, 2).
     """
     probe = probed(run)
     first, second = run.header.modalities
     replaced: tuple[tuple[str, ...], ...] = ((second,), (first,), (first, second))
-    whole = parts(run, probe, WHOLE, outcome)
+    whole = outcome_parts(run, probe, WHOLE, outcome)
     others = [_mean_parts(run, probe, baseline, names, outcome) for names in replaced]
     return np.stack([whole, *others], axis=2)
 
 
 def enough(weak: np.ndarray) -> np.ndarray:
-    """Whether `FEWEST` samples have a category, bool (category,)."""
-    return weak.sum(axis=0) >= FEWEST
+    """Whether at least `FEWEST` samples have a category, bool (category,)."""
+    return np.asarray(weak.sum(axis=0) >= FEWEST)
 
 
 def with_mean(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Values (..., category, k) with their mean over the categories kept put first: (..., 1 + category, k)."""
+    """Values (..., category, k) with their mean over the categories kept put first, (..., 1 + category, k)."""
     mean = _mean_known(values[..., kept, :])
     return np.concatenate([mean[..., None, :], values], axis=-2)
 
 
 def over_samples(weak: np.ndarray, stacked: np.ndarray, function: Function) -> Estimate:
-    """Estimate of a pair of numbers and its `balance`, by category.
+    """Estimate a pair of numbers and their `balance`, by category.
 
     Parameters
     ----------
@@ -104,21 +118,21 @@ def over_samples(weak: np.ndarray, stacked: np.ndarray, function: Function) -> E
     stacked
         Parts of shape (seed, sample, category, value, 2).
     function
-        From values (..., value) to a number of each modality (..., 2).
+        From values (..., value) to one number per modality, (..., 2).
 
     Returns
     -------
     Estimate
-        Of shape (1 + category, 3); first that of the values' means over all categories with `FEWEST` samples.
+        Of shape (1 + category, 3); the first row is of the values' means over all categories with `FEWEST` samples.
 
     Raises
     ------
-    BadInputError
-        If no category has that many.
+    NotApplicableError
+        If no category has that many samples.
     """
     kept = enough(weak)
     if not kept.any():
-        raise BadInputError(f"no category has {FEWEST} labelled samples, so nothing can be said; record more samples")
+        raise NotApplicableError(f"no category has {FEWEST} labelled samples, which is too few; record more samples")
 
     def statistic(sums: np.ndarray) -> np.ndarray:
         pair = function(with_mean(ratio(sums), kept))
@@ -133,10 +147,10 @@ def over_samples(weak: np.ndarray, stacked: np.ndarray, function: Function) -> E
 def _mean_parts(run: Run, probe: Probe, baseline: str, names: tuple[str, ...], outcome: str) -> np.ndarray:
     passes = probe.draws(baseline, names)
     if not passes:
-        raise BadInputError(
-            f"{run.path}: its probe has no pass with {' and '.join(names)} replaced by {baseline!r}; probe it again"
+        raise NotApplicableError(
+            f"{run.path}: the probe has no pass with {' and '.join(names)} replaced by {baseline!r}; probe it again"
         )
-    mean: np.ndarray = np.mean([parts(run, probe, one, outcome) for one in passes], axis=0)
+    mean: np.ndarray = np.mean([outcome_parts(run, probe, of_pass, outcome) for of_pass in passes], axis=0)
     return mean
 
 
@@ -144,4 +158,5 @@ def _mean_known(values: np.ndarray) -> np.ndarray:
     known = ~np.isnan(values)
     total = np.where(known, values, 0.0).sum(axis=-2)
     number = known.sum(axis=-2)
-    return np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+    mean: np.ndarray = np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0)
+    return mean

@@ -1,105 +1,116 @@
-"""What each sample contributes to a measure that is read off a run: numerators and denominators."""
+"""What each sample contributes to a measure: numerators and denominators, (sample, category, modality, 2)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mbias.analysis.measures.coalitions import parts, probed
-from mbias.analysis.measures.pooling import pooled
-from mbias.errors import BadInputError
+from mbias.analysis.measures.coalitions import outcome_parts, probed
+from mbias.analysis.measures.pooling import mean_attention, pooled, shares_of
+from mbias.errors import NotApplicableError
 from mbias.records.probes import WHOLE
 from mbias.records.run import Run
-from mbias.records.summary import aligned
 
 
 def attention_parts(run: Run, epoch: int) -> np.ndarray:
-    """Attention share: mean over segments of W_av, over the samples that have the category.
+    """Attention share: the mean of W_av over segments, over the samples that have the category.
 
-    In [0, 1], adding up to 1. Cost: none beside the record. Source: the paper's Fig. 3; for what attention does not
-    say, Jain & Wallace 2019, Wiegreffe & Pinter 2019. Mind: it is where the network looks, not what it depends on.
+    In [0, 1]; the shares add up to 1. Cost: none besides the record. Source: the paper's Fig. 3; for what attention
+    does not say, Jain & Wallace 2019, Wiegreffe & Pinter 2019. Note: it is where the network looks, not what its
+    predictions depend on.
     """
-    _need(run, epoch, "wav")
-    wav, _ = aligned(run.values("wav", epoch), run.header.arrays["wav"], None, len(run.header.categories))
-    means = wav.mean(axis=tuple(range(1, wav.ndim - 2)), dtype=float)
-    return _masked(means.swapaxes(1, 2), run.truth["weak"])
+    return _masked(mean_attention(run, epoch).swapaxes(1, 2), run.truth["weak"])
 
 
 def contribution_parts(run: Run, epoch: int) -> np.ndarray:
-    """Contribution share: phi_m / p_wsl, phi_m = sum over segments of W_tp W_av P (Eq. 3); exact.
+    """Contribution share: phi_m / p_wsl with phi_m = sum over segments of W_tp W_av P (Eq. 3); exact.
 
-    In [0, 1], adding up to 1. Cost: none beside the record. Mind: p_a and p_v are themselves of both inputs, through
-    cross-attention and shared weights, so a share of p_wsl is no reliance on an input.
+    In [0, 1]; the shares add up to 1. Cost: none besides the record. Note: p_a and p_v themselves depend on both
+    inputs, through cross-attention and shared weights, so that a share of p_wsl is not reliance on an input.
     """
-    phi = pooled(run, epoch, "wav", "p").swapaxes(1, 2)
-    return _masked(phi / np.maximum(phi.sum(axis=-1, keepdims=True), np.finfo(float).tiny), run.truth["weak"])
+    return _masked(shares_of(pooled(run, epoch, "wav", "p")).swapaxes(1, 2), run.truth["weak"])
 
 
 def score_parts(run: Run, epoch: int) -> np.ndarray:
     """Scores of each modality's own branch, p_a and p_v (Eq. 4, 5), on the labels that are present.
 
-    Their quotient, sum of p_a over sum of p_v, is the ratio of on-the-fly gradient modulation (OGM; Peng et al., CVPR
-    2022), with sigmoid for softmax since labels are several. In [0, 1] each. Cost: none beside the record. Mind: made
-    for heads that are linear in one modality each; these are not.
+    Their quotient, the sum of p_a over the sum of p_v, is the ratio of on-the-fly gradient modulation (OGM; Peng et
+    al., CVPR 2022), with a sigmoid in place of the softmax since a sample can have several labels. Each is in [0, 1].
+    Cost: none besides the record. Note: the ratio was made for heads that are linear in one modality each; these are
+    not.
     """
     return _masked(pooled(run, epoch, "p").swapaxes(1, 2), run.truth["weak"])
 
 
 def swap_parts(run: Run, epoch: int) -> np.ndarray:
-    """Counterfactual swap: how often the prediction follows a donor, one modality of which is put in.
+    """Counterfactual swap: how often the prediction follows a donor from which one modality is taken.
 
-    The donor shares no label with the sample. The prediction follows it where p_wsl is higher, on average, on the
-    donor's labels than on the sample's own; a tie counts half. In [0, 1]; 0: nothing comes from that modality, 1: all
-    does. Cost: 2 K N passes. Mind: samples without a donor are left out.
+    The donor has no label in common with the sample. The prediction follows it where p_wsl is higher, on average, on
+    the donor's labels than on the sample's own; a tie counts half. In [0, 1]; 0: nothing comes from that modality; 1:
+    everything does. Cost: 2 K N passes. Note: samples without a donor are left out.
     """
     probe = probed(run)
     weak = run.truth["weak"]
     result = np.zeros((*weak.shape, 2, 2))
-    for place, modality in enumerate(run.header.modalities):
-        for one in probe.draws("swapped", (modality,)):
-            donors, joint = probe.values(one, "donors"), probe.values(one, "p_joint").astype(float)
+    for index, modality in enumerate(run.header.modalities):
+        passes = probe.draws("swapped", (modality,))
+        if not passes:
+            raise NotApplicableError(f"{run.path}: the probe has no pass with {modality} swapped; probe it again")
+        for of_pass in passes:
+            donors, joint = probe.values(of_pass, "donors"), probe.values(of_pass, "p_joint").astype(float)
             known = (donors >= 0) & weak.any(axis=1)
-            own = _mean_where(joint, weak)
-            theirs = _mean_where(joint, weak[np.maximum(donors, 0)])
-            follows = (np.sign(theirs - own) + 1) / 2
-            result[:, :, place] += _masked(np.where(known, follows, 0.0)[:, None], weak & known[:, None])
+            on_own_labels = _mean_where(joint, weak)
+            on_donor_labels = _mean_where(joint, weak[np.maximum(donors, 0)])
+            follows = (np.sign(on_donor_labels - on_own_labels) + 1) / 2
+            result[:, :, index] += _masked(np.where(known, follows, 0.0)[:, None], weak & known[:, None])
     return result
 
 
 def cross_parts(run: Run, epoch: int) -> np.ndarray:
     """What cross-attention carries: the drop of p_wsl with a modality replaced only where the other attends to it.
 
-    On the labels that are present, by the training mean, in g_ca of Eq. 1 and 2 alone. In [-1, 1]; 0 for a variant
-    without that direction. Cost: 3 N passes. Source: ablation, as above. Mind: what the other modality attends to
-    beside it stays, so a small drop may also be redundancy.
+    On the labels that are present, with the training mean as the baseline, in g_ca of Eq. 1 and 2 alone. In [-1, 1]; 0
+    for a variant without that direction. Cost: 3 N passes. Source: ablation, as above. Note: the other modality keeps
+    what it attends to besides, so that a small drop may also mean redundancy.
     """
     probe = probed(run)
-    whole = parts(run, probe, WHOLE, "probability")
-    found = []
-    for modality in run.header.modalities:
-        passes = probe.draws("cross", (modality,))
-        found.append(whole - parts(run, probe, passes[0], "probability") if passes else np.zeros_like(whole))
-    lost = np.stack(found, axis=2)
+    passes = [probe.draws("cross", (modality,)) for modality in run.header.modalities]
+    if run.header.training is None and not any(passes):
+        raise NotApplicableError(f"{run.path}: the probe has no pass in which cross-attention alone is replaced")
+    whole = outcome_parts(run, probe, WHOLE, "probability")
+    lost = np.stack(
+        [
+            whole - outcome_parts(run, probe, of_modality[0], "probability") if of_modality else np.zeros_like(whole)
+            for of_modality in passes
+        ],
+        axis=2,
+    )
     lost[..., 1] = whole[:, :, None, 1]
     return lost
 
 
 def gradient_ratio(run: Run) -> np.ndarray:
-    """Norm of the loss's gradient at each modality's features, dL/df_a and dL/df_v, a mean over steps and epochs.
+    """Norm of the loss's gradient at each modality's features, dL/df_a and dL/df_v, averaged over steps and epochs.
 
-    Positive, (2,). Cost: none beside training, while which it is recorded. Source: e.g. BalGrad (arXiv 2503.13834).
-    Mind: taken at the streams' own features, never at shared weights; a small gradient may mean done, not ignored.
+    Positive. Cost: none besides the training in which it is recorded. Source: for example BalGrad (arXiv 2503.13834).
+    Note: the gradient is taken at the features of each modality, never at shared weights; a small gradient may mean
+    that the features are fitted, not that they are ignored.
+
+    Returns
+    -------
+    numpy.ndarray
+        The norms of the first and the second modality, (2,).
 
     Raises
     ------
-    BadInputError
-        If it was not recorded.
+    NotApplicableError
+        If the norms were not recorded.
     """
     norms = [
         [commit.losses.get(m, {}).get("gradient", np.nan) for m in run.header.modalities] for commit in run.commits
     ]
     mean: np.ndarray = np.mean(norms, axis=0)
     if np.isnan(mean).any():
-        raise BadInputError(f"{run.path}: no gradient norms were recorded while it was trained")
+        raise NotApplicableError(f"{run.path}: no gradient norms were recorded in training")
     return mean
 
 
@@ -113,9 +124,3 @@ def _masked(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 def _mean_where(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     total: np.ndarray = (values * mask).sum(axis=1) / np.maximum(mask.sum(axis=1), 1)
     return total
-
-
-def _need(run: Run, epoch: int, *names: str) -> None:
-    missing = [name for name in names if name not in run.commit(epoch).arrays]
-    if missing:
-        raise BadInputError(f"{run.path}: epoch {epoch} holds no {missing[0]!r}; record it with the run")

@@ -1,0 +1,1 @@
+"""The published tables of the paper, and their comparison with measured scores."""

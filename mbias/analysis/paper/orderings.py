@@ -1,4 +1,4 @@
-"""Which settings score above which others: as published, or not."""
+"""Which settings score higher than which others, as measured and as published."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pandas as pd
 
 from mbias.analysis.compare import comparison
 from mbias.analysis.paper.published import corrected
-from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, Setting, place_of, settings
-from mbias.errors import BadInputError
+from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, Setting, order_key, settings
+from mbias.errors import NotApplicableError
 from mbias.records.study import Study
 from mbias.tables.layout import Layout, number
 from mbias.tables.names import display_name
@@ -32,52 +32,57 @@ LAYOUT = Layout(
 
 
 def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Differences of F-scores between settings of a study, beside the published ones.
+    """Differences of F-scores between the settings of a study, and the published differences.
 
     Parameters
     ----------
+    study
+        The study.
     published
-        A published table (`mbias.analysis.paper.published`); what is misprinted in it counts as corrected.
+        A published table (`mbias.analysis.paper.published`). Its misprints are corrected first.
     by
-        ``variant`` or ``smoothing``: what the two settings differ in; the other one they share.
+        What the two settings of a pair differ in: ``variant`` or ``smoothing``. They share the other one.
 
     Returns
     -------
     pandas.DataFrame
-        A row a pair of settings, metric and level: ``shared``, ``a`` and ``b`` name the settings; ``published``
-        and ``difference``, of the one ``b`` less the one ``a``, in points of F-score, the latter a mean over
-        ``seeds`` with its 95 % interval over seeds and samples (``_low``, ``_high``); ``outcome``, `AS_PUBLISHED` or
-        `REVERSED` where the interval is off 0, else `UNDECIDED`. Where the paper prints the same score twice there is
-        no order and no row.
+        One row per pair of settings, metric and level: ``a`` and ``b`` name the two settings, and ``shared`` names
+        what they have in common. ``published`` and ``difference`` are the score of ``b`` minus that of ``a``, in
+        points of F-score, as published and as measured. The measured one is a mean over ``seeds`` and has a 95 %
+        interval over seeds and samples, ``_low`` and ``_high``. ``outcome`` is ``as published`` or ``reversed`` where
+        the interval excludes 0, and otherwise ``undecided``. Pairs with equal published scores have no order and no
+        row.
 
     Raises
     ------
+    NotApplicableError
+        If no two settings of the study are in the published table.
     BadInputError
-        If no two settings of the study are in the published table, or their samples or seeds differ.
+        If the settings were recorded on different samples or have no seed in common.
     """
-    other = "smoothing" if by == "variant" else "variant"
+    shared = "smoothing" if by == "variant" else "variant"
     known = corrected(published).set_index(["variant", "smoothing", "metric", "level"])["f_score"].sort_index()
-    placed = [
-        s
-        for s in settings(study)
-        if not s.identity["control"] and (s.identity["variant"], s.identity["smoothing"]) in known
+    in_table = [
+        setting
+        for setting in settings(study)
+        if not setting.identity["control"] and (setting.identity["variant"], setting.identity["smoothing"]) in known
     ]
-    placed.sort(key=lambda setting: [place_of(setting.identity[name], order) for name, order in _ORDERS.items()])
+    in_table.sort(key=lambda setting: [order_key(setting.identity[name], order) for name, order in _ORDERS.items()])
     rows = []
-    for one, two in itertools.combinations(placed, 2):
-        if one.identity[other] != two.identity[other]:
+    for first, second in itertools.combinations(in_table, 2):
+        if first.identity[shared] != second.identity[shared]:
             continue
-        table = comparison(Study(one.runs), Study(two.runs))
+        table = comparison(Study(first.runs), Study(second.runs))
         for row in table[table["quantity"].isin(list(Metric))].itertuples():
-            before, after = (known[_cell(setting, row)] for setting in (one, two))
+            before, after = (known[_cell(setting, row)] for setting in (first, second))
             if before == after:
                 continue
             measured = {f"difference{end}": 100 * getattr(row, f"difference{end}") for end in ("", "_low", "_high")}
             rows.append(
                 {
-                    "shared": display_name(other, one.identity[other]),
-                    "a": display_name(by, one.identity[by]),
-                    "b": display_name(by, two.identity[by]),
+                    "shared": display_name(shared, first.identity[shared]),
+                    "a": display_name(by, first.identity[by]),
+                    "b": display_name(by, second.identity[by]),
                     "metric": row.quantity,
                     "level": row.level,
                     "published": round(after - before, 1),
@@ -88,19 +93,21 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
                 }
             )
     if not rows:
-        raise BadInputError("no two of these runs' settings are beside each other in the paper's table; add such runs")
+        raise NotApplicableError(
+            "no two settings of these runs can be compared in the table of the paper; add such runs"
+        )
     return pd.DataFrame(rows)
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `orderings` says: how many come out as published, of all and of those of a point or more."""
+    """What a table of `orderings` shows: how many are as published, of all and of those of at least one point."""
     sentences = []
-    for least, words in ((0.0, "published orderings of F-scores"), (1.0, "that are of a point or more")):
+    for least, what in ((0.0, "published orderings of F-scores"), (1.0, "of at least one point")):
         rows = table[table["published"].abs() >= least]
         counts = rows["outcome"].value_counts()
-        said = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in (AS_PUBLISHED, REVERSED, UNDECIDED))
+        outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in (AS_PUBLISHED, REVERSED, UNDECIDED))
         same = np.sign(rows["published"]) == np.sign(rows["difference"])
-        sentences.append(f"Of {len(rows)} {words}: {said}; {int(same.sum())} have the published sign.")
+        sentences.append(f"Of {len(rows)} {what}: {outcomes}; {int(same.sum())} have the published sign.")
     return sentences
 
 

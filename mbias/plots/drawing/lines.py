@@ -1,4 +1,4 @@
-"""A line over epochs, in the band of its interval where it is known."""
+"""Lines over epochs with the bands of their intervals, and labels at their ends."""
 
 from __future__ import annotations
 
@@ -14,28 +14,40 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from mbias.plots.drawing.style import ink
 
 
-def draw_line(rows: pd.DataFrame, value: str, ax: Axes, **look: Any) -> None:
-    """Draw a value over epochs, in its band.
+def draw_line(rows: pd.DataFrame, value: str, ax: Axes, **appearance: Any) -> None:
+    """Draw a value over epochs, with the band of its interval where that is known.
 
     Parameters
     ----------
     rows
-        A row an ``epoch``, with the value and the ends of its interval, ``_low`` and ``_high``.
-    look
-        Of the line, as matplotlib has it.
+        One row per ``epoch``, with the value and the ends of its interval, ``_low`` and ``_high``.
+    value
+        The column to draw.
+    ax
+        The axes.
+    **appearance
+        ``color`` and other properties of the line, as in `matplotlib.axes.Axes.plot`.
     """
-    ax.plot(rows["epoch"], rows[value], marker="o" if len(rows) == 1 else None, **look)
-    ax.fill_between(rows["epoch"], rows[f"{value}_low"], rows[f"{value}_high"], color=look["color"], alpha=0.18, lw=0)
+    ax.plot(rows["epoch"], rows[value], marker="o" if len(rows) == 1 else None, **appearance)
+    ax.fill_between(
+        rows["epoch"], rows[f"{value}_low"], rows[f"{value}_high"], color=appearance["color"], alpha=0.18, lw=0
+    )
 
 
 def spread(positions: Sequence[float], gap: float, floor: float = -math.inf) -> list[float]:
-    """The positions moved apart until neighbours are ``gap`` apart, their order kept, none below ``floor``."""
+    """Move positions apart until neighbours are ``gap`` apart, in the same order and not below ``floor``.
+
+    Examples
+    --------
+    >>> spread([0.0, 0.5, 5.0], gap=1.0)
+    [-0.25, 0.75, 5.0]
+    """
     order = sorted(range(len(positions)), key=positions.__getitem__)
-    placed = list(positions)
+    moved = list(positions)
     groups: list[list[int]] = []
     for index in order:
         groups.append([index])
-        # A group is centred on the mean of its wishes; groups that touch become one.
+        # A group is centred on the mean of its positions; groups that touch are merged.
         while len(groups) > 1 and _bottom(groups[-1], positions, gap) < _bottom(groups[-2], positions, gap) + gap * len(
             groups[-2]
         ):
@@ -43,20 +55,20 @@ def spread(positions: Sequence[float], gap: float, floor: float = -math.inf) -> 
     for group in groups:
         bottom = _bottom(group, positions, gap)
         for step, index in enumerate(group):
-            placed[index] = bottom + step * gap
+            moved[index] = bottom + step * gap
     for step, index in enumerate(order):
-        placed[index] = max(placed[index], floor + step * gap)
-    return placed
+        moved[index] = max(moved[index], floor + step * gap)
+    return moved
 
 
 def line_ends(ax: Axes) -> list[tuple[float, float, str, str]]:
-    """Where the named lines of ``ax`` end, for `label_ends`."""
+    """The last points of the labelled lines of ``ax`` (x, y, label, colour), for `label_ends`."""
     named = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
     return [(line.get_xdata()[-1], line.get_ydata()[-1], str(line.get_label()), line.get_color()) for line in named]  # type: ignore[index,misc]
 
 
 def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: float = 7) -> None:
-    """Labels (x, y, text, colour) right of where lines end, moved apart so that none covers another."""
+    """Write labels (x, y, text, colour) to the right of the ends of lines, moved apart so that they do not overlap."""
     if not ends:
         return
     figure = ax.get_figure()
@@ -65,8 +77,8 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: fl
     pixels = [transform((x, y))[1] for x, y, _, _ in ends]
     bottom, top = ax.transAxes.transform([(0, 0), (0, 1)])[:, 1]
     gap = (top - bottom) * 1.25 * size / max(height, 1)
-    for (x, y, text, colour), place in zip(ends, spread(pixels, gap, bottom + gap / 2), strict=True):
-        offset = (place - transform((x, y))[1]) / (top - bottom) * height
+    for (x, y, text, colour), height_at in zip(ends, spread(pixels, gap, bottom + gap / 2), strict=True):
+        offset = (height_at - transform((x, y))[1]) / (top - bottom) * height
         ax.annotate(
             text,
             (x, y),
@@ -80,7 +92,7 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: fl
 
 
 def leave_room(figure: Figure, bottom: float = 0.0, right: float = 0.0, between: float = 0.02) -> None:
-    """Keep a share of the figure free at its edges and between its panels, for labels."""
+    """Keep a fraction of the figure free for labels at its edges and between its panels."""
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, bottom, 1 - right, 1 - bottom), wspace=between)

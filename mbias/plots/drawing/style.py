@@ -1,4 +1,4 @@
-"""What all figures share: the style, a colour for each modality and smoothing, direct labels, and saving."""
+"""What all figures share: the style, a colour for each modality and smoothing, greys, and saving."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -16,32 +17,55 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from mbias.files import write_bytes
 
 WIDTH = 7.0
-"""Width in inches of a figure that spans a paper's two columns."""
+"""The width in inches of a figure that spans the two columns of a paper."""
 
-# Petroff's palette of six, made for readers of every colour vision (arXiv 2107.02270).
+# Petroff's palette of six, designed for readers with any colour vision (arXiv 2107.02270).
 _MODALITIES = {"audio": "#f89c20", "visual": "#5790fc"}
 _OTHERS = ("#e42536", "#964a8b", "#7a21dd", "#9c9ca1")
 JOINT = "#1f2328"
-"""Colour of what all modalities share, as L_wsl."""
+"""The colour of what all modalities share, such as L_wsl."""
 
-SMOOTHINGS = {
+UNKNOWN = "#9c9ca1"
+"""The grey of what is undecided, or outside a group."""
+
+NEUTRAL = "#c9c9ce"
+"""The grey of reference lines."""
+
+BAND = "#eeeef0"
+"""The grey of the band between the margins of a verdict."""
+
+BALANCED = "#4a4d55"
+"""The grey of a balanced verdict."""
+
+SECONDARY = "#8a8f98"
+"""The grey of secondary marks: scores at event level, and legends that are not of one modality."""
+
+NOTE = "#6b6f76"
+"""The grey of notes in a figure."""
+
+SEEDS = ("#a9adb5", "#7d828b", "#50555d", JOINT)
+"""Greys by the number of seeds, the darker the more."""
+
+SMOOTHINGS: dict[str, tuple[str, Any]] = {
     "no_ls": ("#717581", "-"),
     "ls_a": ("#e42536", (0, (4, 1.2))),
     "ls_v": ("#7a21dd", (0, (1, 0.8))),
     "ls_av": ("#964a8b", (0, (5, 1, 1, 1))),
 }
-"""Colour and dashes of a smoothing; others take `smoothing_look`'s."""
+"""The colour and dashes of each smoothing; `smoothing_look` has those of other settings."""
 
-VARIANTS = {"aself_vself": "#a9adb5", "aself_vcross": "#8a8f98", "across_vself": "#1f2328", "across_vcross": "#60656e"}
-"""A variant is a shade and a marker: the colours are the modalities' and the smoothings'."""
+VARIANTS = {"aself_vself": "#a9adb5", "aself_vcross": "#8a8f98", "across_vself": JOINT, "across_vcross": "#60656e"}
+"""The grey of each variant. Colours are for modalities and smoothings."""
 
 MARKERS = {"aself_vself": "s", "aself_vcross": "^", "across_vself": "D", "across_vcross": "o"}
+"""The marker of each variant."""
 
 
 _MORE_SCRIPTS = (
@@ -56,14 +80,14 @@ _MORE_SCRIPTS = (
     "Malgun Gothic",
     "Arial Unicode MS",
 )
-"""Fonts that have what matplotlib's own lacks, Chinese, Japanese and Korean above all; taken where installed."""
+"""Fonts with characters that matplotlib's own font lacks, Chinese, Japanese and Korean above all, where installed."""
 
-# Some of them have no bold face. That the regular one is taken is no news to whoever draws a figure.
+# Some of these fonts have no bold face, and matplotlib warns that it takes the regular one instead.
 logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "find font weight" not in record.getMessage())
 
 
 def style() -> AbstractContextManager[None]:
-    """The style of every figure, as a context."""
+    """The style of every figure, as a context manager."""
     sheet = str(resources.files("mbias.plots.drawing").joinpath("style.mplstyle"))
     installed = {font.name for font in font_manager.fontManager.ttflist}
     families = ["DejaVu Sans", *(name for name in _MORE_SCRIPTS if name in installed)]
@@ -72,52 +96,74 @@ def style() -> AbstractContextManager[None]:
 
 
 def modality_colours(modalities: Sequence[str]) -> dict[str, str]:
-    """A colour a modality: audio and visual always the same ones, others in their order."""
+    """A colour for each modality: fixed colours for audio and visual, and others in the order of the modalities.
+
+    Examples
+    --------
+    >>> modality_colours(["audio", "visual", "text"])
+    {'audio': '#f89c20', 'visual': '#5790fc', 'text': '#e42536'}
+    """
     others = iter(_OTHERS * len(modalities))
     return {modality: _MODALITIES.get(modality) or next(others) for modality in modalities}
 
 
-def smoothing_look(smoothing: str | None) -> tuple:
-    """Colour and dashes of a smoothing's lines; those of No-LS for a setting without a look of its own."""
+def smoothing_look(smoothing: str | None) -> tuple[str, Any]:
+    """The colour and dashes of a smoothing; those of No-LS for a setting that has none of its own."""
     return SMOOTHINGS.get(smoothing or "no_ls", SMOOTHINGS["no_ls"])
 
 
 def ends(table: pd.DataFrame) -> np.ndarray:
-    """How far the intervals of F-scores reach below and above them, (2, row); 0 where they are not known."""
+    """How far the intervals of F-scores reach below and above the scores, (2, row); 0 where they are not known."""
     reach = np.stack([table["f_score"] - table["low"], table["high"] - table["f_score"]])
-    return np.nan_to_num(reach.astype(float))
+    finite: np.ndarray = np.nan_to_num(reach.astype(float))
+    return finite
 
 
 def ink(colour: str) -> str:
-    """A colour darkened until text in it reads well on white."""
+    """A colour darkened so that text in it is legible on white."""
     return to_hex(tuple(0.66 * part for part in to_rgb(colour)))  # type: ignore[arg-type]  # a generator's length
 
 
 def mathtext(text: str) -> str:
-    """A label such as ``L_wsl`` or ``A_cross + V_self`` with its subscripts set; for our own labels, not for names."""
+    """A symbol such as ``L_wsl`` or ``A_cross + V_self`` with its subscripts set; not for names from data.
+
+    Examples
+    --------
+    >>> mathtext("A_cross + V_self")
+    '$A_{cross}$ + $V_{self}$'
+    """
     return " ".join(_subscripted(word) for word in text.split(" "))
 
 
 def plain(text: str) -> str:
-    """A name from data, safe from being read as mathematics."""
+    """A name from data, escaped so that matplotlib does not read it as mathematics."""
     return text.replace("$", r"\$")
 
 
 def mark_simulated(figure: Figure, table: pd.DataFrame) -> None:
-    """Writes into the figure that its data are simulated, where they are."""
+    """Write into a figure that its data are simulated, where they are."""
     if "simulated" in table and table["simulated"].any():
-        figure.text(
-            0.998, 0.002, "simulated data", ha="right", va="bottom", fontsize=6, color="#6b6f76", style="italic"
-        )
+        figure.text(0.998, 0.002, "simulated data", ha="right", va="bottom", fontsize=6, color=NOTE, style="italic")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as its name ends (.pdf, .png, .svg), whole or not at all; the same figure, the same bytes."""
+def save(drawn: Figure | Axes, path: Path) -> None:
+    """Write a figure to a file, in the format of the suffix: .pdf, .png or .svg.
+
+    The file is written completely or not at all. The same figure gives the same bytes.
+
+    Parameters
+    ----------
+    drawn
+        A figure, or axes, whose figure is written.
+    path
+        The file.
+    """
+    figure = drawn if isinstance(drawn, Figure) else drawn.figure.figure
     write_bytes(path, rendered(figure, path.suffix.lstrip(".")))
 
 
 def rendered(figure: Figure, form: str) -> bytes:
-    """A figure as the bytes of a ``pdf``, ``png`` or ``svg`` file; the same figure, the same bytes."""
+    """A figure as the bytes of a ``pdf``, ``png`` or ``svg`` file; the same figure gives the same bytes."""
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     buffer = io.BytesIO()
     with style():

@@ -1,0 +1,80 @@
+"""A heatmap of categories by settings, drawn with seaborn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+
+
+def draw_heatmap(
+    table: pd.DataFrame,
+    value: str,
+    modalities: Sequence[str],
+    bounds: tuple[float, float],
+    title: str,
+) -> Figure:
+    """Draw one value by category and setting.
+
+    The colours run from the second modality over white to the first one.
+
+    Parameters
+    ----------
+    table
+        One row per ``category`` and ``setting``, with the value and, where data are simulated, ``simulated``. The rows
+        of the heatmap are sorted by their mean value.
+    value
+        The column to draw.
+    modalities
+        The two modalities between which the value lies.
+    bounds
+        The value in favour of the second modality alone, and of the first one alone.
+    title
+        The title of the colour bar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    import seaborn as sns
+
+    wide = table.pivot_table(index="category", columns="setting", values=value, sort=False)
+    wide = wide.loc[wide.mean(axis=1).sort_values(ascending=False, kind="stable").index]
+    with style():
+        size = (min(WIDTH, 0.62 * wide.shape[1] + 2.4), 0.155 * len(wide) + 1.1)
+        figure, ax = plt.subplots(figsize=size)
+        sns.heatmap(
+            wide,
+            ax=ax,
+            vmin=bounds[0],
+            vmax=bounds[1],
+            cmap=_between(modalities),
+            annot=True,
+            fmt=".2f",
+            annot_kws={"size": 5.5},
+            linewidths=0.4,
+            cbar_kws={"label": mathtext(title), "aspect": 40},
+        )
+        ax.set(xlabel="", ylabel="")
+        ax.set_yticks(ax.get_yticks(), [plain(name.replace("_", " ")) for name in wide.index], fontsize=6.5, rotation=0)
+        # "A_cross + V_self, LS-V" in three lines, so that neighbours do not overlap.
+        names = ["\n".join(_set(line) for line in name.replace(" + ", ", + ").split(", ")) for name in wide.columns]
+        ax.set_xticks(ax.get_xticks(), names, fontsize=6, rotation=0)
+        ax.tick_params(length=0)
+        mark_simulated(figure, table)
+    return figure
+
+
+def _between(modalities: Sequence[str]) -> Colormap:
+    first, second = modality_colours(modalities).values()
+    return LinearSegmentedColormap.from_list("modalities", [second, "#ffffff", first])
+
+
+def _set(line: str) -> str:
+    return mathtext(line) if line.endswith(("_cross", "_self")) else plain(line)
