@@ -1,5 +1,5 @@
 # make report   simulate LLP, train the paper's ten runs on it and probe them, write reports/demo/index.html
-# make test     the tests; make test-all: the slow ones too; make lint: ruff and mypy
+# make test     the tests; make test-all: the slow ones too; make lint: ruff, mypy and import-linter
 # make bench    how fast mbias is beside today's practice and beside what the machine allows
 # Everything sets itself up in .venv first; it needs Python 3.11 or later and nothing else.
 
@@ -29,6 +29,7 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 data/demo: | .venv/installed
 	$(BIN)/mbias synth $@ --train 1000 --val 200 --test 400 --packed
