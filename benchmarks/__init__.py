@@ -1,1 +1,1 @@
-"""How fast mbias is beside today's practice, and beside what the machine allows."""
+"""Benchmarks of mbias against today's practice and against the rates that the machine reaches."""

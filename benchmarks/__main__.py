@@ -1,4 +1,4 @@
-"""`make bench`: every measure in one run, as a table and as JSON with the machine's description."""
+"""`make bench`: take every measurement in one run; write a table, and JSON with a description of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from benchmarks import analysing, machine, scale, scoring, training
 from mbias.files import write_json
 
-BARS = {
+TARGETS = {
     ("training", "float32_ratio"): (">=", 2.5),
     ("training", "bfloat16_ratio"): (">=", 6.0),
     ("training", "float32_product_share"): (">=", 0.6),
@@ -30,14 +30,16 @@ BARS = {
     ("llp size", "beside_training_share"): ("<=", 0.1),
     ("growth", "largest_over_smallest"): ("<=", 1.1),
 }
-"""What each measure is held to."""
+"""The target of each figure that has one."""
 
 
 def main() -> None:
-    """Measure, print, and write ``--out``."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure mbias beside today's practice.")
+    """Run the measurements, print them and write them to ``--out``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Compare the speed of mbias with today's practice."
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results.json"), help="the figures, as JSON")
-    parser.add_argument("--only", nargs="*", help="measures to take, by name (default: all)")
+    parser.add_argument("--only", nargs="*", help="names of the measurements to run (default: all)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -60,16 +62,16 @@ def main() -> None:
 
 
 def judged(measure: str, figure: str, value: float) -> str:
-    """The bar beside a figure, and whether it is met."""
-    if (measure, figure) not in BARS:
+    """The target of a figure and whether it is met, or an empty text where there is none."""
+    if (measure, figure) not in TARGETS:
         return ""
-    sign, bar = BARS[measure, figure]
-    met = value >= bar if sign == ">=" else value <= bar
-    return f"{sign} {bar:g}: {'met' if met else 'NOT met'}"
+    sign, target = TARGETS[measure, figure]
+    met = value >= target if sign == ">=" else value <= target
+    return f"{sign} {target:g}: {'met' if met else 'NOT met'}"
 
 
 def hardware(folder: Path) -> dict[str, float]:
-    """What the machine allows."""
+    """The rates that the machine reaches: matrix products, memory, disk."""
     path = folder / "block"
     path.write_bytes(bytes(2**28))
     return {

@@ -1,4 +1,4 @@
-"""`mbias-analyze` on a study of 16 runs of 40 epochs of 1,200 videos, as whole processes."""
+"""Time and memory of `mbias-analyze` processes on a study of 16 runs of 40 epochs of 1,200 videos."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ VIDEOS, EPOCHS = 1200, 40
 
 
 def analysing(folder: Path) -> dict[str, float]:
-    """Seconds and MiB of either command, the middle one of three."""
+    """Seconds and MiB of each question; the run with the median time of three."""
     study = folder / "study"
     for variant in Variant:
         for smoothing in PRESETS:
             write_drawn_run(study / f"{variant}-{smoothing}-seed0", variant, smoothing)
     result = {}
-    for word in ("attention", "losses"):
-        seen = sorted(whole_process(["-m", "mbias.cli.analyze", word, str(study)]) for _ in range(3))[1]
-        result[f"{word}_s"], result[f"{word}_mib"] = seen
+    for question in ("attention", "losses"):
+        median = sorted(whole_process(["-m", "mbias.cli.analyze", question, str(study)]) for _ in range(3))[1]
+        result[f"{question}_s"], result[f"{question}_mib"] = median
     return result
 
 
 def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
-    """A record of the real shape and size, of numbers drawn at random."""
+    """Write a record of the real shape and size with random numbers."""
     rng = np.random.default_rng(0)
     training = {"variant": variant, "smoothing": smoothing, "seed": 0, "epochs": EPOCHS}
     header = Header(
@@ -51,12 +51,14 @@ def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
 
 
 def whole_process(arguments: list[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of a Python process; the peak is at least what this process had in memory at its start.
+    """Seconds and peak MiB of a Python process.
+
+    The peak is at least the memory that this process used when it started the other one.
 
     Raises
     ------
     RuntimeError
-        If it fails.
+        If the process fails.
     """
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)

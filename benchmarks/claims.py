@@ -1,11 +1,11 @@
-"""The paper's claims, tested on data whose truth is known: over seeds, with intervals.
+"""Test the paper's claims on data whose truth is known, over seeds, with intervals.
 
     python benchmarks/claims.py attention --out DIR      does attention share predict reliance? four smoothings
-    python benchmarks/claims.py observations --out DIR   A_cross + V_self on visual F, A_self on audio F
+    python benchmarks/claims.py observations --out DIR   A_cross + V_self on visual F-scores, A_self on audio F-scores
     python benchmarks/claims.py map --out DIR            the same two, by off-screen rate and confusability
 
-Each part prints its tables and keeps them in DIR as CSV; runs that are there are not trained again. All data are
-simulated, and smaller and trained for shorter than LLP: `--train` and `--epochs` say how much.
+Each part prints its tables and writes them to DIR as CSV. Runs that exist are not trained again. All data are
+simulated. The data sets are smaller than LLP and the training is shorter: `--train` and `--epochs` set both.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from mbias.files import write_text
 from mbias.llp.knobs import Knobs
 from mbias.records.study import Study, open_study
 from mbias.terms import PRESETS, Split, Variant
-from mbias.training.config import Settings
+from mbias.training.config import TrainingConfig
 
 CLAIMS = (
     ("V_self gains on visual", Variant.ACROSS_VCROSS, Variant.ACROSS_VSELF, "visual"),
     ("A_self loses on audio (V_cross)", Variant.ACROSS_VCROSS, Variant.ASELF_VCROSS, "audio"),
     ("A_self loses on audio (V_self)", Variant.ACROSS_VSELF, Variant.ASELF_VSELF, "audio"),
 )
-"""The paper's two observations (section 5.3): from one variant to another, what becomes of an F-score."""
+"""The paper's two observations (section 5.3): name, first variant, second variant, and the F-score that changes."""
 
 OFF_SCREEN = ("0", "2")
 CONFUSABLE = ("0", "0.9")
 
 
 def attention(folder: Path, options: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """Agreement of the measures with the primary one, and the verdicts, over four smoothings of A_cross + V_cross."""
+    """Agreement of the measures with the primary measure, and verdicts, for four smoothings of A_cross + V_cross."""
     study = _study(folder / "default", {}, [Variant.ACROSS_VCROSS], list(PRESETS), options)
     agree = agreement(study)
     table = verdicts(study)
@@ -48,17 +48,17 @@ def attention(folder: Path, options: argparse.Namespace) -> dict[str, pd.DataFra
 
 
 def observations(folder: Path, options: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """What becomes of the F-scores from one variant to another, under LS-V."""
+    """Differences of F-scores between variants, under LS-V."""
     return {"observations": _claims(_study(folder / "default", {}, list(Variant), ["ls_v"], options))}
 
 
 def claims_map(folder: Path, options: argparse.Namespace) -> dict[str, pd.DataFrame]:
-    """The same by how often sounds come from off screen, and how alike confusable sounds are."""
+    """The same differences, by how often sounds come from off screen and how alike confusable sounds are."""
     tables = []
     for off_screen, confusable in itertools.product(OFF_SCREEN, CONFUSABLE):
         knobs = {"off_screen": off_screen, "confusable": confusable}
-        place = folder / f"off-screen-{off_screen}-confusable-{confusable}"
-        tables.append(_claims(_study(place, knobs, list(Variant), ["ls_v"], options)).assign(**knobs))
+        path = folder / f"off-screen-{off_screen}-confusable-{confusable}"
+        tables.append(_claims(_study(path, knobs, list(Variant), ["ls_v"], options)).assign(**knobs))
     return {"map": pd.concat(tables, ignore_index=True)}
 
 
@@ -66,18 +66,18 @@ def _study(
     folder: Path, knobs: dict[str, str], variants: list[Variant], smoothings: list[str], options: argparse.Namespace
 ) -> Study:
     runs = [
-        Settings(variant=variant, smoothing=PRESETS[name], seed=seed, epochs=options.epochs)
+        TrainingConfig(variant=variant, smoothing=PRESETS[name], seed=seed, epochs=options.epochs)
         for variant, name, seed in itertools.product(variants, smoothings, range(options.seeds))
     ]
     sizes = {Split.TRAIN: options.train, Split.VAL: options.train // 5, Split.TEST: 2 * options.train // 5}
     train(folder, Knobs.parse(knobs), sizes, 0, runs)
-    return open_study([folder / "runs" / settings.name for settings in runs])
+    return open_study([folder / "runs" / config.name for config in runs])
 
 
 def _claims(study: Study) -> pd.DataFrame:
     rows = []
-    for claim, one, other, metric in CLAIMS:
-        sides = [Study(tuple(run for run in study if run.variant == variant)) for variant in (one, other)]
+    for claim, first, second, metric in CLAIMS:
+        sides = [Study(tuple(run for run in study if run.variant == variant)) for variant in (first, second)]
         table = comparison(*sides)
         for row in table[table["quantity"] == metric].itertuples():
             rows.append(
@@ -98,13 +98,15 @@ def _claims(study: Study) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Run a part."""
+    """Run one part."""
     parts = {"attention": attention, "observations": observations, "map": claims_map}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=parts)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=6)
-    parser.add_argument("--train", type=int, default=1000, help="training videos; a fifth and two fifths for val, test")
+    parser.add_argument(
+        "--train", type=int, default=1000, help="training videos; a fifth as many for val, two fifths for test"
+    )
     parser.add_argument("--epochs", type=int, default=10)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,13 @@
-"""Kills a study (-9) again and again while it trains, and shows that nothing committed is lost and nothing is repeated.
+"""Kill a study (-9) repeatedly while it trains, and check that nothing committed is lost or repeated.
 
     python benchmarks/faults.py --kills 100
 
-After every kill, each run's record is validated, and every epoch ever seen committed must still be there, byte for
-byte. When a study comes to its end, its records and weights must be those of an undisturbed one, bit for bit; then
-another one is begun, until there were enough kills. One kill in two waits for a chosen moment of a commit, the others
-come at any time; one in two hits a worker, the others the process of the study.
+After every kill, the record of each run is validated, and every epoch committed so far must still be there, byte for
+byte. When a study is complete, its records and weights must equal those of an undisturbed study, bit for bit. Then
+another study starts, until ``--kills`` is reached. Half of the kills wait for a chosen moment of a commit; the others
+come at a random time. Half of the kills hit a worker; the others hit the process of the study.
 
-With ``--tasks`` the tasks of one run are killed in place of studies: the same checks in a tenth of the time.
+With ``--tasks`` the tasks of one run are killed instead of studies: the same checks in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ MOMENTS = {
     "writing arrays": "epochs/.*.tmp",
     "writing weights": "checkpoints/.best*.tmp",
 }
-"""Files that are there only at a certain moment of a commit."""
+"""Files that exist only at a certain moment of a commit."""
 
 
 def main() -> None:
-    """Kill until there were enough kills; raise where one did harm."""
+    """Kill ``--kills`` times; raise if a kill did damage."""
     options = _options()
     chance = random.Random(options.seed)
     begin = TaskProcess if options.tasks else StudyProcess
@@ -89,11 +89,11 @@ def main() -> None:
     print(f"{options.kills} kills in {time.perf_counter() - start:.0f} s; no epoch lost or altered, all records valid")
     for moment, count in sorted(moments.items()):
         print(f"  {count:3} {moment}")
-    print(f"{studies} studies finished in spite of them, each the undisturbed one bit for bit")
+    print(f"{studies} studies completed despite the kills, each equal to the undisturbed study bit for bit")
 
 
 class StudyProcess:
-    """A study as a person starts it, with two workers."""
+    """A study as a user starts it, with two workers."""
 
     def __init__(self, root: Path, out: Path) -> None:
         self.out = out
@@ -102,19 +102,19 @@ class StudyProcess:
             self._process = subprocess.Popen(command, cwd=root, stdout=log, stderr=log)
 
     def is_alive(self) -> bool:
-        """Whether it goes on."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def succeeded(self) -> bool:
-        """Whether it came to its end, once it has ended."""
+        """Wait for the end; return whether the process succeeded."""
         return self._process.wait() == 0
 
     def wait(self) -> None:
-        """Wait until it has ended."""
+        """Wait until the process has ended."""
         self._process.wait()
 
     def kill(self, chance: random.Random) -> str | None:
-        """Kill the study's process, or one of its workers; give which, or None where there was none to kill."""
+        """Kill the study's process or one of its workers; return which, or None if it had already ended."""
         workers = [pid for pid in map(trainer, self.out.glob("*/lock")) if pid]
         if workers and chance.random() < 0.5:
             with suppress(ProcessLookupError):
@@ -132,58 +132,57 @@ class StudyProcess:
 
 
 class TaskProcess:
-    """The task of one run, in a process of its own."""
+    """The task of one run, in a separate process."""
 
     def __init__(self, root: Path, out: Path) -> None:
         from mbias.studies.definition import read_definition
-        from mbias.studies.task import Task, run_task
+        from mbias.studies.running.task import Task, run_task
 
-        settings = read_definition(root / "study.toml").runs[0]
-        # Forked from a process that has PyTorch loaded: starts are most of the time otherwise.
+        config = read_definition(root / "study.toml").runs[0]
+        # Fork from a process that has loaded PyTorch: otherwise most of the time would be spent on starting.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["mbias.studies.task"])
-        task = Task(settings, out / settings.name, root / "llp", "cpu", session=root / "study.toml")
+        context.set_forkserver_preload(["mbias.studies.running.task"])
+        task = Task(config, out / config.name, root / "llp", "cpu", session=root / "study.toml")
         self._process = context.Process(target=run_task, args=(task,))
         self._process.start()
 
     def is_alive(self) -> bool:
-        """Whether it goes on."""
+        """Whether the process is running."""
         return self._process.is_alive()
 
     def succeeded(self) -> bool:
-        """Whether it came to its end, once it has ended."""
+        """Wait for the end; return whether the process succeeded."""
         self._process.join()
         return self._process.exitcode == 0
 
     def wait(self) -> None:
-        """Wait until it has ended."""
+        """Wait until the process has ended."""
         self._process.join()
 
     def kill(self, chance: random.Random) -> str | None:
-        """Kill it; give what was killed, or None where it had ended."""
+        """Kill the task; return what was killed, or None if it had already ended."""
         self._process.kill()
         self._process.join()
         return "a task" if self._process.exitcode == -signal.SIGKILL else None
 
 
 class Kept:
-    """What was ever seen committed in the runs of a folder: each epoch's line, and its shard's bytes."""
+    """Every epoch seen committed in the runs of a folder: its line, and the checksum of its shard."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.epochs: dict[tuple[str, int], tuple[bytes, bytes]] = {}
 
     def check(self) -> None:
-        """Raise unless every run is sound, and holds all it held before."""
+        """Raise unless every run is sound and still holds everything it held before."""
         now = {}
         for run in sorted(path.parent for path in self.folder.glob("*/run.json")):
-            found = faults(run)
-            if found:
-                raise AssertionError(f"{run}: not sound after a kill: {found}")
+            if problems := faults(run):
+                raise AssertionError(f"{run}: not sound after a kill: {problems}")
             now |= _committed(run)
-        for place, content in self.epochs.items():
-            if now.get(place) != content:
-                raise AssertionError(f"{place}: a committed epoch was {'altered' if place in now else 'lost'}")
+        for key, content in self.epochs.items():
+            if now.get(key) != content:
+                raise AssertionError(f"{key}: a committed epoch was {'altered' if key in now else 'lost'}")
         self.epochs = now
 
 
@@ -197,9 +196,9 @@ def _committed(run: Path) -> dict[tuple[str, int], tuple[bytes, bytes]]:
 
 
 def _await_moment(chance: random.Random, folder: Path, running: StudyProcess | TaskProcess) -> str | None:
-    """Wait for a moment to kill at, and name it; None where the process ended before."""
+    """Wait for a moment to kill at and return its name, or None if the process ended first."""
     chosen = chance.choice([*MOMENTS, *[None] * len(MOMENTS)])
-    # What a killed process left of its lock is there too: wait for a living one.
+    # A killed process leaves its lock file behind: wait for a process that is alive.
     while running.is_alive() and not any(map(trainer, folder.glob("*/lock"))):
         time.sleep(0.005)
     if chosen is None:
@@ -210,7 +209,7 @@ def _await_moment(chance: random.Random, folder: Path, running: StudyProcess | T
 
 
 def trainer(lock: Path) -> int | None:
-    """The process that trains the run of a lock."""
+    """The id of the process that holds a run's lock, or None."""
     with suppress(OSError, ValueError):
         pid: int = json.loads(lock.read_text())["pid"]
         return pid if _runs(pid) else None
@@ -224,14 +223,14 @@ def _runs(pid: int) -> bool:
 
 
 def compare(whole: Path, hurt: Path) -> None:
-    """Raise unless two studies hold the same files of the same bytes, but for the seconds their epochs took."""
+    """Raise unless two studies hold the same files with the same bytes, apart from the seconds of their epochs."""
     names = [sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) for folder in (whole, hurt)]
     if names[0] != names[1]:
-        raise AssertionError(f"other files: {sorted(set(names[0]) ^ set(names[1]))}")
+        raise AssertionError(f"files in only one of the two studies: {sorted(set(names[0]) ^ set(names[1]))}")
     for name in names[0]:
-        one, other = whole / name, hurt / name
-        if one.is_file() and _content(one) != _content(other):
-            raise AssertionError(f"{name}: not as in the undisturbed study")
+        expected, actual = whole / name, hurt / name
+        if expected.is_file() and _content(expected) != _content(actual):
+            raise AssertionError(f"{name}: differs from the undisturbed study")
 
 
 def _content(path: Path) -> object:
@@ -243,9 +242,9 @@ def _content(path: Path) -> object:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--folder", type=Path, help="where to work (default: the system's for temporary files)")
-    parser.add_argument("--tasks", action="store_true", help="kill the tasks of one run in place of studies")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
+    parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
+    parser.add_argument("--tasks", action="store_true", help="kill the tasks of one run instead of studies")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""What the machine allows: product rates, memory bandwidth, disk read rate, and its description."""
+"""Rates that the machine reaches (matrix products, memory, disk), and its description."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def description() -> dict[str, str | int]:
 
 
 def product_rate(dtype: torch.dtype) -> float:
-    """Floating-point operations a second of one large matrix product."""
+    """Floating-point operations per second of one large matrix product."""
     a, b = torch.randn(2, SIZE, SIZE).to(dtype)
     return 2 * SIZE**3 / seconds(lambda: a @ b)
 
 
 def memory_bandwidth() -> float:
-    """Bytes read and written a second by a large copy."""
+    """Bytes per second that a large copy reads and writes."""
     source = torch.randn(2**26)
     target = torch.empty_like(source)
     return 2 * source.nbytes / seconds(lambda: target.copy_(source))
 
 
 def disk_read_rate(path: Path) -> float:
-    """Bytes a second of reading a file that the page cache has dropped."""
+    """Bytes per second when reading a file that is not in the page cache."""
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         start = time.perf_counter()
@@ -54,7 +54,7 @@ def disk_read_rate(path: Path) -> float:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Time of an action, warmed up once."""
+    """Seconds that an action takes, after one warm-up."""
     action()
     start = time.perf_counter()
     action()

@@ -1,8 +1,8 @@
-"""Whether bfloat16 changes a conclusion: the same seeds trained in float32 and in bfloat16.
+"""Does bfloat16 change a conclusion? Train the same seeds in float32 and in bfloat16.
 
-    python -m benchmarks.precision --out DIR        runs that are there are not trained again
+    python -m benchmarks.precision --out DIR        runs that exist are not trained again
 
-Prints a table and keeps it in DIR as CSV. A_cross + V_cross, simulated data of the demo's size.
+Prints a table and writes it to DIR as CSV. The model is A_cross + V_cross, on simulated data of the demo's size.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from mbias.files import write_text
 from mbias.llp.simulate import simulate
 from mbias.records.study import open_study
 from mbias.terms import PRESETS, Split
-from mbias.training.config import Settings
+from mbias.training.config import TrainingConfig
 from mbias.training.data import load_data
 from mbias.training.devices import choose_precision, name_of
 from mbias.training.fit import fit
-from mbias.training.record import is_complete
+from mbias.training.record import inspect_run
 
 SIZES = {Split.TRAIN: 1000, Split.VAL: 200, Split.TEST: 400}
 SMOOTHINGS = ("no_ls", "ls_a", "ls_v")
@@ -32,20 +32,20 @@ SEEDS = 3
 
 
 def train(folder: Path, precision: str, epochs: int) -> None:
-    """Train the nine runs of a precision, as far as that is not done."""
+    """Train those of the nine runs in one precision that are not complete."""
     simulate(folder / "llp", sizes=SIZES, packed=True)
     cpu = torch.device("cpu")
     dtype = choose_precision(precision, cpu)
     data = load_data(folder / "llp", Split.TEST, cpu, dtype)
     for name, seed in itertools.product(SMOOTHINGS, range(SEEDS)):
-        settings = Settings(smoothing=PRESETS[name], seed=seed, epochs=epochs, precision=precision)
-        path = folder / precision / settings.name
-        if not is_complete(path, settings, name_of(dtype), data.fingerprint):
-            fit(settings, data, path, lambda _: None)
+        config = TrainingConfig(smoothing=PRESETS[name], seed=seed, epochs=epochs, precision=precision)
+        run = inspect_run(folder / precision / config.name, config, name_of(dtype), data.fingerprint)
+        if not run.complete:
+            fit(run, data)
 
 
 def conclusions(folder: Path, precision: str) -> pd.DataFrame:
-    """What the runs of a precision say: a row a smoothing and seed."""
+    """The results of the runs in one precision: one row per smoothing and seed."""
     study = open_study(folder / precision)
     weights = shares(study, "last")
     last = weights[(weights["scope"] == "all") & (weights["modality"] == "audio")].set_index("run")
@@ -64,7 +64,7 @@ def conclusions(folder: Path, precision: str) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Train what is missing, and compare."""
+    """Train what is missing, and compare the precisions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=8)

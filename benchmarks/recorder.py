@@ -1,10 +1,10 @@
-"""What a `mbias.Recorder` adds to a training step: HAN at batch 16, every step with it beside one without it.
+"""The time that `mbias.Recorder` adds to a training step: HAN with batch size 16, steps with and without it in pairs.
 
     python -m benchmarks.recorder
 
-A step trains on 16 videos; with the recorder, its losses are recorded and so is what the heads give for attention
-across modalities, over time and for probabilities. Pairs take turns in which comes first; the median of the pairs'
-ratios is printed with its 95 % interval.
+A step trains on 16 videos. With the recorder, the losses and the outputs of the heads for attention across modalities,
+attention over time and probabilities are recorded. The order within pairs alternates. The median ratio of the pairs is
+printed with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VIDEOS, BATCH = 256, 16
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=150)
     parser.add_argument("--threads", type=int, default=1)

@@ -1,8 +1,8 @@
-"""Today's practice, to measure against: the training loop and the evaluation that HAN's users run.
+"""Today's practice, as a reference: the training loop and the evaluation that users of HAN run.
 
-Written for this benchmark from their description: features read one .npy file at a time, all 80 frames through the
-projection at every step, attention modules called once a modality, Adam as it comes, float32, the loss looked at on
-the host in every step; scores in Python loops, video by video.
+Written for this benchmark from their description: features are read one .npy file at a time, all 80 frames pass through
+the projection in every step, attention modules are called once per modality, Adam has its default settings, the type is
+float32, and the loss is read on the host in every step. Scores are computed in Python loops, video by video.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mbias.llp.features import STREAMS, feature_path
 
 
 class PlainHAN(nn.Module):
-    """HAN in PyTorch's own modules, one modality at a time."""
+    """HAN in PyTorch's own modules, which processes one modality at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,11 +29,11 @@ class PlainHAN(nn.Module):
         self.dropout = nn.Dropout(0.1)
         self.fc_prob, self.fc_frame_att, self.fc_av_att = (nn.Linear(512, 25) for _ in range(3))
 
-    def aggregate(self, own: Tensor, other: Tensor) -> Tensor:
-        """Features of one modality, (T, B, 512), with what it takes from itself and from the other one."""
-        cross = self.cm_attn(own, other, other)[0]
-        alone = self.self_attn(own, own, own)[0]
-        f = self.norm1(own + self.dropout(cross) + self.dropout(alone))
+    def aggregate(self, target: Tensor, source: Tensor) -> Tensor:
+        """Features of the target modality, (T, B, 512), after self-attention and attention to the source modality."""
+        cross = self.cm_attn(target, source, source)[0]
+        within = self.self_attn(target, target, target)[0]
+        f = self.norm1(target + self.dropout(cross) + self.dropout(within))
         return self.norm2(f + self.dropout(self.linear2(self.dropout(torch.relu(self.linear1(f))))))
 
     def forward(self, audio: Tensor, frames: Tensor, motion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -51,7 +51,7 @@ class PlainHAN(nn.Module):
 
 
 class PlainTraining:
-    """The loop over files of a data directory."""
+    """A training loop over the files of a data directory."""
 
     def __init__(self, directory: Path, videos: tuple[str, ...], labels: np.ndarray) -> None:
         self.directory, self.videos = directory, videos
@@ -60,7 +60,7 @@ class PlainTraining:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=3e-4)
 
     def epoch(self) -> float:
-        """Train on every video once, 16 at a time; give the mean loss."""
+        """Train on every video once, 16 at a time; return the sum of the losses of the steps."""
         total = 0.0
         order = np.random.default_rng(0).permutation(len(self.videos))
         for start in range(0, len(order), 16):
@@ -112,10 +112,10 @@ def _segment_counts(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int,
 
 
 def _event_counts(predicted: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
-    mine, its = _events(predicted), _events(truth)
-    right = sum(any(_overlap(a, b) for b in its) for a in mine)
-    found = sum(any(_overlap(a, b) for a in mine) for b in its)
-    return right, len(mine) - right, len(its) - found
+    predicted_events, true_events = _events(predicted), _events(truth)
+    right = sum(any(_overlap(a, b) for b in true_events) for a in predicted_events)
+    detected = sum(any(_overlap(a, b) for a in predicted_events) for b in true_events)
+    return right, len(predicted_events) - right, len(true_events) - detected
 
 
 def _events(active: np.ndarray) -> list[tuple[int, int]]:

@@ -1,10 +1,10 @@
-"""How many runs at once a device takes before it saturates: steps a second of 1, 2, 4, ... runs side by side.
+"""How many simultaneous runs saturate a device? Steps per second of 1, 2, 4, ... runs side by side.
 
     mbias synth data/llp_size --packed
     python -m benchmarks.saturation --data data/llp_size --device cuda
 
-Each run is a process with the data in its own memory, as `mbias study --workers N` trains them. The last line says how
-long 80 runs of 40 epochs would take at the best of these rates.
+Each run is a process with the data in its own memory, as in `mbias study --workers N`. The last line of the output says
+how long 80 runs of 40 epochs would take at the best of these rates.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ import torch
 from mbias.han.network import HAN
 from mbias.llp.store import open_split
 from mbias.terms import Split
-from mbias.training.config import Settings
+from mbias.training.config import TrainingConfig
 from mbias.training.data import Videos, load_data
 from mbias.training.devices import choose_device, choose_precision, name_of
 from mbias.training.fit import train_epoch
 
 RUNS, EPOCHS = 80, 40
 GAIN = 1.05
-"""Twice the runs must make at least this many times the steps, or the device is saturated."""
+"""The device is saturated when doubling the runs increases the rate by less than this factor."""
 
 
 def steps_a_second(runs: int, options: argparse.Namespace) -> float:
-    """Steps a second of so many runs side by side, all together."""
+    """Total steps per second of this many runs side by side."""
     context = multiprocessing.get_context("spawn")
     start, end = context.Barrier(runs + 1), context.Barrier(runs + 1)
     arguments = (options.data, options.device, options.steps, start, end)
@@ -51,16 +51,16 @@ def _train(directory: Path, name: str, steps: int, start, end) -> None:  # type:
     torch.set_num_threads(1)
     device = choose_device(name)
     dtype = choose_precision("auto", device)
-    settings, order = Settings(), torch.Generator().manual_seed(0)
+    config, order = TrainingConfig(), torch.Generator().manual_seed(0)
     videos = load_data(directory, Split.TEST, device, dtype).videos[Split.TRAIN]
-    model = HAN(settings.variant).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, fused=True)
+    model = HAN(config.variant).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
 
     def train(number: int) -> None:
-        few = slice(number * settings.batch_size)
+        few = slice(number * config.batch_size)
         part = Videos(*videos.features(few), videos.labels[few])
-        # The losses are read at its end, which waits for the device.
-        train_epoch(model, optimizer, part, settings, dtype, order)
+        # The losses are read at the end of the epoch, which waits for the device.
+        train_epoch(model, optimizer, part, config, dtype, order)
 
     train(min(steps, 20))
     start.wait()
@@ -69,12 +69,12 @@ def _train(directory: Path, name: str, steps: int, start, end) -> None:  # type:
 
 
 def main() -> None:
-    """Measure 1, 2, 4, ... runs until more are of no use, and print."""
+    """Measure 1, 2, 4, ... runs until the device is saturated, and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="a data directory, of LLP's size or larger")
+    parser.add_argument("--data", type=Path, required=True, help="a data directory of LLP's size or larger")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
-    parser.add_argument("--steps", type=int, default=625, help="of each run; 625 are an epoch of LLP")
-    parser.add_argument("--most", type=int, default=16, help="runs at once")
+    parser.add_argument("--steps", type=int, default=625, help="steps of each run; an epoch of LLP has 625")
+    parser.add_argument("--most", type=int, default=16, help="the largest number of simultaneous runs")
     parser.add_argument("--patience", type=float, default=600, help="seconds to wait for the processes")
     options = parser.parse_args()
     videos = len(open_split(options.data, Split.TRAIN).videos)
@@ -82,11 +82,11 @@ def main() -> None:
         parser.error(f"{options.data} has {videos} training videos, enough for --steps {videos // 16}")
     device = choose_device(options.device)
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    print(f"{kind}, {name_of(choose_precision('auto', device))}, {options.steps} steps of 16 videos a run")
+    print(f"{kind}, {name_of(choose_precision('auto', device))}, {options.steps} steps of 16 videos per run")
     runs, best = 1, 0.0
     while runs <= options.most:
         rate = steps_a_second(runs, options)
-        print(f"{runs:3} at once: {rate:8.1f} steps/s together, {1e3 * runs / rate:6.1f} ms a step of each", flush=True)
+        print(f"{runs:3} runs: {rate:8.1f} steps/s in total, {1e3 * runs / rate:6.1f} ms per step of one", flush=True)
         if rate < GAIN * best:
             break
         runs, best = 2 * runs, rate

@@ -1,4 +1,4 @@
-"""Runs at LLP's size: memory, what an epoch's evaluation and commit cost, and how cost grows with the data."""
+"""Runs at LLP's size: memory, the cost of evaluation and commit, and how the cost grows with the data."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from mbias import Run
 from mbias.llp.simulate import simulate
 from mbias.terms import Split
 from mbias.training import fit as fit_module
-from mbias.training.config import Settings
+from mbias.training.config import TrainingConfig
 from mbias.training.data import load_data
-from mbias.training.devices import cores
+from mbias.training.devices import cores, name_of
+from mbias.training.record import inspect_run
 
 LLP = {Split.TRAIN: 10_000, Split.VAL: 649, Split.TEST: 1_200}
 
 
 def llp_size(folder: Path) -> dict[str, float]:
-    """Peak memory of `mbias train` at LLP's size, and the share of an epoch that is not training."""
+    """Peak memory of `mbias train` at LLP's size, and the share of an epoch that is not spent on training."""
     directory, out = folder / "llp", folder / "run"
     simulate(directory, sizes=LLP, packed=True)
     data, path = ["--data", str(directory)], ["--out", str(out)]
@@ -31,8 +32,8 @@ def llp_size(folder: Path) -> dict[str, float]:
 
 
 def _share(directory: Path, out: Path) -> dict[str, float]:
-    """Share of an epoch that is evaluation, commit and checkpoints, from one timed in its two parts."""
-    settings = Settings(epochs=2, threads=cores())
+    """Share of an epoch spent on evaluation, commit and checkpoints, from epochs whose training is timed separately."""
+    config = TrainingConfig(epochs=2, threads=cores())
     cpu = torch.device("cpu")
     dtype = fit_module.choose_precision("auto", cpu)
     trained: list[float] = []
@@ -46,7 +47,8 @@ def _share(directory: Path, out: Path) -> dict[str, float]:
 
     fit_module.train_epoch = timed
     try:
-        fit_module.fit(settings, load_data(directory, Split.TEST, cpu, dtype), out, lambda commit: None)
+        data = load_data(directory, Split.TEST, cpu, dtype)
+        fit_module.fit(inspect_run(out, config, name_of(dtype), data.fingerprint), data)
     finally:
         fit_module.train_epoch = train_epoch
     shares = [1 - t / (commit.seconds or t) for t, commit in zip(trained, Run(out).commits, strict=True)]
@@ -54,7 +56,7 @@ def _share(directory: Path, out: Path) -> dict[str, float]:
 
 
 def growth(folder: Path) -> dict[str, float]:
-    """Milliseconds a video and epoch at 1,000, 3,000 and 10,000 training videos, by turns."""
+    """Milliseconds per video and epoch with 1,000, 3,000 and 10,000 training videos, measured in turn."""
     from benchmarks.training import our_epoch
 
     sizes = (1_000, 3_000, 10_000)
@@ -69,5 +71,5 @@ def growth(folder: Path) -> dict[str, float]:
             start = time.perf_counter()
             epoch()
             times[size].append(1e3 * (time.perf_counter() - start) / size)
-    result = {f"ms_a_video_{size}": min(seen) for size, seen in times.items()}
+    result = {f"ms_a_video_{size}": min(measured) for size, measured in times.items()}
     return {**result, "largest_over_smallest": max(result.values()) / min(result.values())}

@@ -1,4 +1,4 @@
-"""Training steps: ours beside today's practice, and both beside the machine's own matrix products."""
+"""Training steps of mbias, compared with today's practice and with the rate of the machine's matrix products."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mbias.han.network import HAN
 from mbias.llp.simulate import simulate
 from mbias.llp.store import open_split
 from mbias.terms import Split
-from mbias.training.config import Settings
+from mbias.training.config import TrainingConfig
 from mbias.training.data import load_data
 from mbias.training.devices import cores
 from mbias.training.fit import train_epoch
@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 
 
 def throughput(folder: Path) -> dict[str, float]:
-    """Milliseconds a step of one run on all cores, reference and ours in both precisions, by turns in one process."""
+    """Milliseconds per step of one run on all cores: the reference and mbias in both precisions, in turn."""
     write_data(folder)
     epochs = {name: epoch_of(name, folder) for name in KINDS}
     times: dict[str, list[float]] = {name: [] for name in KINDS}
@@ -40,7 +40,7 @@ def throughput(folder: Path) -> dict[str, float]:
         for name, epoch in epochs.items():
             start = time.perf_counter()
             epoch()
-            if turn:  # the first warms up
+            if turn:  # the first turn is the warm-up
                 times[name].append((time.perf_counter() - start) / STEPS)
         for name, seen in rates.items():
             seen.append(product_rate(getattr(torch, name)))
@@ -48,9 +48,9 @@ def throughput(folder: Path) -> dict[str, float]:
 
 
 def study_throughput(folder: Path) -> dict[str, float]:
-    """The same of the machine as `mbias study` uses it, with a run a core: all cores' time over all runs' steps.
+    """The same with one run per core, as in `mbias study`: the time divided by the steps of all runs.
 
-    The reference is on all cores too, in the better of its two ways: one run, or a run a core.
+    The reference also uses all cores, in the faster of two ways: one run, or one run per core.
     """
     write_data(folder)
     times: dict[str, list[float]] = {name: [] for name in (*KINDS, "reference_alone")}
@@ -72,10 +72,10 @@ def study_throughput(folder: Path) -> dict[str, float]:
 
 
 def compared(times: dict[str, list[float]], rates: dict[str, list[float]]) -> dict[str, float]:
-    """Medians, their ratio to the reference turn by turn, and the share of the fastest large product seen."""
+    """Medians, the median ratio to the reference over turns, and the share of the fastest rate of a large product."""
     result = {f"{name}_ms": 1e3 * statistics.median(seen) for name, seen in times.items()}
     for name, seen in rates.items():
-        ratios = [theirs / ours for theirs, ours in zip(times["reference"], times[name], strict=True)]
+        ratios = [reference / step for reference, step in zip(times["reference"], times[name], strict=True)]
         result[f"{name}_ratio"] = statistics.median(ratios)
         result[f"{name}_product_gflops"] = max(seen) / 1e9
         result[f"{name}_product_share"] = step_operations() / statistics.median(times[name]) / max(seen)
@@ -83,7 +83,7 @@ def compared(times: dict[str, list[float]], rates: dict[str, list[float]]) -> di
 
 
 class Processes:
-    """A process a core, of one thread each, that train side by side."""
+    """One process per core, each with one thread, that train side by side."""
 
     def __init__(self, folder: Path) -> None:
         context = multiprocessing.get_context("spawn")
@@ -104,7 +104,7 @@ class Processes:
             process.kill()
 
     def seconds(self, kind: str) -> float:
-        """Time until all have trained an epoch."""
+        """Seconds until all processes have trained one epoch."""
         self._kind.value = kind.encode()
         self._start.wait()
         start = time.perf_counter()
@@ -125,13 +125,13 @@ def _train_when_told(folder: Path, start, end, kind) -> None:  # type: ignore[no
 
 
 def write_data(folder: Path) -> None:
-    """The same simulated videos as files and packed."""
+    """Simulate the same videos twice: as files, and packed."""
     for name, packed in (("files", False), ("packed", True)):
         simulate(folder / name, sizes={Split.TRAIN: VIDEOS, Split.VAL: 1, Split.TEST: 1}, packed=packed)
 
 
 def epoch_of(kind: str, folder: Path) -> Callable[[], object]:
-    """An epoch of the reference, or of ours in a precision."""
+    """A function that trains an epoch of the reference, or of mbias in a precision."""
     if kind != "reference":
         return our_epoch(folder / "packed", getattr(torch, kind))
     split = open_split(folder / "packed", Split.TRAIN)
@@ -139,20 +139,20 @@ def epoch_of(kind: str, folder: Path) -> Callable[[], object]:
 
 
 def our_epoch(directory: Path, dtype: torch.dtype) -> Callable[[], object]:
-    """An epoch as `mbias train` runs it."""
+    """A function that trains an epoch as `mbias train` does."""
     videos = load_data(directory, Split.TEST, CPU, dtype).videos[Split.TRAIN]
     torch.manual_seed(0)
-    settings, order = Settings(), torch.Generator().manual_seed(0)
-    model = HAN(settings.variant)
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, fused=True)
-    return lambda: train_epoch(model, optimizer, videos, settings, dtype, order)
+    config, order = TrainingConfig(), torch.Generator().manual_seed(0)
+    model = HAN(config.variant)
+    optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
+    return lambda: train_epoch(model, optimizer, videos, config, dtype, order)
 
 
 def step_operations() -> int:
     """Floating-point operations of the matrix products of one step: 16 videos, A_cross + V_cross, pooled frames."""
-    model = HAN(Settings().variant)
+    model = HAN(TrainingConfig().variant)
     features = torch.zeros(16, 10, 128), torch.zeros(16, 10, 2048), torch.zeros(16, 10, 512)
     labels = torch.zeros(16, 25)
     with FlopCounterMode(display=False) as counter:
-        cross_entropies(probabilities(model(*features)), targets(labels, Settings().smoothing)).sum().backward()
+        cross_entropies(probabilities(model(*features)), targets(labels, TrainingConfig().smoothing)).sum().backward()
     return int(counter.get_total_flops())

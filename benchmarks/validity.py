@@ -1,10 +1,10 @@
-"""Whether the verdicts can be trusted: planted carriers, and drawn records whose effect is known.
+"""Can the verdicts be trusted? Tests on planted carriers, and on drawn records whose effect is known.
 
-    python benchmarks/validity.py planted --out DIR     trains and probes; what is there already is not done again
-    python benchmarks/validity.py drawn --out DIR       no training: power, false alarms, coverage
-    python benchmarks/validity.py calibrate --out DIR   how strong the picture must be for both to count the same
+    python benchmarks/validity.py planted --out DIR     trains and probes; existing runs are kept
+    python benchmarks/validity.py drawn --out DIR       no training; power, false alarms, coverage
+    python benchmarks/validity.py calibrate --out DIR   the strength at which the picture counts as much
 
-Each part prints its table and keeps it in DIR as CSV. All data are simulated.
+Each part prints its table and writes it to DIR as CSV. All data are simulated.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.diagnosis import BALANCED, MARGIN, categories, decide, verdicts
+from mbias.analysis.diagnosis import categories, verdicts
 from mbias.analysis.measures.coalitions import over_samples
 from mbias.analysis.measures.values import shapley
+from mbias.analysis.measures.verdict import BALANCED, MARGIN, decide
 from mbias.files import write_text
 from mbias.records.study import open_study
 from mbias.terms import CATEGORIES, PRESETS, Split
 
 if TYPE_CHECKING:
     from mbias.llp.knobs import Knobs
-    from mbias.training.config import Settings
+    from mbias.training.config import TrainingConfig
 
 # ------------------------------------------------------------------------------------------------- (a) planted carriers
 
 STRENGTH = 5.0
-"""Of the sound of an event, in standard deviations of a segment's noise."""
+"""Strength of the sound of an event, in standard deviations of a segment's noise."""
 
 EQUAL = 1.1
-"""How strong the picture is beside the sound for both to count the same, by `calibrate`, on other seeds and data."""
+"""Strength of the picture relative to the sound at which both count the same (`calibrate`, other seeds and data)."""
 
 SIZES = {Split.TRAIN: 400, Split.VAL: 60, Split.TEST: 200}
 EPOCHS = 8
@@ -52,9 +53,9 @@ class Planted:
     audio, visual
         Strengths, as `mbias.llp.knobs.ByCategory` reads them; events are heard and seen at the same time.
     right
-        The verdict that is right.
+        The correct verdict.
     clear
-        Whether it must be found; where not, being undetermined is no fault, but being wrong is.
+        Whether the verdict must be `right`. If not, "undetermined" is also accepted, but a wrong verdict is not.
     """
 
     audio: str
@@ -67,7 +68,7 @@ def carriers(equal: float = EQUAL) -> dict[str, Planted]:
     """The planted data sets by name."""
     strong = STRENGTH
     heard, seen = CATEGORIES[::2], CATEGORIES[1::2]
-    found = {
+    sets = {
         "audio only": Planted(f"{strong}", "0", AUDIO, True),
         "visual only": Planted("0", f"{strong * equal}", VISUAL, True),
         "both equal": Planted(f"{strong}", f"{strong * equal}", BALANCED, False),
@@ -78,17 +79,17 @@ def carriers(equal: float = EQUAL) -> dict[str, Planted]:
             False,
         ),
     }
-    for times, clear in ((1.5, False), (2.5, True), (5.0, True)):
-        weak = strong / times
-        found[f"audio {times:g} times"] = Planted(f"{strong}", f"{weak * equal:g}", AUDIO, clear)
-        found[f"visual {times:g} times"] = Planted(f"{weak:g}", f"{strong * equal}", VISUAL, clear)
-    return found
+    for factor, clear in ((1.5, False), (2.5, True), (5.0, True)):
+        weak = strong / factor
+        sets[f"audio {factor:g} times"] = Planted(f"{strong}", f"{weak * equal:g}", AUDIO, clear)
+        sets[f"visual {factor:g} times"] = Planted(f"{weak:g}", f"{strong * equal}", VISUAL, clear)
+    return sets
 
 
 def train_planted(folder: Path, planted: Planted, seeds: range, data_seed: int) -> None:
-    """Simulate, train and probe a planted data set's runs, as far as that is not done."""
+    """Simulate a planted data set, then train and probe those of its runs that are not complete."""
     from mbias.llp.knobs import Knobs
-    from mbias.training.config import Settings
+    from mbias.training.config import TrainingConfig
 
     knobs = Knobs.parse(
         {
@@ -101,12 +102,12 @@ def train_planted(folder: Path, planted: Planted, seeds: range, data_seed: int) 
             "category_spread": "0",
         }
     )
-    runs = [Settings(smoothing=PRESETS["no_ls"], seed=seed, epochs=EPOCHS) for seed in seeds]
+    runs = [TrainingConfig(smoothing=PRESETS["no_ls"], seed=seed, epochs=EPOCHS) for seed in seeds]
     train(folder, knobs, SIZES, data_seed, runs)
 
 
-def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, runs: Sequence[Settings]) -> None:
-    """Simulate ``folder/llp``, train and probe ``folder/runs``, as far as that is not done."""
+def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, runs: Sequence[TrainingConfig]) -> None:
+    """Simulate ``folder/llp``, then train and probe those runs in ``folder/runs`` that are not complete."""
     import torch
 
     from mbias.llp.simulate import simulate
@@ -115,28 +116,29 @@ def train(folder: Path, knobs: Knobs, sizes: dict[Split, int], data_seed: int, r
     from mbias.training.data import load_data
     from mbias.training.devices import choose_precision, name_of
     from mbias.training.fit import fit
-    from mbias.training.record import is_complete
+    from mbias.training.record import inspect_run
 
     simulate(folder / "llp", seed=data_seed, sizes=sizes, knobs=knobs, packed=True)
     cpu = torch.device("cpu")
     data = load_data(folder / "llp", Split.TEST, cpu)
-    for settings in runs:
-        path = folder / "runs" / settings.name
+    for config in runs:
+        path = folder / "runs" / config.name
         if (path / "probe" / "probe.json").exists():
             continue
-        dtype = choose_precision(settings.precision, cpu)
-        if not is_complete(path, settings, name_of(dtype), data.fingerprint):
-            fit(settings, data, path, lambda _: None)
+        dtype = choose_precision(config.precision, cpu)
+        run = inspect_run(path, config, name_of(dtype), data.fingerprint)
+        if not run.complete:
+            fit(run, data)
         probe(Run(path), data, dtype, draws=2)
 
 
 def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.DataFrame:
-    """A row a data set: the verdict over its seeds, those of the single seeds, and those of its categories."""
+    """One row per data set: the verdict over all seeds, and counts of the verdicts by seed and by category."""
     rows = []
     for name, planted in sets.items():
-        place = folder / name.replace(" ", "-")
-        train_planted(place, planted, seeds, data_seed=1000 + list(carriers()).index(name))
-        study = open_study(place / "runs")
+        path = folder / name.replace(" ", "-")
+        train_planted(path, planted, seeds, data_seed=1000 + list(carriers()).index(name))
+        study = open_study(path / "runs")
         row = verdicts(study).iloc[0]
         single = [verdicts(open_study(run.path))["verdict"].iloc[0] for run in study]
         of_categories = categories(study)
@@ -165,18 +167,18 @@ def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.Da
 
 
 def _wrong(verdict: str, planted: Planted) -> bool:
-    """Whether a verdict says something that is not so."""
+    """Whether a verdict is false."""
     if verdict in (planted.right, "undetermined"):
         return False
-    # Of unequal carriers of no great difference, "balanced" may be so.
+    # Where carriers differ only slightly, "balanced" may be true.
     return planted.clear or planted.right == BALANCED or verdict != BALANCED
 
 
 def _right_of(category: str, planted: Planted) -> str:
     from mbias.llp.knobs import ByCategory
 
-    place = CATEGORIES.index(category)
-    audio, visual = (ByCategory.parse(text).array()[place] for text in (planted.audio, planted.visual))
+    index = CATEGORIES.index(category)
+    audio, visual = (ByCategory.parse(text).array()[index] for text in (planted.audio, planted.visual))
     return AUDIO if not visual else VISUAL if not audio else planted.right
 
 
@@ -191,12 +193,12 @@ def _categories_wrong(table: pd.DataFrame, planted: Planted) -> int:
 
 
 def calibrate(folder: Path, ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.85, 1.0)) -> pd.DataFrame:
-    """Balance by the picture's strength beside the sound's, on seeds and data that `planted` does not use."""
+    """Balance by the strength of the picture relative to the sound, on seeds and data that `planted` does not use."""
     rows = []
     for ratio in ratios:
-        place = folder / f"calibrate-{ratio:g}"
-        train_planted(place, carriers(ratio)["both equal"], range(100, 102), data_seed=2000)
-        row = verdicts(open_study(place / "runs")).iloc[0]
+        path = folder / f"calibrate-{ratio:g}"
+        train_planted(path, carriers(ratio)["both equal"], range(100, 102), data_seed=2000)
+        row = verdicts(open_study(path / "runs")).iloc[0]
         rows.append({"visual over audio": ratio, **row[["balance", "balance_low", "balance_high", "attention"]]})
         print(rows[-1], flush=True)
     return pd.DataFrame(rows)
@@ -205,11 +207,11 @@ def calibrate(folder: Path, ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.85, 1.
 # ------------------------------------------------------------------------------------------------- (b) drawn records
 
 EFFECTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.6)
-"""True balances; up to `MARGIN`, calling it biased is a false alarm."""
+"""True balances. Up to `MARGIN`, the verdict "biased" is a false alarm."""
 
 CELLS = ((1, 0.0), (3, 0.1), (6, 0.0), (6, 0.1), (10, 0.1))
-"""Numbers of seeds, and standard deviations of the balance between them. With one seed only that seed's own balance
-can be known."""
+"""Pairs of the number of seeds and the standard deviation of the balance between them. With one seed, only the balance
+of that seed can be estimated."""
 
 SAMPLES, KINDS = 200, 3
 
@@ -217,10 +219,11 @@ SAMPLES, KINDS = 200, 3
 def drawn(records: int, effect: float, seeds: int, spread: float, rng: np.random.Generator) -> dict[str, float]:
     """Verdicts on records drawn with a true balance.
 
-    The four coalitions' values of a sample are drawn: alone, the first modality gives (1 + balance) / 2 of what both
-    give, and the second the rest. That share differs by seed, by sample (the same for all seeds), and by both.
+    The values of the four coalitions are drawn for each sample. The first modality alone contributes (1 + balance) / 2
+    of what both contribute together, and the second the rest. This share varies by seed, by sample (equally for all
+    seeds), and by both.
     """
-    found = []
+    decisions = []
     for _ in range(records):
         weak = rng.random((SAMPLES, KINDS)) < 0.3
         shares = (1 + effect) / 2 + rng.normal(0, spread / 2, (seeds, 1, 1))
@@ -230,8 +233,8 @@ def drawn(records: int, effect: float, seeds: int, spread: float, rng: np.random
         values = np.stack([none + gain, none + shares * gain, none + (1 - shares) * gain, none], axis=-1)
         mask = np.broadcast_to(weak[None, :, :, None], values.shape).astype(float)
         estimate = over_samples(weak, np.stack([values * mask, mask], axis=-1), shapley)
-        found.append(decide(estimate, 0, ("audio", "visual")))
-    table = pd.DataFrame(found)
+        decisions.append(decide(estimate, 0, ("audio", "visual")))
+    table = pd.DataFrame(decisions)
     return {
         "effect": effect,
         "seeds": seeds,
@@ -246,7 +249,7 @@ def drawn(records: int, effect: float, seeds: int, spread: float, rng: np.random
 
 
 def drawn_table(path: Path, records: int, at_most: int) -> pd.DataFrame:
-    """A row an effect, number of seeds and spread between them; rows of an older table are kept, ``at_most`` added."""
+    """One row per effect, number of seeds and spread between seeds; rows of ``path`` are kept, ``at_most`` added."""
     added = 0
     rows = pd.read_csv(path).to_dict("records") if path.exists() else []
     for number, (effect, (seeds, spread)) in enumerate(itertools.product(EFFECTS, CELLS)):
@@ -262,14 +265,14 @@ def drawn_table(path: Path, records: int, at_most: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Run a part."""
+    """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("planted", "calibrate", "drawn"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--records", type=int, default=1000)
-    parser.add_argument("--only", nargs="+", choices=list(carriers()), help="these planted data sets alone")
-    parser.add_argument("--at-most", type=int, default=1000, metavar="N", help="rows of `drawn` to add in this call")
+    parser.add_argument("--only", nargs="+", choices=list(carriers()), help="only these planted data sets")
+    parser.add_argument("--at-most", type=int, default=1000, metavar="N", help="rows that `drawn` adds in this call")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.part == "planted":
