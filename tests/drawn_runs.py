@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load, save
 
 from mbias.records.header import Header
 from mbias.records.probes import WHOLE, Pass, write_probe
@@ -92,6 +95,41 @@ def draw_run(
     if probe and not external:
         _draw_probe(rng, path, truth, arrays)
     return path
+
+
+def draw_external_probe(path: Path) -> Path:
+    """An external run of two modalities whose probe has the passes of the mean baseline only, with p_joint alone."""
+    draw_run(path, external=True, videos=40, categories=3)
+    run = Run(path)
+    joint = run.values("p_joint")
+    kept = {(): 1.0, ("audio",): 0.8, ("visual",): 0.4, ("audio", "visual"): 0.1}
+    outputs = {Pass("mean" if names else "", names): {"p_joint": share * joint} for names, share in kept.items()}
+    write_probe(run, "last", outputs)
+    return path
+
+
+def fill_probe_with_nan(run: Path, name: str = "p_joint") -> Path:
+    """Fill one output of a probe's passes of the mean baseline with NaN; the size and the digest stay right.
+
+    Returns the folder of the probe, which an error must name.
+    """
+    index, outputs = run / "probe" / "probe.json", run / "probe" / "outputs.safetensors"
+    content, arrays = json.loads(index.read_text()), load(outputs.read_bytes())
+    for number, of_pass in enumerate(content["passes"]):
+        if of_pass["base"] == "mean" and f"{number}.{name}" in arrays:
+            arrays[f"{number}.{name}"] = np.full_like(arrays[f"{number}.{name}"], np.nan)
+    damaged = save(arrays)
+    assert len(damaged) == content["bytes"]
+    outputs.write_bytes(damaged)
+    index.write_text(json.dumps({**content, "sha256": hashlib.sha256(damaged).hexdigest()}))
+    return run / "probe"
+
+
+def cut_shard(run: Path, epoch: int = 2) -> Path:
+    """Cut the shard of an epoch short, and return its path."""
+    shard = run / "epochs" / f"{epoch:04d}.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-10])
+    return shard
 
 
 def _draw_probe(rng, path, truth, arrays):

@@ -1,6 +1,6 @@
-"""Fuzzing of every reader: valid files, damaged at random; the only errors allowed are the clean ones.
+"""Fuzz every reader with files that are damaged at random. Only `BadInputError` with a one-line message may occur.
 
-``python -m tests.fuzzing 120000`` runs so many inputs over all readers and prints how many there were of each.
+``python -m tests.fuzzing 120000`` distributes 120,000 inputs over all readers and prints the outcomes of each reader.
 """
 
 from __future__ import annotations
@@ -28,58 +28,63 @@ from mbias.errors import BadInputError
 from tests.drawn_runs import draw_run
 
 Case = tuple[str, Path, Callable[[], object]]
-"""A reader's name, the file it reads that is damaged, and its call."""
+"""The name of a reader, the file that is damaged, and the call that reads it."""
 
 TOKENS = (b"\0" * 8, b"\xff" * 8, b"9" * 30, b"-1", b"1e999", b"NaN", b"null", b"[]", b"{}", b'"', b"\\ud800", b"../",
           b"/etc/passwd", b"<script>", b"\r\n", b"\t", b",", b"\x80", b"cos\nsystem\n(S'true'\ntR.", b"PK\x03\x04",
           b"|O", b"(1099511627776,)", b"[" * 3000, b"99999999999")  # fmt: skip
+"""Bytes that are inserted into files."""
 
-
-APART = ("import/.pt", "import/.nc", "import/.zarr")
-"""Readers whose libraries are compiled, and which are run apart: there a crash ends that process alone."""
+SANDBOXED = ("import/.pt", "import/.nc", "import/.zarr")
+"""Readers that use compiled libraries and run in the sandbox, where a crash ends only the separate process."""
 
 SLOW = {"import/.zarr": 3, "analysis": 5, "probe": 5, "record": 8, "import/.nc": 8, "import/.pt": 8}
-"""Shares of the readers that take milliseconds; the others, which take tenths of one, have `FAST`."""
+"""Shares of the inputs for readers that take milliseconds. Others take tenths of a millisecond, and get `FAST`."""
 
 FAST = 20
 
 
 def cases(folder: Path) -> list[Case]:
-    """Every reader, on a valid file of its own."""
-    return [*_records(folder / "run"), *_annotations(folder), *_arrays(folder), *_curves(folder), *_others(folder)]
+    """Return every reader with a valid file."""
+    return [*_records(folder / "run"), *_annotations(folder), *_arrays(folder), *_curves(folder), *_formats(folder)]
 
 
-def damaged(content: bytes, chance: random.Random) -> bytes:
-    """``content`` with one to four random changes: bytes turned, cut, doubled, inserted; or noise in its place."""
+def damaged(content: bytes, rng: random.Random) -> bytes:
+    """Apply one to four random changes: flip, delete, insert, repeat or truncate bytes. Rarely, return random bytes."""
     data = bytearray(content)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(data) + 1)
-        match chance.randrange(7):
+    for _ in range(rng.randint(1, 4)):
+        offset = rng.randrange(len(data) + 1)
+        match rng.randrange(7):
             case 0 if data:
-                data[place % len(data)] ^= 1 << chance.randrange(8)
+                data[offset % len(data)] ^= 1 << rng.randrange(8)
             case 1:
-                del data[place : place + chance.randint(1, 64)]
+                del data[offset : offset + rng.randint(1, 64)]
             case 2:
-                data[place:place] = chance.choice(TOKENS)
+                data[offset:offset] = rng.choice(TOKENS)
             case 3:
-                token = chance.choice(TOKENS)
-                data[place : place + len(token)] = token
+                token = rng.choice(TOKENS)
+                data[offset : offset + len(token)] = token
             case 4:
-                del data[place:]
+                del data[offset:]
             case 5:
-                data[place:place] = data[place : place + chance.randint(1, 200)]
+                data[offset:offset] = data[offset : offset + rng.randint(1, 200)]
             case _:
-                data[place : place + 8] = chance.randbytes(8)
-    return bytes(data) if chance.random() > 0.02 else chance.randbytes(chance.randrange(400))
+                data[offset : offset + 8] = rng.randbytes(8)
+    return bytes(data) if rng.random() > 0.02 else rng.randbytes(rng.randrange(400))
 
 
 def share(case: Case) -> int:
-    """How many inputs a case has, for how many the others have."""
+    """Return the relative number of inputs of a case."""
     return next((share for name, share in SLOW.items() if case[0].startswith(name)), FAST)
 
 
 def fuzz(case: Case, inputs: int, seed: int) -> Counter[str]:
-    """Read so many damaged versions of a case's file; count those read, refused, and that ended the process apart.
+    """Read damaged versions of a case's file.
+
+    Returns
+    -------
+    collections.Counter
+        How many inputs were ``read``, were ``refused``, and ``ended`` the separate process of a sandboxed reader.
 
     Raises
     ------
@@ -99,7 +104,7 @@ def fuzz(case: Case, inputs: int, seed: int) -> Counter[str]:
             kept.write_bytes(data)
             raise AssertionError(f"{name}, input {number} ({kept}): {type(error).__name__}: {error}") from error
 
-    counts = Counter((_apart if name.startswith(APART) else map)(outcome, range(inputs)))
+    counts = Counter((_in_process if name.startswith(SANDBOXED) else map)(outcome, range(inputs)))
     path.write_bytes(content)
     return counts
 
@@ -113,27 +118,27 @@ def _outcome(read: Callable[[], object]) -> str:
     return "read"
 
 
-def _apart(outcome: Callable[[int], str], numbers: range) -> Iterator[str]:
-    """Outcomes of a reader that `mbias.exchange.sandbox` runs, in a process of its own, and a new one where it ends."""
+def _in_process(outcome: Callable[[int], str], numbers: range) -> Iterator[str]:
+    """Return outcomes of a sandboxed reader, called in a separate process that is replaced whenever it crashes."""
     while numbers:
         receive, send = os.pipe()
         child = os.fork()
         if child == 0:
-            _answer(outcome, numbers, send)
+            _send_outcomes(outcome, numbers, send)
         os.close(send)
         with os.fdopen(receive, "rb") as answers:
-            told = [("read", "refused")[answer] for answer in answers.read()]
+            received = [("read", "refused")[answer] for answer in answers.read()]
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code <= 0, "its traceback is above"
-        yield from told
-        numbers = numbers[len(told) :]
+        assert code <= 0, "the traceback is above"
+        yield from received
+        numbers = numbers[len(received) :]
         if code < 0:
             yield "ended"
             numbers = numbers[1:]
 
 
-def _answer(outcome: Callable[[int], str], numbers: range, send: int) -> NoReturn:
-    """A byte for every outcome, as soon as it is known."""
+def _send_outcomes(outcome: Callable[[int], str], numbers: range, send: int) -> NoReturn:
+    """Write one byte for each outcome as soon as it is known."""
     code = 1
     try:
         for number in numbers:
@@ -216,14 +221,15 @@ def _arrays(folder: Path) -> Iterator[Case]:
     tensors = folder / "a.safetensors"
     tensors.write_bytes(save({"wav": wav, "p": wav}))
     for path in (npy, npz, tensors):
-        yield f"import/{path.suffix}", path, lambda path=path: _whole(read_arrays(path))
+        yield f"import/{path.suffix}", path, lambda path=path: _touch(read_arrays(path))
     yield "llp/feature", feature, lambda: read_feature(feature, STREAMS[0])
     assert set(READERS) >= {".pt", ".nc", ".zarr"}
 
 
-def _whole(arrays) -> None:
-    for named in arrays.values():
-        np.asarray(named.values).sum() if named.values.dtype.kind in "fiub" else named.values.size
+def _touch(arrays) -> None:
+    """Read every value, because arrays may be memory maps."""
+    for array in arrays.values():
+        np.asarray(array.values).sum() if array.values.dtype.kind in "fiub" else array.values.size
 
 
 def _curves(folder: Path) -> Iterator[Case]:
@@ -236,8 +242,9 @@ def _curves(folder: Path) -> Iterator[Case]:
     yield "import/tensorboard", events, lambda: read_curves(events)
 
 
-def _others(folder: Path) -> Iterator[Case]:
-    from mbias.exchange import netcdf_file, torch_file, zarr_folder
+def _formats(folder: Path) -> Iterator[Case]:
+    """Return the readers of formats whose libraries may not be installed."""
+    from mbias.exchange.readers import netcdf_file, torch_file, zarr_folder
 
     if _installed("torch"):
         import torch
@@ -246,28 +253,27 @@ def _others(folder: Path) -> Iterator[Case]:
         torch.save({"wav": torch.rand(3, 2), "p": torch.rand(3)}, path)
         old = folder / "old.pt"
         torch.save({"wav": torch.rand(3, 2)}, old, _use_new_zipfile_serialization=False)
-        yield "import/.pt", path, lambda: _whole(torch_file.read(path))
-        yield "import/.pt, old", old, lambda: _whole(torch_file.read(old))
+        yield "import/.pt", path, lambda: _touch(torch_file.read(path))
+        yield "import/.pt, old", old, lambda: _touch(torch_file.read(old))
     if _installed("h5netcdf") and _installed("h5py") and _installed("zarr"):
-        from mbias.exchange.export import export
-        from mbias.records.run import Run
+        from mbias.exchange.export import export_run
 
-        run = Run(draw_run(folder / "exported", videos=2, epochs=1, categories=2))
-        made = (
-            lambda: export(run, folder / "a.nc"),
-            lambda: export(run, folder / "a.zarr"),
-            lambda: _compressed(folder / "b.zarr"),
+        run = draw_run(folder / "exported", videos=2, epochs=1, categories=2)
+        writers = (
+            lambda: export_run(run, folder / "a.nc"),
+            lambda: export_run(run, folder / "a.zarr"),
+            lambda: _write_compressed(folder / "b.zarr"),
         )
-        # In a process of its own: Zarr's threads would not survive the forks.
-        assert set(_apart(lambda number: _outcome(made[number]), range(len(made)))) == {"read"}
-        yield "import/.zarr, compressed", folder / "b.zarr/wav/0.0", lambda: _whole(zarr_folder.read(folder / "b.zarr"))
-        yield "import/.nc", folder / "a.nc", lambda: _whole(netcdf_file.read(folder / "a.nc"))
+        # In a separate process, because the threads of Zarr would not survive the later forks.
+        assert set(_in_process(lambda number: _outcome(writers[number]), range(len(writers)))) == {"read"}
+        yield "import/.zarr, compressed", folder / "b.zarr/wav/0.0", lambda: _touch(zarr_folder.read(folder / "b.zarr"))
+        yield "import/.nc", folder / "a.nc", lambda: _touch(netcdf_file.read(folder / "a.nc"))
         for file in ("wav/.zarray", "wav/.zattrs", "wav/0.0.0.0.0", "category/.zarray", ".zgroup"):
-            yield f"import/.zarr {file}", folder / "a.zarr" / file, lambda: _whole(zarr_folder.read(folder / "a.zarr"))
+            yield f"import/.zarr {file}", folder / "a.zarr" / file, lambda: _touch(zarr_folder.read(folder / "a.zarr"))
 
 
-def _compressed(path: Path) -> None:
-    """As Zarr 2 writes it by default."""
+def _write_compressed(path: Path) -> None:
+    """Write a Zarr 2 folder with the default compression of that format."""
     import numcodecs
     import zarr
 
@@ -282,7 +288,7 @@ def _installed(module: str) -> bool:
 
 
 def event(step: int, scalars: dict[str, float]) -> bytes:
-    """A record of a TensorBoard event file."""
+    """Return one record of a TensorBoard event file."""
     values = b""
     for tag, value in scalars.items():
         name = tag.encode()
@@ -294,35 +300,35 @@ def event(step: int, scalars: dict[str, float]) -> bytes:
 
 
 def _crc(content: bytes) -> int:
-    from mbias.exchange.curves import _masked_crc
+    from mbias.exchange.curves import masked_crc
 
-    return _masked_crc(content)
+    return masked_crc(content)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Fuzz all readers with so many inputs, shared as `share` says."""
+    """Fuzz all readers and print the outcomes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("inputs", type=int)
+    parser.add_argument("inputs", type=int, help="number of inputs, distributed as `share` says")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="readers whose name has this in it")
+    parser.add_argument("--only", default="", help="only the readers whose name contains this text")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    # In memory where it can be: a file is written for every input.
+    # In memory if possible, because a file is written for every input.
     folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
     try:
         chosen = [case for case in cases(folder) if options.only in case[0]]
         total: Counter[str] = Counter()
         shares = sum(map(share, chosen))
         for case in chosen:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             counts = fuzz(case, -(-options.inputs * share(case) // shares), options.seed)
             total += counts
             read, refused, ended = (f"{counts[outcome]:6,} {outcome}" for outcome in ("read", "refused", "ended"))
-            seconds = time.perf_counter() - begun
+            seconds = time.perf_counter() - start
             print(f"{case[0]:34} {sum(counts.values()):6,} inputs:{read}{refused}{ended}  {seconds:4.0f} s", flush=True)
         print(
             f"{sum(total.values()):,} inputs: {total['read']:,} read, {total['refused']:,} refused, "
-            f"{total['ended']:,} ended their own process, no crash"
+            f"{total['ended']:,} ended the separate process, no crash"
         )
     finally:
         shutil.rmtree(folder)

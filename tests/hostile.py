@@ -1,4 +1,4 @@
-"""Files made to do harm: what a reader of anyone's files is tested on."""
+"""Malicious files, on which the readers of untrusted files are tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Executes:
-    """Unpickled, it makes a file: the proof that something was executed."""
+    """An object that makes a folder when it is unpickled, as proof that code was executed."""
 
     def __init__(self, proof: Path) -> None:
         self.proof = proof
@@ -47,7 +47,7 @@ def npy_header(shape, descr="<f4", body=b"\0" * 64) -> bytes:
 
 
 def zip_bomb(path: Path, size: int = 2**33) -> None:
-    """An archive of zeros that unpacks to ``size`` bytes, with a sound header for them."""
+    """Write an archive that unpacks to ``size`` bytes of zeros, with a valid header."""
     archive = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
     with archive, archive.open("wav.npy", "w", force_zip64=True) as member:
         member.write(npy_header((size // 4,), body=b""))
@@ -56,13 +56,13 @@ def zip_bomb(path: Path, size: int = 2**33) -> None:
 
 
 def lying_zip(content: bytes, claimed: int) -> bytes:
-    """An archive whose directory claims another size than its member unpacks to."""
+    """Return an archive whose directory declares another size than its member unpacks to."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("wav.npy", content)
     data = bytearray(buffer.getvalue())
-    place = data.rfind(b"PK\x01\x02")
-    struct.pack_into("<I", data, place + 24, claimed)
+    entry = data.rfind(b"PK\x01\x02")
+    struct.pack_into("<I", data, entry + 24, claimed)
     return bytes(data)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mbias.reports import definitions
+import mbias
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -107,24 +108,85 @@ def test_commands_are_known():
             assert parsers[program].parse_args(arguments).handler
 
 
-def test_measures_are_those_of_the_code():
-    made = subprocess.run(
-        [sys.executable, "-m", "mbias.reports.definitions"], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-
-    assert (DOCS / "measures.md").read_text(encoding="utf-8") == made.stdout, (
-        "a definition has changed: python -m mbias.reports.definitions > docs/measures.md"
-    )
-
-
-def test_every_measure_in_a_table_is_defined():
-    from mbias.analysis.measures.catalogue import MEASURES
-
-    headings = re.findall(r"^### (.*)$", definitions.explanation("reliance", 100), re.M)
-    assert {measure.name for measure in MEASURES} <= {name for heading in headings for name in heading.split(", ")}
-
-
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)", (DOCS / page).read_text(encoding="utf-8")):
         assert link.startswith("https://") or (DOCS / link).exists(), link
+
+
+def test_the_readme_lists_every_question_and_command():
+    from mbias.analysis.questions import QUESTIONS
+    from mbias.cli.analyze import _parser as analyze
+    from mbias.cli.main import _parser as train
+
+    rows = re.findall(r"^\| `(mbias(?:-analyze)? [\w-]+)[^`]*` \| (.*?) \|", _page("README.md"), re.M)
+    listed = dict(rows)
+
+    for name, asks in QUESTIONS.items():
+        assert listed.get(f"mbias-analyze {name}") == asks, name
+    for program, parser in (("mbias-analyze", analyze()), ("mbias", train())):
+        commands = next(action.choices for action in parser._actions if isinstance(action.choices, dict))
+        assert {f"{program} {name}" for name in commands} == {row for row in listed if row.split()[0] == program}
+
+
+def test_versions_agree():
+    assert f"\nversion: {mbias.__version__}\n" in _page("CITATION.cff")
+    assert f"\n## [{mbias.__version__}]" in _page("CHANGELOG.md")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_of_the_pages_at_the_top_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)#]+)", _page(page)):
+        assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+@pytest.mark.slow
+def test_the_templates_of_contributing_work(tmp_path):
+    for name in ("mbias", "tests", "analysis_notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("conftest.py", "setup.cfg"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    page = _page("CONTRIBUTING.md")
+    blocks = dict(re.findall(r"^```python\n# ([^\n]*)\n(.*?)^```", page, re.M | re.S))
+    for path in [name for name in blocks if name.endswith(".py")]:
+        adds = path.startswith("add to ")
+        with (tmp_path / path.removeprefix("add to ")).open("a" if adds else "w", encoding="utf-8") as file:
+            file.write("\n\n" * adds + blocks[path])
+    for path, after, line in (
+        ("mbias/analysis/questions.py", "QUESTIONS = {", r'"confidence":[^\n]*'),
+        (
+            "mbias/exchange/arrays.py",
+            "READERS: dict[str, Callable[[Path], dict[str, NamedArray]]] = {",
+            r'"\.json":.*?\),',
+        ),
+    ):
+        text = (tmp_path / path).read_text(encoding="utf-8")
+        assert after in text
+        added = re.search(f"^ +({line})", page, re.M)[1]
+        (tmp_path / path).write_text(text.replace(after, f"{after}\n    {added}"), encoding="utf-8")
+    (notebook,) = [blocks[name] for name in blocks if name.startswith("run once")]
+    new = [path.removeprefix("add to ") for path in blocks if path.startswith(("tests/", "add to tests/"))]
+    command = "import sys; from mbias.cli.analyze import main; sys.exit(main(sys.argv[1:]))"
+    draw = "from pathlib import Path; from tests.drawn_runs import draw_run; draw_run(Path('models/demo'))"
+
+    for arguments in (
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", *new, "mbias/plots/confidence.py"],
+        ["-c", notebook],
+        ["-c", draw],
+        ["-c", command, "confidence", "models/demo", "--figure", "confidence.png"],
+    ):
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "confidence.png").exists()
+    assert (tmp_path / "analysis_notebooks" / "confidence.ipynb").exists()
+
+
+def _page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The examples, run as a user runs them; what they record is sound and can be asked."""
+"""The examples run as a user runs them, and their records are valid and can be analysed."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def test_record_han(tmp_path, capsys):
 
 
 def test_record_three_modalities(tmp_path, capsys):
-    """Text alone carries the category, and the gate turns to it."""
+    """Only the text depends on the category, and the gate learns to prefer it."""
     pytest.importorskip("torch")
     run("record_three_modalities.py", tmp_path / "run")
     assert faults(tmp_path / "run") == []
-    found = shares(tmp_path / "run", capsys)
-    assert max(found, key=found.get) == "text"
+    attention = shares(tmp_path / "run", capsys)
+    assert max(attention, key=attention.get) == "text"
     assert analyze.main(["losses", str(tmp_path / "run"), "--figure", str(tmp_path / "f.png")]) == 0
 
 
 def test_import_npz(tmp_path, capsys):
-    """By command and by hand it is the same run."""
+    """The command and the Python code write the same run."""
     run("import_npz.py", tmp_path / "runs")
     command, hand = tmp_path / "runs" / "by-command", tmp_path / "runs" / "by-hand"
     assert faults(command) == faults(hand) == []
     assert (command / "epochs.jsonl").read_bytes() == (hand / "epochs.jsonl").read_bytes()
-    # Drawn with 4 parts of 5 on audio.
+    # The weights are drawn with four fifths on audio.
     assert shares(command, capsys)["audio"] == pytest.approx(0.8, abs=0.02)

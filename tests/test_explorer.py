@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import matplotlib.pyplot as plt
 import pytest
 
 import mbias
 from mbias.errors import BadInputError
-from tests.drawn_runs import draw_run, draw_study
+from tests.drawn_runs import cut_shard, draw_run, draw_study
 
 pytest.importorskip("ipywidgets")
 PNG = b"\x89PNG"
@@ -23,7 +25,7 @@ def explorer(study):
     return mbias.explore(study)
 
 
-def test_it_opens_at_the_best_epoch_of_the_first_run_and_shows_both_pictures(explorer, study):
+def test_it_opens_at_the_best_epoch_of_the_first_run_and_shows_its_pictures(explorer, study):
     assert explorer.run.value is study.runs[0]
     assert explorer.epoch.value == 3
     assert bytes(explorer.roll.value).startswith(PNG)
@@ -59,7 +61,7 @@ def test_another_run_keeps_what_was_chosen(explorer, study):
     assert explorer.roll.value != before
 
 
-def test_names_are_text(tmp_path):
+def test_names_are_escaped(tmp_path):
     path = draw_run(tmp_path / "run", external=True, names=("<img src=x onerror=alert(1)>", "b"))
     explorer = mbias.explore(path)
     explorer.category.value = "<img src=x onerror=alert(1)>"
@@ -75,12 +77,44 @@ def test_without_ipywidgets_it_says_what_to_install(study, monkeypatch):
         mbias.explore(study)
 
 
-def test_a_study_shows_itself(tmp_path):
-    draw_run(tmp_path / 'a "run" <b>', external=True)
-    draw_run(tmp_path / "one")
-    shown = mbias.open_study(tmp_path)._repr_html_()
+def test_damage_is_named_when_the_study_is_opened(tmp_path):
+    shard = cut_shard(draw_run(tmp_path / "run"))
 
-    assert "2 runs, on simulated data" in shown
-    assert shown.count("<svg") == 2
-    assert "a &quot;run&quot; &lt;b&gt;" in shown
-    assert "A_cross + V_cross" in shown
+    with pytest.raises(BadInputError, match=re.escape(str(shard))):
+        mbias.explore(tmp_path)
+
+
+@pytest.mark.parametrize("control", ["epoch", "category", "run"])
+def test_damage_while_it_is_open_is_shown_in_place_of_the_pictures(tmp_path, control):
+    folder = draw_study(tmp_path, [("across_vcross", "ls_v"), ("across_vself", "no_ls")])
+    study = mbias.open_study(folder)
+    explorer = mbias.explore(study)
+    shards = [cut_shard(run.path, epoch) for run in study for epoch in (1, 2, 3)]
+    value = {"epoch": 2, "category": study.runs[0].header.categories[-1], "run": study.runs[1]}[control]
+    getattr(explorer, control).value = value
+
+    assert any(str(shard) in explorer.text.value for shard in shards)
+    assert "cut short or damaged" in explorer.text.value
+    assert [bytes(explorer.roll.value), bytes(explorer.distribution.value), bytes(explorer.samples.value)] == [b""] * 3
+
+
+def test_it_recovers_when_a_sound_run_is_chosen(tmp_path):
+    folder = draw_study(tmp_path, [("across_vcross", "ls_v"), ("across_vself", "no_ls")])
+    study = mbias.open_study(folder)
+    explorer = mbias.explore(study)
+    cut_shard(study.runs[1].path, 3)
+    explorer.run.value = study.runs[1]
+    assert bytes(explorer.roll.value) == b""
+    explorer.run.value = study.runs[0]
+
+    assert bytes(explorer.roll.value).startswith(PNG)
+    assert "damaged" not in explorer.text.value
+
+
+def test_a_list_of_paths_is_explored(tmp_path):
+    paths = [draw_run(tmp_path / "one"), draw_run(tmp_path / "two", smoothing="ls_a")]
+
+    assert [label for label, _ in mbias.explore([str(path) for path in paths]).run.options] == [
+        "A_cross + V_cross, LS-V, seed 0",
+        "A_cross + V_cross, LS-A, seed 0",
+    ]

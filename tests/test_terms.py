@@ -1,3 +1,5 @@
+"""The vocabulary: names in files, names on screen, and validation."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +8,7 @@ from mbias.errors import BadInputError
 from mbias.terms import PRESETS, Smoothing, Variant, smoothing_name
 
 
-def test_labels_on_screen():
+def test_display_names():
     assert [v.display_name for v in Variant] == [
         "A_self + V_self",
         "A_self + V_cross",
@@ -17,7 +19,7 @@ def test_labels_on_screen():
     assert smoothing_name("ls_a0.2_v0.1") == "LS-A0.2-V0.1"
 
 
-def test_only_the_named_modality_attends_to_the_other():
+def test_the_name_of_a_variant_states_which_modality_attends_to_the_other():
     assert [(v.audio_cross, v.visual_cross) for v in Variant] == [
         (False, False),
         (False, True),
@@ -27,7 +29,7 @@ def test_only_the_named_modality_attends_to_the_other():
 
 
 @given(audio=st.integers(0, 99), visual=st.integers(0, 99), k=st.integers(2, 30))
-def test_a_smoothing_is_found_by_its_name(audio, visual, k):
+def test_a_smoothing_is_parsed_from_its_name(audio, visual, k):
     if audio == visual == 0:
         k = 2
     smoothing = Smoothing(audio / 100, visual / 100, k)
@@ -35,11 +37,11 @@ def test_a_smoothing_is_found_by_its_name(audio, visual, k):
 
 
 @pytest.mark.parametrize("name", ["", "ls", "LS-V", "ls_a1", "ls_v0.1_a0.1", "ls_a0.1_k1", "ls_k3"])
-def test_bad_smoothing_is_refused(name):
+def test_an_invalid_smoothing_is_refused(name):
     with pytest.raises(BadInputError):
         Smoothing.parse(name)
 
 
-def test_unknown_variant_names_the_known_ones():
+def test_the_error_for_an_unknown_variant_lists_the_variants():
     with pytest.raises(BadInputError, match="across_vself"):
         Variant.parse("across")

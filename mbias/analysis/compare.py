@@ -15,7 +15,7 @@ from mbias.analysis.measures.pooling import mean_attention
 from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.analysis.measures.values import balance, shapley
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import Setting, settings
+from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
@@ -64,7 +64,7 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
             try:
                 of_pair += _rows(kind, _stacked(kind, first, second))
             except NotApplicableError as error:
-                reasons[kind.name] = str(error)
+                reasons[kind.name] = reason_for(error, (*first.runs, *second.runs))
         if not of_pair:
             raise NotApplicableError(f"nothing to compare: {'; '.join(reasons.values())}")
         adjusted = holm(np.array([row["p"] for row in of_pair]))

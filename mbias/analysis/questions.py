@@ -190,5 +190,5 @@ def question(name: str) -> Question:
     if name not in QUESTIONS:
         near = difflib.get_close_matches(name, QUESTIONS, n=1)
         raise BadInputError(f"no question {name!r}; take {near[0] if near else ', '.join(QUESTIONS)}")
-    found: Question = importlib.import_module(f"mbias.analysis.{name}").QUESTION
-    return found
+    defined: Question = importlib.import_module(f"mbias.analysis.{name}").QUESTION
+    return defined

@@ -31,7 +31,7 @@ from mbias.analysis.measures.catalogue import (
 from mbias.analysis.measures.coalitions import enough
 from mbias.analysis.measures.values import balance
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import Setting
+from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import Estimate
@@ -90,7 +90,7 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
         try:
             rows += _gradient_rows(setting)
         except NotApplicableError as error:
-            reasons["gradient"] = str(error)
+            reasons["gradient"] = reason_for(error, setting.runs)
     return with_left_out(pd.DataFrame(rows), reasons)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,6 +176,14 @@ def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[fl
         ends = {f"{name}_low": mean - half, f"{name}_high": mean + half}
         result = result.assign(**{name: mean}, **{end: np.clip(at, least, most) for end, at in ends.items()})
     return result
+
+
+def reason_for(error: NotApplicableError, runs: Iterable[Run]) -> str:
+    """Why something does not apply, with runs by name: tables are shared, the folders above a run are not."""
+    reason = str(error)
+    for run in runs:
+        reason = reason.replace(str(run.path), run.name)
+    return reason
 
 
 def order_key(name: str | None, order: tuple[str, ...]) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from mbias.analysis.paper.orderings import orderings as published_orderings
 from mbias.analysis.paper.published import corrected, table2
 from mbias.analysis.paper.scores import score_cell, setting_scores, with_published
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import Setting, settings
+from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.scores.f_scores import LEVELS, METRICS
@@ -146,7 +146,8 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
             # The mean of every sample over seeds; stacked, (sample, level, metric, setting).
             means = [np.mean([sample_scores(run, epoch) for run in setting.runs], axis=0) for setting in members]
         except NotApplicableError as error:
-            reasons.setdefault("intervals over samples", str(error))
+            runs = [run for setting in members for run in setting.runs]
+            reasons.setdefault("intervals over samples", reason_for(error, runs))
             continue
         values = 100 * np.stack(means, axis=-1)[:, :, [METRICS.index(metric) for metric in AVERAGED]]
         low, high = estimate(np.stack([values, np.ones_like(values)], axis=-1)[None], _variances).interval()

@@ -24,7 +24,11 @@ COMPARISON = ("compare",)
 SECTIONS = tuple(name for name in QUESTIONS if name not in (*COMPARISON, "video"))
 """The questions of a report on one study; ``video`` is about one sample."""
 
-PARTS = {"index.html", "report.json", "figures", "tables", "cited"} | {f"{name}.ipynb" for name in QUESTIONS}
+PARTS = {"index.html", "report.json", "figures", "tables", "cited"}.union(
+    f"{name}.ipynb" for name in (*SECTIONS, *COMPARISON)
+)
+    f"{name}.ipynb" for name in (*SECTIONS, *COMPARISON)
+}
 """What the folder of a report holds."""
 
 MOST_KERNELS = 4

@@ -109,7 +109,7 @@ def test_an_epoch_can_be_named(study, one):
 
 
 def test_contributions_name_the_epochs_that_hold_them(study):
-    with pytest.raises(BadInputError, match="epoch 1 holds no array 'wtp'; take epoch 3"):
+    with pytest.raises(BadInputError, match="epoch 1 does not hold the array 'wtp'; take epoch 3"):
         contributions(study, epoch=1)
     assert shares(study, epoch=1)["contribution"].isna().all()
 

@@ -82,7 +82,7 @@ def test_finding_names_the_modality_and_the_numbers(tmp_path):
     (sentence,) = finding(coincidence(_run(tmp_path / "theirs", TWO_EPOCHS)))
 
     assert sentence.startswith(
-        "theirs: L_wsl lies nearer to L_a: MSE_wsl,a = 5.0e-03 is 29 times below MSE_wsl,v = 1.5e-01"
+        "theirs: L_wsl is closer to L_a: MSE_wsl,a = 5.0e-03 is 29 times smaller than MSE_wsl,v = 1.5e-01"
     )
     assert "against hard labels 5 times" in sentence
 
@@ -91,8 +91,8 @@ def test_a_loss_between_the_two_is_called_near_to_neither(tmp_path):
     losses = {"audio": {"optimised": 0.302}, "visual": {"optimised": 0.5}, "wsl": {"optimised": 0.4}}
     table = coincidence(_run(tmp_path / "run", [losses]))
 
-    assert "as near to L_a as to L_v: MSE_wsl,a = 9.6e-03 and MSE_wsl,v = 1.0e-02" in finding(table)[0]
-    assert headlines.losses(table).startswith("L_wsl runs as near to the one as to the other in ")
+    assert "as close to L_a as to L_v: MSE_wsl,a = 9.6e-03 and MSE_wsl,v = 1.0e-02" in finding(table)[0]
+    assert headlines.losses(table).startswith("L_wsl is as close to one loss as to the other in ")
 
 
 def test_curves_hold_every_epoch_and_the_excess_is_above_its_floor(tmp_path):
@@ -127,7 +127,7 @@ def test_the_mean_residual_has_an_interval_over_samples(study):
     assert (table["mean"] < table["mean_high"]).all()
 
 
-def test_foreign_run_has_its_losses_as_optimised_only(external):
+def test_an_external_run_has_its_losses_as_optimised_only(external):
     table = coincidence(external)
 
     assert set(table["kind"]) == {"optimised"}

@@ -1,13 +1,11 @@
-"""What is shipped of the verdicts' measured power."""
+"""The measured power of the verdicts that is shipped with the package."""
 
 from __future__ import annotations
 
 import pandas as pd
-import pytest
 
-from mbias.analysis.diagnosis import MARGIN
+from mbias.analysis.measures.verdict import MARGIN
 from mbias.analysis.power import finding, power
-from mbias.plots.power import figure
 
 
 def test_false_alarms_are_below_the_nominal_rate_and_power_grows_with_the_effect():
@@ -26,11 +24,3 @@ def test_the_finding_counts_by_hand():
     assert "at most 2.0%" in alarms
     assert "95.0% of the time (94.0% to 96.0% by cell)" in alarms
     assert found.endswith("from a balance of 0.4 with 3 seeds.")
-
-
-def test_the_figure_has_a_line_a_number_of_seeds():
-    table = power()
-    lines = [line for line in figure(table).axes[0].lines if len(line.get_xdata()) > 2]
-    assert [list(line.get_ydata()) for line in lines] == [
-        pytest.approx(list(rows["toward_first"])) for _, rows in table.groupby(["seeds", "spread"])
-    ]

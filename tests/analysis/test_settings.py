@@ -3,7 +3,13 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mbias.analysis.settings import over_seeds
+from mbias import Run, Study, open_study
+from mbias.analysis import reliance
+from mbias.analysis.attention import movement
+from mbias.analysis.losses import coincidence, curves
+from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, one_variant, over_seeds, settings, weak_labels
+from mbias.errors import BadInputError, NotApplicableError
+from tests.drawn_runs import draw_run, draw_study
 
 
 def _runs(*runs: tuple) -> pd.DataFrame:
@@ -12,7 +18,7 @@ def _runs(*runs: tuple) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(epoch=1)
 
 
-def test_seeds_of_a_setting_make_a_mean_with_students_interval_cut_to_what_can_be():
+def test_the_mean_over_seeds_has_students_interval_clipped_to_its_range():
     cells = [(f"v-{seed}", "across_vcross", "ls_v", seed, value) for seed, value in enumerate((0.1, 0.2, 0.6))]
     row = over_seeds(_runs(*cells), ["epoch"], {"value": (0, 1)}).iloc[0]
 
@@ -21,7 +27,7 @@ def test_seeds_of_a_setting_make_a_mean_with_students_interval_cut_to_what_can_b
     assert (row["seeds"], row["variant"], row["run"]) == (3, "across_vcross", "")
 
 
-def test_one_seed_has_no_interval_and_settings_stay_apart():
+def test_one_seed_has_no_interval_and_settings_have_their_own_rows():
     table = over_seeds(
         _runs(("a", "across_vcross", "ls_v", 0, 0.2), ("b", "across_vcross", "ls_a", 0, 0.4)),
         ["epoch"],
@@ -32,7 +38,62 @@ def test_one_seed_has_no_interval_and_settings_stay_apart():
     assert table[["value_low", "value_high"]].isna().all(axis=None)
 
 
-def test_foreign_runs_are_settings_by_themselves():
+def test_every_external_run_is_a_setting():
     table = over_seeds(_runs(("a", None, None, None, 0.2), ("b", None, None, None, 0.4)), ["epoch"], {"value": (0, 1)})
 
     assert table[["run", "seeds", "value"]].to_numpy().tolist() == [["a", 1, 0.2], ["b", 1, 0.4]]
+
+
+def test_the_seeds_of_a_setting_are_one_row(tmp_path):
+    study = open_study(draw_study(tmp_path, [("across_vcross", "ls_v")], seeds=(0, 1, 2), videos=30))
+    (setting,) = settings(study)
+    table = reliance.measures(Study(tuple(study)))
+
+    assert set(table["seeds"]) == {3}
+    assert setting.display_name == "A_cross + V_cross, LS-V"
+
+
+def test_other_samples_cannot_be_one_setting(tmp_path):
+    a = draw_run(tmp_path / "a", seed=0, videos=8)
+    b = draw_run(tmp_path / "b", seed=1, videos=9)
+
+    with pytest.raises(BadInputError, match="recorded on other samples"):
+        settings(open_study([a, b]))
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folder(tmp_path):
+    paths = [draw_run(tmp_path / folder / "run", seed=seed) for seed, folder in enumerate("ab")]
+
+    assert set(coincidence(Study(tuple(open_study(paths))))["run"]) == {"a/run", "b/run"}
+
+
+def test_the_same_setting_and_seed_twice_is_refused(tmp_path):
+    paths = [draw_run(tmp_path / folder / "run") for folder in "ab"]
+
+    for table in (lambda: settings(open_study(paths)), lambda: curves(paths), lambda: movement(paths)):
+        with pytest.raises(BadInputError, match="b/run: another run has the same setting and seed; leave one of them"):
+            table()
+
+
+def test_settings_are_in_the_order_of_the_paper_and_controls_have_their_own(study):
+    names = [setting.identity["variant"] for setting in settings(study)]
+
+    assert list(dict.fromkeys(names)) == list(VARIANT_ORDER)
+    of_variant = [setting.identity["smoothing"] for setting in settings(study.select(variant="across_vself"))]
+    assert of_variant == list(SMOOTHING_ORDER)
+
+
+def test_one_variant_is_the_original_network_where_it_was_trained(study, external):
+    rows, name = one_variant(study.table())
+    assert (set(rows["variant"]), name) == ({"across_vcross"}, "A_cross + V_cross")
+
+    rows, name = one_variant(external.table())
+    assert (len(rows), name) == (1, "")
+
+
+def test_labels_that_were_not_recorded_do_not_apply(tmp_path):
+    run = Run(draw_run(tmp_path / "run"))
+    (run.path / "truth.safetensors").unlink()
+
+    with pytest.raises(NotApplicableError, match=r"labels .* are not recorded"):
+        weak_labels(Run(run.path))

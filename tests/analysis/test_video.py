@@ -114,7 +114,7 @@ def test_finding_and_strips_say_it_in_text(run):
 
 @pytest.mark.parametrize(
     ("sample", "message"),
-    [("", "no sample ''"), ("ir", "take -first"), ("-frst", "take -first"), ("-", "2 samples have '-' in their name")],
+    [("", "no sample ''"), ("ir", "take -first"), ("-frst", "take -first"), ("-", "2 samples have '-' in their names")],
 )
 def test_a_sample_is_found_by_its_name_or_a_part(run, sample, message):
     if sample == "ir":

@@ -1,4 +1,4 @@
-"""Every word on records of any model: it answers, or says in one line why it does not apply."""
+"""Every question about the record of any model prints a table, or says in one line why it does not apply."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from mbias import Run
 from mbias.analysis import mechanism
-from mbias.analysis.questions import QUESTIONS
+from mbias.analysis.questions import question
 from mbias.analysis.reliance import measures
 from mbias.cli import analyze
 from mbias.records.header import Header
@@ -25,12 +25,12 @@ FLAT = dict.fromkeys(("wav", "p"), ("sample", "modality", "category")) | {"p_joi
 
 LOSSES = {"losses coincidence", "losses curves"}
 ATTENTION = {"attention shares", "attention categories", "attention movement"}
-PROBED = {f"{word} {table}" for word in ("reliance", "diagnosis") for table in QUESTIONS[word].tables} | {"compare"}
+PROBED = {f"{name} {table}" for name in ("reliance", "diagnosis") for table in question(name).table_names} | {"compare"}
 MECHANISM = {"mechanism optima", "mechanism fitted"}
 POOLED = {"attention contributions"}
 RESIDUALS = {"losses residuals"}
 ALL = LOSSES | ATTENTION | PROBED | MECHANISM | POOLED | RESIDUALS
-"""What a model recorded anywhere can answer; other tables need several seeds, or scores by variant."""
+"""The tables that a record of any model may have. Other tables need several seeds, or scores by variant."""
 
 
 def draw(
@@ -42,30 +42,30 @@ def draw(
     losses=True,
     **sizes,
 ):
-    """A run of drawn arrays, with a probe where ``p_joint`` is among them, written without PyTorch."""
+    """Write a run of random arrays without PyTorch. It has a probe if ``p_joint`` is among the arrays."""
     rng = np.random.default_rng(0)
     sizes = SIZES | {"modality": len(modalities), "category": len(categories)} | sizes
     samples = sizes["sample"]
     weak = rng.random((samples, len(categories))) < 0.6
     dense = {m: weak[:, None] & (rng.random((samples, sizes["segment"], len(categories))) < 0.6) for m in modalities}
-    known = ({"weak": weak} if "weak" in truth else {}) | (dense if "dense" in truth else {})
+    given = ({"weak": weak} if "weak" in truth else {}) | (dense if "dense" in truth else {})
     names = (*modalities, "joint") if losses else ("joint",)
     header = Header(modalities, categories, names, "joint", "test", arrays)
     rows = pd.DataFrame({"sample": [f"s{i}" for i in range(samples)]})
-    writer = RunWriter.create(path, header, rows, known)
+    writer = RunWriter.create(path, header, rows, given)
     for epoch in (1, 2):
         values = {name: _drawn(rng, name, axes, sizes) for name, axes in arrays.items()}
         if arrays in (HAN, FLAT):
             pooled = values["wav"] * values["p"] * values.get("wtp", 1)
             values["p_joint"] = pooled.sum(axis=tuple(range(1, pooled.ndim - 1)))
-        writer.commit({name: {"optimised": place + 1 / epoch} for place, name in enumerate(names) if losses}, values)
+        writer.commit({name: {"optimised": index + 1 / epoch} for index, name in enumerate(names) if losses}, values)
     if "p_joint" in arrays:
         _probe(rng, Run(path), weak, values.get("p") if arrays.get("p") == SEGMENTED else None)
     return path
 
 
 def _drawn(rng, name, axes, sizes):
-    # Small, so that sums of products are probabilities.
+    # Small values, so that sums of products are probabilities.
     values = rng.uniform(0.1, 0.3, [sizes[axis] for axis in axes])
     along = {"wav": "modality", "wtp": "segment"}.get(name)
     return values / values.sum(axis=axes.index(along), keepdims=True) if along in axes else values
@@ -75,27 +75,28 @@ def _probe(rng, run, weak, p):
     modalities = run.header.modalities
     sets = [names for k in range(1, len(modalities) + 1) for names in itertools.combinations(modalities, k)]
     outputs = {}
-    for one in (WHOLE, *(Pass(baseline, names) for baseline in ("mean", "permuted") for names in sets)):
-        outputs[one] = {"p_joint": weak * max(0.9 - 0.3 * len(one.replaced), 0) + rng.uniform(0, 0.1, weak.shape)}
+    for run_pass in (WHOLE, *(Pass(baseline, names) for baseline in ("mean", "permuted") for names in sets)):
+        kept = max(0.9 - 0.3 * len(run_pass.replaced), 0)
+        outputs[run_pass] = {"p_joint": weak * kept + rng.uniform(0, 0.1, weak.shape)}
         if p is not None:
-            outputs[one]["p"] = p
+            outputs[run_pass]["p"] = p
     write_probe(run, "last", outputs)
 
 
-def answers(path, capsys):
-    """The words that answer, with their tables; the others must refuse in one line that names the run."""
+def printed_tables(path, capsys):
+    """Return the tables that are printed. All others must be refused in one line."""
     capsys.readouterr()
-    found = set()
+    tables = set()
     for name in sorted(ALL):
-        word, *table = name.split()
-        code = analyze.main([word, str(path), *(["--table", *table] if table else [str(path)])])
+        asked, *table = name.split()
+        code = analyze.main([asked, str(path), *(["--table", *table] if table else [str(path)])])
         printed = capsys.readouterr()
         if code == 0:
-            found.add(name)
+            tables.add(name)
             assert printed.out.strip(), name
         else:
             assert (code, printed.out, printed.err.count("\n")) == (2, "", 1), f"{name}: {printed.err}"
-    return found
+    return tables
 
 
 THREE = ("audio", "visual", "text")
@@ -136,29 +137,31 @@ THREE = ("audio", "visual", "text")
         pytest.param(
             {"arrays": {**HAN, "p": ("sample", "segment", "category"), "wtp": ("sample", "segment")}},
             LOSSES | ATTENTION | PROBED | {"mechanism fitted"},
-            id="branches of no modality",
+            id="p without modalities",
         ),
-        pytest.param({"arrays": {**HAN, "p_joint": ("sample",)}}, ALL - RESIDUALS - POOLED, id="one outcome"),
+        pytest.param(
+            {"arrays": {**HAN, "p_joint": ("sample",)}}, ALL - RESIDUALS - POOLED, id="p_joint without categories"
+        ),
         pytest.param({"arrays": {}}, LOSSES | {"mechanism fitted"}, id="losses alone"),
     ],
 )
-def test_every_word_answers_or_says_why_not(tmp_path, capsys, options, expected):
-    assert answers(draw(tmp_path / "run", **options), capsys) == expected
+def test_every_question_answers_or_says_why_not(tmp_path, capsys, options, expected):
+    assert printed_tables(draw(tmp_path / "run", **options), capsys) == expected
 
 
 def test_a_thousand_categories(tmp_path, capsys):
     path = draw(tmp_path / "run", categories=tuple(f"c{i}" for i in range(1000)), sample=30, segment=2)
-    for word in ("losses", "attention", "mechanism"):
-        assert analyze.main([word, str(path), "--table", QUESTIONS[word].tables[0]]) == 0
+    for name in ("losses", "attention", "mechanism"):
+        assert analyze.main([name, str(path), "--table", question(name).table_names[0]]) == 0
 
 
-def test_of_a_model_without_segments_its_own_branches_count(tmp_path):
-    """Contribution and branch score of a sample are W_av P and P themselves; L_wsl's optimum is of these."""
+def test_without_segments_the_measures_use_the_arrays_themselves(tmp_path):
+    """The contribution of a sample is W_av P, its branch score is P, and the optimum of L_wsl follows from these."""
     path = draw(tmp_path / "run", arrays=FLAT, truth=("weak",))
     run = Run(path)
     weak, p, wav = run.truth["weak"], run.values("p"), run.values("wav")
     table = measures(open_study(path)).set_index(["kind", "modality"])["value"]
-    # Every category weighs the same, and is over the samples that have it.
+    # Every category has the same weight. Its mean is over the samples that have it.
     expected = np.mean([p[weak[:, c], 0, c].mean() for c in range(3)])
     assert table["branch score", "audio"] == pytest.approx(expected, rel=1e-6)
     share = wav * p / (wav * p).sum(axis=1, keepdims=True)

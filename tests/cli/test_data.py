@@ -1,3 +1,5 @@
+"""The data commands: `mbias check-data`, `mbias pack` and `mbias synth`."""
+
 import json
 import os
 import subprocess
@@ -19,7 +21,7 @@ def data(tmp_path, capsys):
     return tmp_path / "data"
 
 
-def test_synth_writes_once_and_says_so(tmp_path, capsys):
+def test_synth_writes_once_and_reports_existing_data(tmp_path, capsys):
     out = tmp_path / "data"
     command = ["synth", str(out), *SIZES, "--packed", "--off-screen", "0.5,Speech=1", "--confusable-pairs", "-"]
     assert main(command) == 0
@@ -30,7 +32,7 @@ def test_synth_writes_once_and_says_so(tmp_path, capsys):
     assert about["knobs"]["off_screen"] == "0.5,Speech=1"
     assert about["knobs"]["confusable_pairs"] == "-"
     assert main(command) == 0
-    assert "is there already" in capsys.readouterr().out
+    assert "exists already" in capsys.readouterr().out
     assert len(open_split(out, "test").videos) == 4
 
 
@@ -44,7 +46,7 @@ def test_synth_writes_once_and_says_so(tmp_path, capsys):
         (["--seed", "-1"], "--seed"),
     ],
 )
-def test_synth_refuses_what_it_cannot_do_and_writes_nothing(tmp_path, capsys, arguments, words):
+def test_synth_refuses_invalid_options_and_writes_nothing(tmp_path, capsys, arguments, words):
     assert main(["synth", str(tmp_path / "data"), *arguments]) == 2
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
@@ -52,7 +54,7 @@ def test_synth_refuses_what_it_cannot_do_and_writes_nothing(tmp_path, capsys, ar
     assert list(tmp_path.iterdir()) == []
 
 
-def test_annotations_that_are_given_get_the_calibrated_strengths(data, tmp_path):
+def test_real_annotations_get_the_calibrated_strengths(data, tmp_path):
     command = ["synth", "--annotations", str(data), "--packed", *SIZES]
     assert main([*command, str(tmp_path / "a")]) == 0
     assert main([*command, str(tmp_path / "b"), "--visual-strength", "3"]) == 0
@@ -63,7 +65,7 @@ def test_annotations_that_are_given_get_the_calibrated_strengths(data, tmp_path)
     assert strengths == [["4", "6"], ["2.3", "1.75"], ["2.3", "3"]]
 
 
-def test_pack_packs_then_says_it_is_packed(data, capsys):
+def test_pack_packs_once_and_reports_packed_splits(data, capsys):
     assert main(["pack", str(data)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "train: 5 videos packed",
@@ -71,10 +73,10 @@ def test_pack_packs_then_says_it_is_packed(data, capsys):
         "test: 4 videos packed",
     ]
     assert main(["pack", str(data)]) == 0
-    assert capsys.readouterr().out.count("packed already") == 3
+    assert capsys.readouterr().out.count("are already packed") == 3
 
 
-def test_pack_refuses_a_bad_video_in_one_line_or_leaves_it_out(data, capsys):
+def test_pack_refuses_an_unusable_video_in_one_line_or_leaves_it_out(data, capsys):
     path = sorted((data / "feats" / "res152").iterdir())[0]
     np.save(path, np.zeros((80, 2048, 1), np.float32))
     assert main(["pack", str(data)]) == 2
@@ -86,17 +88,17 @@ def test_pack_refuses_a_bad_video_in_one_line_or_leaves_it_out(data, capsys):
     assert f"left out {path.stem}" in capsys.readouterr().out
 
 
-def test_check_data_passes_clean_data_and_names_what_is_unusable(data, capsys):
+def test_check_data_passes_clean_data_and_names_unusable_files(data, capsys):
     assert main(["check-data", str(data)]) == 0
     clean = capsys.readouterr().out
     assert "features: all 36 files read" in clean
     path = sorted((data / "feats" / "vggish").iterdir())[2]
     np.save(path, np.full((9, 128), 1, np.float32))
     assert main(["check-data", str(data)]) == 2
-    assert f"feats/vggish/{path.name}: shape (9, 128) in place of (10, 128)" in capsys.readouterr().out
+    assert f"feats/vggish/{path.name}: the shape is (9, 128), expected (10, 128)" in capsys.readouterr().out
 
 
-def test_check_data_tells_a_reversed_event_in_one_line(data, capsys):
+def test_check_data_reports_a_reversed_event_in_one_line(data, capsys):
     path = data / "AVVP_eval_visual.csv"
     lines = path.read_text().splitlines()
     video, _, _, category = lines[1].split("\t")
@@ -111,20 +113,20 @@ def test_check_data_on_the_published_files(capsys):
     from tests.llp.conftest import PUBLISHED
 
     if not PUBLISHED.is_dir():
-        pytest.skip("the published LLP annotations are not in ../shared/llp")
+        pytest.skip("the published LLP annotations are not available")
     assert main(["check-data", str(PUBLISHED)]) == 0
     out = capsys.readouterr().out
     assert "AVVP_eval_audio.csv row 3770: 8DF2PxdT5tE_390_400 9 to 0 Cheering" in out
     assert "AVVP_test_pd.csv row 894: Clapping of LcFWKgFphXI_20_30" in out
     assert "not checked" in out
-    # a summary line, and a line for each of the 656 oddities
+    # One line for each of the 652 oddities.
     assert (
         sum(line.startswith("  AVVP_") for line in out.splitlines())
         == 5 + 1 + 8 + 6 + 23 + 14 + 25 + 9 + 191 + 267 + 103
     )
 
 
-def test_help_of_the_data_commands_loads_nothing_heavy():
+def test_the_help_of_the_data_commands_imports_no_heavy_packages():
     code = (
         "import sys; from mbias.cli.main import main\n"
         "try: main(['synth', '--help'])\nexcept SystemExit: pass\n"

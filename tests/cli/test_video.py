@@ -64,7 +64,7 @@ def test_what_is_missing_is_a_note(run, capsys):
         (["--worst", "0"], "takes a number from 1"),
         (["--worst", "3", "--figure", "f.png"], "neither an ID nor --figure"),
         (["v9"], "no sample 'v9'"),
-        (["--worst", "3", "--epoch", "1"], "epoch 1 holds no array 'p'; take epoch 3"),
+        (["--worst", "3", "--epoch", "1"], "epoch 1 does not hold the array 'p'; take epoch 3"),
     ],
 )
 def test_bad_input(run, arguments, message, capsys):

@@ -1,14 +1,16 @@
-"""Arrays from anyone's files: what is sound is read, what is hostile is refused in one line and does nothing."""
+"""Arrays are read from files of every format. Hostile files are refused in one line and have no effect."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from safetensors.numpy import save
 
 from mbias.errors import BadInputError
@@ -19,8 +21,8 @@ from tests import hostile
 WAV = np.random.default_rng(0).random((3, 4, 2, 3), dtype=np.float32)
 
 
-def written(folder, suffix):
-    """A sound file of each format, that holds `WAV` as ``wav``."""
+def write(folder, suffix):
+    """Write a valid file of a format that holds `WAV` as ``wav``."""
     path = folder / f"wav{suffix}"
     if suffix == ".npy":
         np.save(path, WAV)
@@ -45,25 +47,44 @@ def written(folder, suffix):
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors", ".pt", ".nc", ".zarr"])
 def test_every_format_is_read(tmp_path, suffix):
-    path = written(tmp_path, suffix)
+    path = write(tmp_path, suffix)
     arrays = read_arrays(path)
     assert list(arrays) == ["wav"]
     assert np.array_equal(arrays["wav"].values, WAV)
     assert arrays["wav"].axes in (None, ("sample", "segment", "modality", "category"))
 
 
+KINDS = st.one_of(hnp.floating_dtypes(), hnp.integer_dtypes(), hnp.unsigned_integer_dtypes(), hnp.boolean_dtypes())
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(array=hnp.arrays(KINDS, hnp.array_shapes(min_dims=0, min_side=0, max_side=4)), fortran=st.booleans())
+def test_any_array_of_numbers_is_read_as_it_was_saved(tmp_path, suffix, array, fortran):
+    if fortran:
+        array = np.asfortranarray(array)
+    path = tmp_path / f"wav{suffix}"
+    if suffix == ".npy":
+        np.save(path, array)
+    else:
+        np.savez(path, wav=array)
+    values = read_arrays(path)["wav"].values
+    assert values.dtype == array.dtype
+    np.testing.assert_array_equal(values, array)
+
+
 def test_fortran_order_empty_and_scalar_arrays(tmp_path):
-    np.savez(tmp_path / "a.npz", f=np.asfortranarray(WAV), empty=np.zeros((0, 3)), one=np.float32(2))
+    np.savez(tmp_path / "a.npz", f=np.asfortranarray(WAV), empty=np.zeros((0, 3)), scalar=np.float32(2))
     arrays = read_npz(tmp_path / "a.npz", "")
     assert np.array_equal(arrays["f"], WAV)
     assert arrays["empty"].shape == (0, 3)
-    assert arrays["one"] == 2
+    assert arrays["scalar"] == 2
     np.save(tmp_path / "f.npy", np.asfortranarray(WAV))
     assert np.array_equal(read_npy(tmp_path / "f.npy", ""), WAV)
 
 
 def torch_with_code(proof, old):
-    """A file of PyTorch's that runs code where it is unpickled without care."""
+    """Return a PyTorch file that executes code if it is unpickled without restrictions."""
     import io
 
     import torch
@@ -97,7 +118,9 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_files_are_refused_and_do_nothing(tmp_path, name):
+def test_hostile_files_are_refused_without_effect(tmp_path, name):
+    if name.endswith("code.pt"):
+        pytest.importorskip("torch")
     proof = tmp_path / "executed"
     path = tmp_path / name
     path.write_bytes(HOSTILE[name](proof))
@@ -108,24 +131,8 @@ def test_hostile_files_are_refused_and_do_nothing(tmp_path, name):
     assert not proof.exists()
 
 
-def test_tensor_of_terabytes_by_strides_is_refused(tmp_path):
-    torch = pytest.importorskip("torch")
-    torch.save({"wav": torch.zeros(1).expand(2**40)}, tmp_path / "a.pt")
-    with pytest.raises(BadInputError, match="more than the file holds"):
-        read_arrays(tmp_path / "a.pt")
-
-
-def test_compressed_checkpoint_is_refused(tmp_path):
-    import zipfile
-
-    with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/data.pkl", bytes(2**24))
-    with pytest.raises(BadInputError, match="compressed archive"):
-        read_arrays(tmp_path / "a.pt")
-
-
-def test_zip_bomb_is_refused_in_bounded_memory(tmp_path):
-    """1 GiB of zeros in 5 MB, read where only a quarter of it may be had."""
+def test_a_zip_bomb_is_refused_in_bounded_memory(tmp_path):
+    """The archive unpacks from 5 MB to 1 GiB of zeros. The process may use a quarter of that."""
     path = tmp_path / "bomb.npz"
     hostile.zip_bomb(path, 2**30)
     code = f"""
@@ -135,86 +142,32 @@ from pathlib import Path
 from mbias.untrusted import read_npz
 from mbias.errors import BadInputError
 try:
-    read_npz(Path({str(path)!r}), "mend it")
+    read_npz(Path({str(path)!r}), "save it again")
 except BadInputError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "that unpack to 1,073,741," in done.stdout
+    assert "1,073,741," in done.stdout
+    assert "unpack to" in done.stdout
     assert done.stdout.count("\n") == 1
 
 
-def test_zarr_that_unpickles_is_refused(tmp_path):
-    pytest.importorskip("zarr")
-    proof = tmp_path / "executed"
-    store = tmp_path / "a.zarr"
-    (store / "wav").mkdir(parents=True)
-    (store / ".zgroup").write_text('{"zarr_format": 2}')
-    metadata = {
-        "zarr_format": 2,
-        "shape": [1],
-        "chunks": [1],
-        "dtype": "|O",
-        "compressor": None,
-        "fill_value": None,
-        "order": "C",
-        "filters": [{"id": "pickle"}],
-    }
-    (store / "wav" / ".zarray").write_text(json.dumps(metadata))
-    (store / "wav" / "0").write_bytes(hostile.pickled(proof))
-    with pytest.raises(BadInputError, match="codec 'pickle' is not run"):
-        read_arrays(store)
-    assert not proof.exists()
-
-
-@pytest.mark.parametrize("change", [{"shape": [2**40]}, {"chunks": [2**40, 4, 2, 3]}])
-def test_zarr_that_promises_terabytes_is_refused(tmp_path, change):
-    zarr = pytest.importorskip("zarr")
-    store = tmp_path / "a.zarr"
-    zarr.open_group(store, mode="w", zarr_format=2).create_array("wav", data=WAV)
-    file = store / "wav" / ".zarray"
-    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
-    with pytest.raises(BadInputError, match="unpack"):
-        read_arrays(store)
-
-
-def test_zarr_with_a_link_out_of_it_is_refused(tmp_path):
-    zarr = pytest.importorskip("zarr")
-    store = tmp_path / "a.zarr"
-    zarr.open_group(store, mode="w").create_array("wav", data=WAV)
-    (tmp_path / "secret").write_text("secret")
-    (store / "link").symlink_to(tmp_path / "secret")
-    with pytest.raises(BadInputError, match="symbolic link"):
-        read_arrays(store)
-
-
-@pytest.mark.parametrize("how", ["external", "link", "terabytes"])
-def test_netcdf_that_takes_from_elsewhere_is_refused(tmp_path, how):
-    h5py = pytest.importorskip("h5py")
-    pytest.importorskip("h5netcdf")
-    secret = tmp_path / "secret"
-    secret.write_bytes(b"secret!!" * 8)
-    with h5py.File(tmp_path / "a.nc", "w") as file:
-        if how == "external":
-            file.create_dataset("wav", (16,), "f4", external=[(str(secret), 0, 64)])
-        elif how == "link":
-            file["wav"] = h5py.ExternalLink(str(secret), "/x")
-        else:
-            file.create_dataset("wav", (2**42,), "f4", chunks=(1024,))
-    with pytest.raises(BadInputError, match=r"another file|is a link|unpack"):
-        read_arrays(tmp_path / "a.nc")
-
-
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors", ".pt", ".nc"])
-def test_what_is_no_regular_file_is_not_opened(tmp_path, suffix):
-    """A pipe would be waited for, a device never ends."""
+def test_a_file_that_is_not_regular_is_not_opened(tmp_path, suffix):
+    """Reading a pipe would block, and reading a device would never end."""
     os.mkfifo(tmp_path / f"pipe{suffix}")
-    with pytest.raises(BadInputError, match="no regular file"):
+    with pytest.raises(BadInputError, match="not a regular file"):
         read_arrays(tmp_path / f"pipe{suffix}")
 
 
-def test_missing_and_unknown_files(tmp_path):
+def test_missing_files_and_unknown_formats_are_refused(tmp_path):
     with pytest.raises(BadInputError, match="there is no such file"):
         read_arrays(tmp_path / "a.npz")
-    with pytest.raises(BadInputError, match="no format that is read"):
+    with pytest.raises(BadInputError, match="this format cannot be read"):
         read_arrays(tmp_path / "a.pkl")
+
+
+def test_a_file_without_numbers_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(BadInputError, match="holds no array of numbers"):
+        read_arrays(tmp_path / "a.npz")

@@ -1,9 +1,11 @@
+from __future__ import annotations
+
 import torch
 
 from mbias.han.dropout import dropout
 
 
-def test_a_tenth_is_dropped_and_the_mean_kept():
+def test_a_tenth_is_dropped_and_the_mean_is_kept():
     torch.manual_seed(0)
     x = torch.ones(999, 1001)
     dropped = dropout(x, training=True)
@@ -13,22 +15,22 @@ def test_a_tenth_is_dropped_and_the_mean_kept():
     assert abs(dropped.mean().item() - 1) < 0.002
 
 
-def test_neighbours_are_dropped_on_their_own():
-    """Four values share a draw; whether one is dropped must say nothing of the next."""
+def test_values_of_one_draw_are_dropped_independently():
+    """Four values share a draw of random bits, but dropping one must not make dropping another more likely."""
     torch.manual_seed(1)
     zero = (dropout(torch.ones(400_000), training=True) == 0).double().reshape(-1, 4)
     correlations = torch.corrcoef(zero.T) - torch.eye(4)
     assert correlations.abs().max() < 0.02
 
 
-def test_what_is_dropped_has_no_gradient():
+def test_dropped_values_have_no_gradient():
     x = torch.ones(50, requires_grad=True)
     dropped = dropout(x, training=True)
     dropped.sum().backward()
     assert torch.equal(x.grad, dropped.detach())
 
 
-def test_nothing_is_dropped_where_not_training():
+def test_nothing_is_dropped_in_evaluation_mode():
     x = torch.randn(7)
     assert torch.equal(dropout(x, training=False), x)
     assert dropout(x.bfloat16(), training=True).dtype == torch.bfloat16

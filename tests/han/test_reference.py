@@ -1,4 +1,4 @@
-"""The network and its losses against the original code's values."""
+"""The network and its losses agree with the values of the original code."""
 
 import zlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from mbias.han.weights import load_original, to_original
 from mbias.terms import PRESETS, Variant
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
-pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the original network's values are not beside the checkout")
+pytestmark = pytest.mark.skipif(not GOLDEN.is_dir(), reason="the values of the original network are not available")
 
 KEYS = {variant: f"a{int(variant.audio_cross)}v{int(variant.visual_cross)}_" for variant in Variant}
 
@@ -31,8 +31,8 @@ def original_weights():
     }
 
 
-def drawn_weight(name, text):
-    shape = tuple(int(n) for n in str(text).split("x"))
+def drawn_weight(name, size):
+    shape = tuple(int(n) for n in str(size).split("x"))
     z = np.random.default_rng(zlib.crc32(f"shared-1/{name}".encode())).standard_normal(shape)
     if name.endswith(("norm1.weight", "norm2.weight")):
         z = 1 + 0.1 * z
@@ -53,19 +53,21 @@ def drawn_batch(seed, n):
 
 
 @pytest.mark.parametrize("variant", Variant)
-def test_outputs(variant, reference, original_weights):
+def test_outputs_agree(variant, reference, original_weights):
     model = load_original(original_weights, variant).eval()
     features, _ = drawn_batch(4001, 6)
     with torch.no_grad():
         output = model(*features)
     names = {"wsl": "wsl", "audio": "pa", "visual": "pv", "p": "P", "wav": "wav", "wtp": "wtp"}
-    for mine, theirs in names.items():
-        np.testing.assert_allclose(getattr(output, mine), reference[KEYS[variant] + theirs], atol=1e-5, rtol=0)
+    for field, key in names.items():
+        np.testing.assert_allclose(getattr(output, field), reference[KEYS[variant] + key], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("variant", Variant)
-def test_training_losses(variant, reference, original_weights):
-    model = load_original(original_weights, variant).eval()  # evaluation mode: the reference has its dropout off
+def test_training_losses_agree(variant, reference, original_weights):
+    model = load_original(
+        original_weights, variant
+    ).eval()  # evaluation mode: the reference was computed without dropout
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-4)
     for step, expected in enumerate(reference[KEYS[variant] + "losses"]):
         features, labels = drawn_batch(4101 + step, 16)
@@ -76,8 +78,8 @@ def test_training_losses(variant, reference, original_weights):
         optimizer.step()
 
 
-def test_checkpoint_is_given_back(original_weights):
-    back = to_original(load_original(original_weights, "across_vcross"))
-    assert set(back) == set(original_weights)
+def test_a_checkpoint_is_unchanged_when_written_again(original_weights):
+    written = to_original(load_original(original_weights, "across_vcross"))
+    assert set(written) == set(original_weights)
     for name, weight in original_weights.items():
-        assert torch.equal(back[name], weight), name
+        assert torch.equal(written[name], weight), name

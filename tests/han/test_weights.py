@@ -1,4 +1,4 @@
-"""Weights out to the original's code and back in, through files."""
+"""Weights are written for the original's code and read back, through files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mbias.cli import evaluate
 from mbias.cli.common import run
@@ -23,14 +24,12 @@ def model():
     return HAN("across_vself")
 
 
-def same(one, other):
-    mine, its = one.state_dict(), other.state_dict()
-    return mine.keys() == its.keys() and all(torch.equal(mine[name], its[name]) for name in mine)
+def equal(first, second):
+    left, right = first.state_dict(), second.state_dict()
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
-def test_a_run_s_weights_load_as_the_original_s(tmp_path, model, capsys):
-    from safetensors.torch import save_file
-
+def test_the_weights_of_a_run_load_in_the_original(tmp_path, model, capsys):
     path = draw_run(tmp_path / "run", "across_vself")
     (path / "checkpoints").mkdir()
     save_file(model.state_dict(), path / "checkpoints" / "best.safetensors")
@@ -38,20 +37,56 @@ def test_a_run_s_weights_load_as_the_original_s(tmp_path, model, capsys):
     evaluate.add_commands(parser.add_subparsers())
     assert run(parser, ["export-weights", str(path), "--out", str(tmp_path / "original.pt")]) == 0
     written = torch.load(tmp_path / "original.pt", weights_only=True)
-    # What strict=True asks for: the names and shapes of the original's state dict, no more and no less.
+    # strict=True needs exactly the names and shapes of the original's state dict.
     assert {name: tuple(w.shape) for name, w in written.items()} == {
         name: tuple(w.shape) for name, w in to_original(HAN("across_vcross")).items()
     }
-    assert same(read_weights(tmp_path / "original.pt", "across_vself"), model)
-    assert same(read_weights(path / "checkpoints" / "best.safetensors", "across_vself"), model)
+    assert equal(read_weights(tmp_path / "original.pt", "across_vself"), model)
+    assert equal(read_weights(path / "checkpoints" / "best.safetensors", "across_vself"), model)
 
 
-def test_weights_of_several_devices_are_taken(tmp_path, model):
+def test_an_original_checkpoint_gives_the_same_outputs(tmp_path, model):
+    generator = torch.Generator().manual_seed(1)
+    features = [torch.randn(3, *shape, generator=generator) for shape in ((10, 128), (80, 2048), (10, 512))]
+    torch.save(to_original(model), tmp_path / "original.pt")
+    again = load_original(tmp_path / "original.pt", "across_vself")
+    assert torch.equal(again.eval()(*features).wsl, model.eval()(*features).wsl)
+
+
+def test_weights_saved_from_several_devices_are_read(model):
     wrapped = {f"module.{name}": weight for name, weight in to_original(model).items()}
-    assert same(load_original(wrapped, "across_vself"), model)
+    assert equal(load_original(wrapped, "across_vself"), model)
 
 
-def test_what_is_no_checkpoint_is_refused_and_not_executed(tmp_path, model):
+class Harmful:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no such checkpoint"),
+        (b"", "not a checkpoint"),
+        (Harmful(), "not a checkpoint of tensors alone"),
+        ([1, 2], "holds a list"),
+        ({"fc_a.weight": torch.zeros(2)}, r"'fc_a.weight' has shape \(2,\)"),
+        ({"other": torch.zeros(2)}, "the original HAN has no weight 'other'"),
+        ({}, "missing"),
+    ],
+)
+def test_the_error_says_what_is_wrong_with_a_checkpoint(tmp_path, content, message, capsys):
+    path = tmp_path / "original.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(BadInputError, match=message):
+        load_original(path, "across_vcross")
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_a_damaged_or_harmful_checkpoint_is_refused_and_not_executed(tmp_path, model):
     (tmp_path / "a.pt").write_bytes(hostile.pickled(tmp_path / "executed"))
     torch.save({"weights": hostile.Executes(tmp_path / "executed")}, tmp_path / "b.pt")
     torch.save({1: torch.zeros(1)}, tmp_path / "c.pt")
@@ -64,11 +99,11 @@ def test_what_is_no_checkpoint_is_refused_and_not_executed(tmp_path, model):
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_foreign_run_has_no_weights_to_export(tmp_path, capsys):
+def test_an_external_run_has_no_weights_to_export(tmp_path, capsys):
     path = draw_run(tmp_path / "run", external=True)
     assert Header.read(path / "run.json").training is None
     parser = argparse.ArgumentParser("mbias")
     evaluate.add_commands(parser.add_subparsers())
     assert run(parser, ["export-weights", str(path), "--out", str(tmp_path / "original.pt")]) == 2
-    assert "no run trained here" in capsys.readouterr().err
+    assert "give a run trained here" in capsys.readouterr().err
     assert not (tmp_path / "original.pt").exists()

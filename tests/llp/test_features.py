@@ -1,3 +1,5 @@
+"""Feature files are read, validated and pooled."""
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_features_of_a_video_have_frames_pooled_over_eight(files):
+def test_the_frames_of_a_video_are_pooled_over_eight(files):
     features = read_video(files, VIDEO)
     frames = np.load(files / "feats" / "res152" / "abcdefghijk.npy")
     by_hand = np.array([frames[8 * segment : 8 * segment + 8].mean(axis=0) for segment in range(10)])
@@ -43,15 +45,15 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("array", "words"),
     [
-        (np.zeros((9, 128), np.float32), "shape (9, 128) in place of (10, 128)"),
-        (np.zeros((10, 127), np.float32), "shape (10, 127) in place of (10, 128)"),
-        (with_value(np.nan), "nan at row 4, column 7"),
-        (with_value(np.inf), "inf at row 4, column 7"),
-        (np.zeros((10, 128), int), "int64 in place of float32"),
+        (np.zeros((9, 128), np.float32), "the shape is (9, 128), expected (10, 128)"),
+        (np.zeros((10, 127), np.float32), "the shape is (10, 127), expected (10, 128)"),
+        (with_value(np.nan), "the value at row 4, column 7 is nan"),
+        (with_value(np.inf), "the value at row 4, column 7 is inf"),
+        (np.zeros((10, 128), int), "the features are int64, expected float32"),
         (np.array([{}], object), "it holds Python objects"),
     ],
 )
-def test_bad_array_is_named_with_what_is_wrong(files, array, words):
+def test_an_invalid_array_is_an_error_with_its_fault(files, array, words):
     path = feature_path(files, STREAMS[0], VIDEO)
     np.save(path, array)
     with pytest.raises(BadInputError) as error:
@@ -61,16 +63,16 @@ def test_bad_array_is_named_with_what_is_wrong(files, array, words):
 
 
 @pytest.mark.parametrize("size", [0, 5, 60, 1000])
-def test_file_cut_short_is_refused(files, size):
+def test_a_truncated_file_is_refused(files, size):
     path = feature_path(files, STREAMS[0], VIDEO)
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(BadInputError, match="cut short"):
         read_feature(path, STREAMS[0])
 
 
-def test_archive_in_place_of_an_array_is_refused(files):
+def test_an_archive_instead_of_an_array_is_refused(files):
     path = feature_path(files, STREAMS[0], VIDEO)
     with path.open("wb") as file:
         np.savez(file, x=np.zeros(3))
-    with pytest.raises(BadInputError, match="cut short or no"):
+    with pytest.raises(BadInputError, match="cut short or not"):
         read_feature(path, STREAMS[0])

@@ -1,3 +1,5 @@
+"""Simulated data directories: reproducible bytes, a planted truth, and no partial output."""
+
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
+def test_the_same_seed_gives_the_same_bytes_and_a_different_seed_different_ones(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         simulate(tmp_path / name, sizes=SIZES, seed=seed, packed=True)
     a, b, c = (contents(tmp_path / name) for name in "abc")
@@ -27,7 +29,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path):
     assert all(a[name] != c[name] for name in a)
 
 
-def test_a_video_does_not_depend_on_how_many_others_there_are(tmp_path):
+def test_a_video_does_not_depend_on_the_number_of_videos(tmp_path):
     simulate(tmp_path / "few", sizes=SIZES, packed=True)
     simulate(tmp_path / "more", sizes={Split.TRAIN: 9, Split.VAL: 5, Split.TEST: 4}, packed=True)
     for split in Split:
@@ -38,20 +40,20 @@ def test_a_video_does_not_depend_on_how_many_others_there_are(tmp_path):
         np.testing.assert_array_equal(few.weak, more.weak[:count])
 
 
-def test_files_then_packed_are_what_is_packed_straight_away(tmp_path, data):
+def test_packing_files_and_simulating_a_packed_store_give_the_same_features(tmp_path, data):
     simulate(tmp_path / "packed", sizes=SIZES, packed=True)
     for split in Split:
         pack_split(data, split)
-        files, straight = open_split(data, split), open_split(tmp_path / "packed", split)
-        np.testing.assert_array_equal(files.audio, straight.audio)
-        np.testing.assert_array_equal(files.motion, straight.motion)
-        np.testing.assert_allclose(files.frames, straight.frames, atol=1e-5)
+        files, direct = open_split(data, split), open_split(tmp_path / "packed", split)
+        np.testing.assert_array_equal(files.audio, direct.audio)
+        np.testing.assert_array_equal(files.motion, direct.motion)
+        np.testing.assert_allclose(files.frames, direct.frames, atol=1e-5)
     video = files.videos[0][:11]
     frames = np.load(data / "feats" / "res152" / f"{video}.npy").reshape(10, 8, 2048)
-    assert 0.8 < frames.std(axis=1).mean() < 1.1  # the eight frames of a segment do differ
+    assert 0.8 < frames.std(axis=1).mean() < 1.1  # the eight frames of a segment differ
 
 
-def test_the_planted_truth_is_what_the_annotations_say(data):
+def test_the_planted_truth_agrees_with_the_annotations(data):
     planted = load_file(data / PLANTED_FILE)
     for split in Split:
         rows = read_weak(data / WEAK_FILES[split])
@@ -62,15 +64,15 @@ def test_the_planted_truth_is_what_the_annotations_say(data):
             np.testing.assert_array_equal(presence, read_truth(data, [row.video for row in rows]))
 
 
-def test_the_folder_is_left_alone_or_refused(data):
+def test_an_existing_folder_is_left_unchanged_or_refused(data):
     before = contents(data)
     assert not simulate(data, sizes=SIZES)
     with pytest.raises(BadInputError, match=r"other settings \(seed\)"):
         simulate(data, sizes=SIZES, seed=1)
     assert contents(data) == before
-    other = data / "feats"
-    with pytest.raises(BadInputError, match="holds something else"):
-        simulate(other, sizes=SIZES)
+    subfolder = data / "feats"
+    with pytest.raises(BadInputError, match="contains something else"):
+        simulate(subfolder, sizes=SIZES)
 
 
 def test_an_interrupted_simulation_leaves_no_data_directory(tmp_path, monkeypatch):
@@ -86,7 +88,7 @@ def test_an_interrupted_simulation_leaves_no_data_directory(tmp_path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
-def test_real_annotations_are_copied_and_their_dense_labels_planted(tiny, tmp_path):
+def test_real_annotations_are_copied_and_their_dense_labels_are_planted(tiny, tmp_path):
     out = tmp_path / "simulated"
     simulate(out, annotations=tiny, packed=True)
     for path in tiny.glob("AVVP_*.csv"):
@@ -95,10 +97,10 @@ def test_real_annotations_are_copied_and_their_dense_labels_planted(tiny, tmp_pa
     truth = read_truth(tiny, ["valueVideo1_0_10", "valueVideo2_5_15"])
     np.testing.assert_array_equal(planted["val.presence"], truth)
     assert list(np.flatnonzero(planted["train.presence"].any(axis=(0, 1, 2)))) == [CATEGORIES.index("Dog")]
-    assert not planted["test.presence"].any()  # the test video has a weak label and no event
+    assert not planted["test.presence"].any()  # the test video has a weak label but no event
 
 
-def test_the_first_videos_of_real_annotations_take_their_dense_rows_along(published, tmp_path):
+def test_the_first_videos_of_real_annotations_keep_their_dense_rows(published, tmp_path):
     sizes = {Split.TRAIN: 5, Split.VAL: 4, Split.TEST: 3}
     simulate(tmp_path / "out", annotations=published, sizes=sizes, packed=True)
     for split in Split:
@@ -107,11 +109,11 @@ def test_the_first_videos_of_real_annotations_take_their_dense_rows_along(publis
         )
     opened = open_split(tmp_path / "out", Split.TEST)
     np.testing.assert_array_equal(opened.truth, read_truth(published, opened.videos))
-    with pytest.raises(BadInputError, match="649 videos, and 650 are asked for"):
+    with pytest.raises(BadInputError, match="649 videos, fewer than the 650 requested"):
         simulate(tmp_path / "out2", annotations=published, sizes={Split.VAL: 650})
 
 
-def test_features_are_the_planted_directions_where_noise_is_off(tmp_path):
+def test_features_without_noise_are_the_planted_directions(tmp_path):
     quiet = Knobs(video_noise=0.0, segment_noise=0.0, category_spread=0.0, event_spread=0.0)
     simulate(tmp_path / "data", sizes={Split.TRAIN: 30, Split.VAL: 1, Split.TEST: 1}, knobs=quiet, packed=True)
     opened = open_split(tmp_path / "data", Split.TRAIN)
@@ -125,7 +127,7 @@ def test_features_are_the_planted_directions_where_noise_is_off(tmp_path):
             assert (norms[~presence[:, :, modality].any(axis=-1)] == 0).all()
 
 
-def test_noise_has_the_size_of_its_knobs(tmp_path):
+def test_the_noise_has_the_standard_deviation_of_its_knobs(tmp_path):
     still = Knobs(audio_strength=ByCategory(0.0), visual_strength=ByCategory(0.0), video_noise=0.5, segment_noise=2.0)
     simulate(tmp_path / "data", sizes={Split.TRAIN: 40, Split.VAL: 1, Split.TEST: 1}, knobs=still, packed=True)
     frames = np.asarray(open_split(tmp_path / "data", Split.TRAIN).frames)
@@ -133,7 +135,7 @@ def test_noise_has_the_size_of_its_knobs(tmp_path):
     assert frames.var(axis=1, ddof=1).mean() == pytest.approx(4, rel=0.01)
 
 
-def test_an_empty_folder_that_one_is_in_can_be_written(tmp_path, monkeypatch):
+def test_the_empty_current_folder_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert simulate(Path(), sizes=SIZES, packed=True)

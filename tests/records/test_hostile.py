@@ -156,7 +156,7 @@ def test_refused_by_all_readers_and_nothing_done(run, tmp_path, capsys, what):
     [
         ("a probe that is a link", "a symbolic link"),
         ("a probe of infinite epoch", "not a readable probe"),
-        ("answers of other samples", r"has the shape \(3, .*; of this run it is 4 x"),
+        ("answers of other samples", r"has the shape \(3, .*; for this run it must be 4 x"),
     ],
 )
 def test_a_damaged_probe_is_refused(run, capsys, what, message):
@@ -171,7 +171,7 @@ def test_a_damaged_probe_is_refused(run, capsys, what, message):
 
 @pytest.mark.parametrize("name", ["", "\x1b[2J", "\ud800", "a\nb"])
 def test_a_name_that_no_reader_takes_is_not_written(tmp_path, name):
-    with pytest.raises(BadInputError, match="is no name"):
+    with pytest.raises(BadInputError, match="is not a name"):
         draw_run(tmp_path / "run", names=("Speech", name))
     assert not (tmp_path / "run").exists()
 

@@ -1,129 +1,83 @@
-"""A headless Chromium, driven by its debugging protocol over a pipe: no driver to install, no port to find."""
+"""A headless Chromium for tests, driven by Selenium with the installed chromedriver. Nothing is downloaded."""
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import json
 import os
-import select
 import shutil
-import subprocess
-import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
-PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed")
+
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.support.ui import WebDriverWait
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+needs_chromium = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium or chromedriver is not installed")
+
 FLAGS = (
     "--headless",
-    "--remote-debugging-pipe",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 )
 PATIENCE = 60
+"""Seconds to wait for a condition or a script."""
 
 
-class Browser:
-    """One page of a Chromium, and what it asked for and complained of since it was opened."""
+@contextmanager
+def open_browser(profile: Path) -> Iterator[Chrome]:
+    """Start a browser with a fresh profile, and quit it at the end."""
+    options = ChromeOptions()
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    # With the path of a driver, Selenium does not search for one to download. The driver listens on this machine, which
+    # a proxy does not reach.
+    with mock.patch.dict(os.environ, no_proxy="localhost"):
+        driver = Chrome(options=options, service=ChromeService(DRIVER))
+    driver.set_script_timeout(PATIENCE)
+    try:
+        yield driver
+    finally:
+        driver.quit()
 
-    def __init__(self, profile: Path) -> None:
-        assert PROGRAM
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        # The protocol is spoken on the descriptors 3 and 4.
-        command = ["bash", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "chromium", PROGRAM, *FLAGS]
-        self._process = subprocess.Popen(
-            [*command, f"--user-data-dir={profile}", "about:blank"],
-            pass_fds=(theirs_in, theirs_out),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
-        self._number, self._buffer, self._session = 0, b"", None
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        target = self("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Runtime", "Log"):
-            self(f"{domain}.enable")
 
-    def __call__(self, method: str, **parameters) -> dict:
-        """What a command of the protocol answers."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._number:
-            pass
-        if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
-        return answer["result"]
+def wait_until(driver: Chrome, condition: str | Callable[[Chrome], object]) -> None:
+    """Wait until a JavaScript expression or a function of the driver is true."""
+    if isinstance(condition, str):
+        WebDriverWait(driver, PATIENCE, 0.05).until(lambda _: driver.execute_script(f"return {condition}"), condition)
+    else:
+        WebDriverWait(driver, PATIENCE, 0.05).until(condition)
 
-    def show(self, page: Path, width: int = 1400, dark: bool = False) -> None:
-        """Open a page and wait until it is loaded."""
-        self.requests.clear()
-        self.complaints.clear()
-        self("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self("Emulation.setEmulatedMedia", features=[scheme])
-        self("Page.navigate", url=page.resolve().as_uri())
-        self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")
 
-    def wait_for(self, expression: str) -> None:
-        """Wait until an expression is true."""
-        end = time.monotonic() + PATIENCE
-        while not self.value(expression):
-            if time.monotonic() > end:
-                raise TimeoutError(expression)
-            time.sleep(0.05)
+def resize(driver: Chrome, width: int, height: int) -> None:
+    """Set the size of the page in pixels. Below a width of 600 it is a phone's."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
-    def value(self, expression: str):
-        """The value of an expression, or of what it promises, of JSON's types."""
-        answer = self("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in answer:
-            raise RuntimeError(str(answer["exceptionDetails"]))
-        return answer["result"].get("value")
 
-    def picture(self, file: Path) -> None:
-        """Keep the whole page as a PNG."""
-        taken = self("Page.captureScreenshot", format="png", captureBeyondViewport=True)
-        file.write_bytes(base64.b64decode(taken["data"]))
+def requests(driver: Chrome) -> list[str]:
+    """Return the addresses requested since the last call."""
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    return [
+        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
+    ]
 
-    def close(self) -> None:
-        """End the browser."""
-        with contextlib.suppress(OSError, EOFError, TimeoutError):
-            self._session = None
-            self("Browser.close")
-        os.close(self._in)
-        os.close(self._out)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
-    def _next(self) -> dict:
-        """The next message; what the page asks for and complains of is kept."""
-        while b"\0" not in self._buffer:
-            if not select.select([self._in], [], [], PATIENCE)[0]:
-                raise TimeoutError("the browser does not answer")
-            read = os.read(self._in, 1 << 20)
-            if not read:
-                raise EOFError("the browser has gone")
-            self._buffer += read
-        text, self._buffer = self._buffer.split(b"\0", 1)
-        message = json.loads(text)
-        match message.get("method"):
-            case "Network.requestWillBeSent":
-                self.requests.append(message["params"]["request"]["url"])
-            case "Runtime.exceptionThrown":
-                self.complaints.append(str(message["params"]["exceptionDetails"]))
-            case "Log.entryAdded":
-                self.complaints.append(message["params"]["entry"]["text"])
-        return message
+def complaints(driver: Chrome) -> list[str]:
+    """Return the errors and messages on the page's console since the last call."""
+    return [entry["message"] for entry in driver.get_log("browser")]

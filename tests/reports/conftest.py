@@ -14,7 +14,7 @@ def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     settings = [(variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("ls_a", "ls_v")]
     study = draw_study(folder / f'it\'s <b>"{chr(233)} 猫"', settings, names=(EVIL, "a_b", "猫"))
-    return study, write_report([study], folder / "out", categories=[EVIL, "猫"], epoch="best")
+    return study, write_report(study, folder / "out", categories=[EVIL, "猫"], epoch="best")
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +25,4 @@ def compared(tmp_path_factory):
         draw_study(folder / name, [("across_vself", "ls_a"), ("across_vcross", "ls_a")], seeds=seeds)
         for name, seeds in (("one", (0, 1, 2)), ("other", (0, 1, 2)))
     ]
-    return studies, write_report(studies, folder / "out")
+    return studies, write_report(studies[0], folder / "out", against=studies[1])

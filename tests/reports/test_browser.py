@@ -1,4 +1,4 @@
-"""Reports as a browser shows them."""
+"""Reports in a browser: accessibility, network requests and script errors."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.reports.browser import PROGRAM, Browser
+from tests.reports.browser import complaints, needs_chromium, open_browser, requests, resize
 
 pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed"),
+    needs_chromium,
     pytest.mark.skipif(util.find_spec("axe_core_python") is None, reason="axe-core-python is not installed"),
 ]
-LOOKS = [("written", 1400, False), ("written", 1400, True), ("written", 390, False), ("written", 390, True)]
+VIEWS = [("written", 1400, False), ("written", 1400, True), ("written", 390, False), ("written", 390, True)]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    one = Browser(tmp_path_factory.mktemp("profile"))
-    yield one
-    one.close()
+    with open_browser(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -28,47 +27,64 @@ def axe():
     return Path(import_module("axe_core_python").__file__).with_name("axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("report", "width", "dark"), [*LOOKS, ("compared", 390, False)])
+def _show(browser, page, width=1400, dark=False):
+    """Open a page and wait until it is loaded. Requests and complaints before it are dropped."""
+    requests(browser)
+    complaints(browser)
+    resize(browser, width, 900)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    browser.get(page.resolve().as_uri())
+
+
+def _audit(browser, axe):
+    """Return axe's violations, as pairs of a rule and the first element that breaks it, and the number of passes."""
+    browser.execute_script(axe)
+    return browser.execute_script(
+        "return axe.run().then(found =>"
+        " [found.violations.map(violation => [violation.id, violation.nodes[0].html]), found.passes.length])"
+    )
+
+
+@pytest.mark.parametrize(("report", "width", "dark"), [*VIEWS, ("compared", 390, False)])
 def test_no_violation_no_request_no_error(browser, axe, request, report, width, dark):
     _, page = request.getfixturevalue(report)
-    browser.show(page, width, dark)
-    requests = [url for url in browser.requests if not url.startswith("data:")]
-    # All that a reader can open is looked at.
-    browser.value("document.querySelectorAll('details').forEach(fold => fold.open = true)")
-    browser.value(f"{axe}; 0")
-    found = browser.value("axe.run()")
+    _show(browser, page, width, dark)
+    urls = [url for url in requests(browser) if not url.startswith("data:")]
+    # Everything that a reader can open is checked.
+    browser.execute_script("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    violations, passes = _audit(browser, axe)
 
-    assert requests == [page.resolve().as_uri()]
-    assert browser.complaints == []
-    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found["violations"]] == []
-    assert len(found["passes"]) > 10
-    assert browser.value("document.documentElement.scrollWidth") <= width
+    assert urls == [page.resolve().as_uri()]
+    assert complaints(browser) == []
+    assert violations == []
+    assert passes > 10
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def test_dark_is_dark(browser, written):
-    grounds = {}
+    backgrounds = {}
     for dark in (False, True):
-        browser.show(written[1], dark=dark)
-        grounds[dark] = browser.value("getComputedStyle(document.body).backgroundColor")
+        _show(browser, written[1], dark=dark)
+        backgrounds[dark] = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
 
-    assert grounds == {False: "rgb(255, 255, 255)", True: "rgb(21, 24, 28)"}
-
-
-def test_a_name_is_shown_as_it_is(browser, written):
-    browser.show(written[1])
-
-    assert browser.value("document.querySelectorAll('img:not([src^=data])').length") == 0
-    assert browser.value("document.querySelector('h1').textContent") == f"Modality bias: {written[0].name}"
+    assert backgrounds == {False: "rgb(255, 255, 255)", True: "rgb(21, 24, 28)"}
 
 
-def test_the_check_would_find_what_is_wrong(browser, axe, tmp_path):
+def test_a_name_is_shown_as_text(browser, written):
+    _show(browser, written[1])
+
+    assert browser.execute_script("return document.querySelectorAll('img:not([src^=data])').length") == 0
+    heading = browser.execute_script("return document.querySelector('h1').textContent")
+    assert heading == f"Modality bias: {written[0].name}"
+
+
+def test_the_check_finds_what_is_wrong(browser, axe, tmp_path):
     page = tmp_path / "bad.html"
     page.write_text('<html><body><img src="missing.png"><p style="color:#ccc">faint</p><script>lost()</script></body>')
-    browser.show(page)
-    requests, complaints = list(browser.requests), list(browser.complaints)
-    browser.value(f"{axe}; 0")
-    found = {violation["id"] for violation in browser.value("axe.run()")["violations"]}
+    _show(browser, page)
+    violations, _ = _audit(browser, axe)
 
-    assert {"image-alt", "color-contrast", "html-has-lang"} <= found
-    assert any(url.endswith("missing.png") for url in requests)
-    assert any("lost" in text for text in complaints)
+    assert {"image-alt", "color-contrast", "html-has-lang"} <= {rule for rule, _ in violations}
+    assert any(url.endswith("missing.png") for url in requests(browser))
+    assert any("lost" in text for text in complaints(browser))

@@ -17,7 +17,7 @@ def _table(weight, mse_audio, mse_visual):
 
 def test_the_papers_phenomenon_needs_both_attention_and_losses():
     assert expectation(_table(0.95, 1e-4, 1e-2)) == [
-        "LS-V, visual labels smoothed: mean W_a = 0.950, and MSE_wsl,a = 1.0e-04 is 100 times below "
+        "LS-V, visual labels smoothed: mean W_a = 0.950, and MSE_wsl,a = 1.0e-04 is 100 times smaller than "
         "MSE_wsl,v = 1.0e-02: as the paper reports."
     ]
     assert expectation(_table(0.85, 1e-4, 1e-2))[0].endswith("not as far as the paper reports.")

@@ -3,16 +3,16 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from mbias.analysis.questions import QUESTIONS
+from mbias.cli.analyze import main
 from mbias.errors import BadInputError, MbiasError
 from mbias.reports import notebooks, report
-from mbias.reports.parameters import KNOWN, parse
-from tests.drawn_runs import TABLE, draw_run
+from mbias.reports.report import SECTIONS, write_report
+from tests.drawn_runs import cut_shard, draw_external_probe, draw_run, draw_study, fill_probe_with_nan
 from tests.reports.conftest import EVIL
 
 
@@ -32,10 +32,12 @@ def test_every_question_has_its_section_figures_and_tables(written):
     figures = {path.name for path in (page.parent / "figures").iterdir()}
     tables = {path.name for path in (page.parent / "tables").iterdir()}
 
-    assert sections == ["overview", *QUESTIONS]
+    assert sections == ["overview", *SECTIONS]
     assert {"losses-fig2.png", "losses-fig2.pdf", "attention-fig3.png", "attention-fig3.pdf"} <= figures
     assert {"variants-scores.csv", "variants-scores.tex", "smoothing-stability.csv"} <= tables
-    assert {path.name for path in page.parent.iterdir()} == report.PARTS - {"compare.ipynb"}
+    assert {path.name for path in page.parent.iterdir()} == report.PARTS - {
+        f"{name}.ipynb" for name in QUESTIONS if name not in SECTIONS
+    }
 
 
 def test_the_page_stands_alone(written):
@@ -64,7 +66,7 @@ def test_the_findings_are_those_of_the_runs(written):
     from mbias.analysis.losses import coincidence, finding
 
     assert facts["findings"]["losses"] == finding(coincidence(open_study(study)))
-    assert set(facts["findings"]) == set(QUESTIONS)
+    assert set(facts["findings"]) == set(SECTIONS)
     assert facts["simulated"] is True
     assert "Simulated data" in page.read_text()
 
@@ -91,7 +93,7 @@ def test_every_figure_has_its_finding_definition_table_and_citation(written):
     captions = re.findall(r"<figcaption>.*?</figcaption>", page.read_text(), re.DOTALL)
     own = [caption for caption in captions if "figures/" in caption]
 
-    assert len(own) >= len(QUESTIONS)
+    assert len(own) >= len(SECTIONS)
     for caption in own:
         assert re.search(r"</strong> [^<]*.*\d", caption)
         assert "<summary>Definition</summary>" in caption
@@ -111,37 +113,6 @@ def test_parameters_reach_the_notebooks_that_have_them(written):
     assert "out = None" in injected.source
 
 
-def test_known_parameters_are_those_of_the_notebooks():
-    import papermill
-
-    words = (*QUESTIONS, *report.COMPARISON)
-    found = {name for word in words for name in papermill.inspect_notebook(notebooks.notebook_path(word))}
-
-    assert found - {"study", "a", "b", "out"} == set(KNOWN)
-
-
-def test_parameters_are_read():
-    assert parse(["epoch=3", "categories=Dog, Cat", "published=true"]) == {
-        "epoch": 3,
-        "categories": ["Dog", "Cat"],
-        "published": True,
-    }
-
-
-@pytest.mark.parametrize("text", ["epoch", "epochs=3", "epoch=first", "epoch=0", "study=x", "published=maybe"])
-def test_a_wrong_parameter_is_named(text):
-    with pytest.raises(BadInputError, match=text):
-        parse([text])
-
-
-@pytest.mark.parametrize(("chosen", "said"), [({"categories": ["Dgo"]}, "no category 'Dgo'"), ({"epoch": 99}, "99")])
-def test_what_the_runs_have_not_is_refused(written, tmp_path, chosen, said):
-    study, _ = written
-    with pytest.raises(BadInputError, match=said):
-        report.write_report([study], tmp_path / "out", **chosen)
-    assert not (tmp_path / "out").exists()
-
-
 def test_two_studies_are_compared(compared):
     studies, page = compared
     from mbias import open_study
@@ -155,7 +126,7 @@ def test_two_studies_are_compared(compared):
 
 def test_the_same_report_is_the_same_bytes(compared, tmp_path):
     studies, page = compared
-    again = report.write_report(studies, page.parent.with_name("again")).parent
+    again = write_report(studies[0], page.parent.with_name("again"), against=studies[1]).parent
     files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
 
     assert len(files) > 5
@@ -172,7 +143,7 @@ def test_a_failing_notebook_names_the_cell_and_leaves_the_old_report(written, tm
     monkeypatch.setattr(report, "notebook_path", lambda word: path)
 
     with pytest.raises(MbiasError, match=r"losses.ipynb: cell 4 failed with ZeroDivisionError: .* is left as it was"):
-        report.write_report([study], page.parent)
+        write_report(study, page.parent)
     assert page.read_bytes() == before
     assert [entry.name for entry in page.parent.parent.iterdir() if entry.name.startswith(".")] == []
 
@@ -181,16 +152,16 @@ def test_a_folder_of_other_things_is_not_replaced(written, tmp_path):
     study, _ = written
     (tmp_path / "thesis.tex").write_text("years of work")
 
-    with pytest.raises(BadInputError, match=r"holds thesis.tex, which is no part of a report"):
-        report.write_report([study], tmp_path)
+    with pytest.raises(BadInputError, match=r"holds thesis.tex, which is not part of a report"):
+        write_report(study, tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 @pytest.mark.slow
-def test_a_foreign_run_is_reported_as_far_as_it_goes_and_nothing_of_the_folders_above_it(tmp_path, monkeypatch):
+def test_an_external_run_is_reported_as_far_as_questions_apply(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = draw_run(tmp_path / "theirs", external=True, modalities=("audio", "visual", "text"))
-    page = report.write_report([Path("theirs")], tmp_path / "out")
+    page = write_report("theirs", tmp_path / "out")
     facts = json.loads((page.parent / "report.json").read_text())
     assert "theirs" in facts["not_applicable"]["reliance"]
     for path in page.parent.rglob("*"):
@@ -200,40 +171,42 @@ def test_a_foreign_run_is_reported_as_far_as_it_goes_and_nothing_of_the_folders_
     assert set(facts["not_applicable"]) == {"variants", "smoothing", "mechanism", "reliance", "diagnosis"}
 
 
-@pytest.mark.parametrize("word", [*QUESTIONS, *report.COMPARISON])
-def test_notebooks_hold_parameters_and_no_outputs(word):
-    notebook = nbformat.read(notebooks.notebook_path(word), as_version=4)
-    nbformat.validate(notebook)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+def test_a_cut_shard_is_named_and_nothing_is_written(tmp_path):
+    shard = cut_shard(draw_run(tmp_path / "run"))
 
-    assert [cell for cell in code if "parameters" in cell.metadata.get("tags", [])] == code[:1]
-    assert not any(cell.outputs or cell.execution_count for cell in code)
+    with pytest.raises(BadInputError, match=re.escape(str(shard))):
+        write_report(tmp_path / "run", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("word", [*QUESTIONS, *report.COMPARISON])
-def test_a_notebook_runs_alone_with_its_defaults(word, tmp_path):
-    from nbclient import NotebookClient
+def test_a_probe_of_nan_fails_the_report_and_leaves_the_old_one(tmp_path, capsys):
+    study = draw_study(tmp_path / "study", [("across_vcross", "ls_a"), ("across_vcross", "ls_v")])
+    page = write_report(study, tmp_path / "out")
+    before = page.read_bytes()
+    probe = fill_probe_with_nan(study / "across_vcross-ls_v-0")
+    message = f"{probe}: the pass with visual replaced by 'mean': 'p_joint' holds a value that is not a probability"
 
-    for variant, smoothing in TABLE:
-        draw_run(tmp_path / "models" / "demo" / f"{variant}-{smoothing}-seed0", variant, smoothing)
-    folder = tmp_path / "analysis_notebooks"
-    folder.mkdir()
-    notebook = nbformat.read(notebooks.notebook_path(word), as_version=4)
-    done = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
+    with pytest.raises(BadInputError, match=f"^{re.escape(message)}.*the report in .* is left as it was$") as error:
+        write_report(study, tmp_path / "out")
+    assert not isinstance(error.value, NotApplicableError)
+    assert page.read_bytes() == before
+    assert main(["report", str(study), "--out", str(tmp_path / "out")]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
+    assert page.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "study"]
 
-    shown = [output for cell in done.cells for output in cell.get("outputs", ()) if "data" in output]
-    assert any("<figure>" in output["data"].get("text/html", "") for output in shown)
-    assert list(folder.iterdir()) == []
 
+@pytest.mark.slow
+def test_a_report_says_which_measures_do_not_apply(tmp_path):
+    page = write_report(draw_external_probe(tmp_path / "mine"), tmp_path / "out")
+    text = re.sub(r"<[^>]*>", "", page.read_text()).replace("&#x27;", "'")
+    kept = (page.parent / "reliance.ipynb").read_text()
 
-def test_all_packages_and_the_notebooks_are_installed():
-    import configparser
-
-    root = Path(__file__).resolve().parents[2]
-    configuration = configparser.ConfigParser()
-    configuration.read(root / "setup.cfg")
-    listed = configuration["options"]["packages"].split()
-    found = {".".join(path.parent.relative_to(root).parts) for path in root.glob("mbias/**/__init__.py")}
-
-    assert set(listed) == found | {"mbias.notebooks"}
+    for name in ("drop (p, zero)", "swap (swapped)", "cross (p, cross)"):
+        assert f"Left out: {name} (mine: the probe has no pass " in text or f" {name} (mine: the probe has no " in text
+        assert f"Left out: {name} (mine: the probe" in re.sub(r"<[^>]*>", "", kept)
+    assert str(tmp_path) not in text
+    assert str(tmp_path) not in kept

@@ -1,4 +1,4 @@
-"""F-scores against the original's values and a plain reading of the rule, video by video."""
+"""F-scores agree with the original evaluation, and with a direct implementation video by video."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mbias.scores.f_scores import LEVELS, METRICS, as_table, f_scores, predictions
+from mbias.scores.f_scores import LEVELS, METRICS, as_table, event_counts, f_scores, predictions, segment_counts
 from mbias.terms import Level, Metric
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
 
 
-@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the original metric's values are not beside the checkout")
-def test_reference():
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the reference scores are not available")
+def test_scores_agree_with_the_original_evaluation():
     reference = np.load(GOLDEN / "f_scores_reference.npz", allow_pickle=False)
     shape = reference["shape"]
     masks = np.unpackbits(reference["masks"])[: np.prod(shape)].reshape(shape).astype(bool)
@@ -28,15 +28,15 @@ def test_reference():
 
 
 def events(active):
-    """Runs of True as sets of segments, by reading from left to right."""
-    found, run = [], set()
+    """Return the runs of True as sets of segments."""
+    runs, run = [], set()
     for segment, on in enumerate([*active, False]):
         if on:
             run.add(segment)
         elif run:
-            found.append(run)
+            runs.append(run)
             run = set()
-    return found
+    return runs
 
 
 def counts(predicted, truth, level):
@@ -45,19 +45,19 @@ def counts(predicted, truth, level):
         return np.array(
             [sum(p and t for p, t in pairs), sum(p and not t for p, t in pairs), sum(t and not p for p, t in pairs)]
         )
-    mine, its = events(predicted), events(truth)
-    right = [any(len(a & b) / len(a | b) >= 0.5 for b in its) for a in mine]
-    found = [any(len(a & b) / len(a | b) >= 0.5 for a in mine) for b in its]
-    return np.array([sum(right), len(mine) - sum(right), len(its) - sum(found)])
+    predicted_events, true_events = events(predicted), events(truth)
+    right = [any(len(a & b) / len(a | b) >= 0.5 for b in true_events) for a in predicted_events]
+    detected = [any(len(a & b) / len(a | b) >= 0.5 for a in predicted_events) for b in true_events]
+    return np.array([sum(right), len(right) - sum(right), len(detected) - sum(detected)])
 
 
 def video_score(rows):
-    """Mean F over the categories with something in them; 1 where there is none."""
+    """Return the mean F over the active categories, or 1 if no category is active."""
     f = [2 * tp / (2 * tp + fp + fn) for tp, fp, fn in rows if tp + fp + fn]
     return np.mean(f) if f else 1.0
 
 
-def plain_f_scores(predicted, truth):
+def direct_f_scores(predicted, truth):
     scores = np.empty((len(predicted), len(LEVELS), len(METRICS)))
     for video, (p, t) in enumerate(zip(predicted, truth, strict=True)):
         for i, level in enumerate(LEVELS):
@@ -72,21 +72,21 @@ def plain_f_scores(predicted, truth):
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), segments=st.integers(1, 11), categories=st.integers(1, 3))
-def test_equals_the_rule_read_plainly(data, segments, categories):
+def test_scores_equal_a_direct_implementation(data, segments, categories):
     shape = (2, segments, 2, categories)
     predicted, truth = (data.draw(arrays(bool, shape)) for _ in range(2))
-    np.testing.assert_allclose(f_scores(predicted, truth), plain_f_scores(predicted, truth), atol=1e-12)
+    np.testing.assert_allclose(f_scores(predicted, truth), direct_f_scores(predicted, truth), atol=1e-12)
 
 
-def test_video_with_nothing_active_scores_one():
+def test_a_video_without_active_categories_scores_one():
     nothing = np.zeros((1, 10, 2, 25), dtype=bool)
     assert (f_scores(nothing, nothing) == 1).all()
 
 
-def test_event_worked_by_hand():
+def test_an_example_computed_by_hand():
     predicted, truth = np.zeros((2, 1, 10, 2, 1), dtype=bool)
     predicted[0, 0:6, 0] = True
-    truth[0, 0:3, 0] = True  # IoU 3 / 6: just right
+    truth[0, 0:3, 0] = True  # IoU 3 / 6, exactly the threshold
     truth[0, 8:10, 0] = True  # missed
     table = as_table(f_scores(predicted, truth))
     assert table["event"]["audio"] == pytest.approx(2 / 3)
@@ -94,7 +94,16 @@ def test_event_worked_by_hand():
     assert table["event"]["visual"] == 1
 
 
-def test_predictions_need_the_video_level_probability_too():
+def test_predictions_also_need_the_video_level_probability():
     p = np.array([0.5, 0.49, 0.9]).reshape(1, 1, 1, 3).repeat(2, axis=2)
     predicted = predictions(p, np.array([[0.5, 0.9, 0.49]]))
     assert predicted[0, 0].tolist() == [[True, False, False]] * 2
+
+
+def test_counts_are_per_row_and_add_element_wise():
+    predicted = np.array([[True, True, False, True], [False, False, False, False]])
+    truth = np.array([[True, False, False, False], [True, True, False, True]])
+    segments, runs = segment_counts(predicted, truth), event_counts(predicted, truth)
+    assert [count.tolist() for count in segments] == [[1, 0], [2, 0], [0, 3]]
+    assert [count.tolist() for count in runs] == [[1, 0], [1, 0], [0, 2]]
+    assert [count.tolist() for count in segments + runs] == [[2, 0], [3, 0], [0, 5]]

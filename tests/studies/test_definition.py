@@ -1,11 +1,11 @@
-"""A study's definition, and its runs."""
+"""The definition of a study."""
+
+from pathlib import Path
 
 import pytest
 
-from mbias import open_study
-from mbias.cli.main import main
 from mbias.errors import BadInputError
-from mbias.studies.definition import read_definition
+from mbias.studies.definition import definition_beside, read_definition, runs_folder
 from mbias.terms import Smoothing
 
 GRID = """
@@ -22,6 +22,12 @@ def definition(tmp_path, text):
     return read_definition(path)
 
 
+def test_a_definition_and_its_folder_of_runs_belong_together(tmp_path, monkeypatch):
+    assert runs_folder(definition_beside(tmp_path / "demo.v2")) == tmp_path / "demo.v2"
+    monkeypatch.chdir(tmp_path)
+    assert definition_beside(Path()).name == f"{tmp_path.name}.toml"
+
+
 def test_the_paper_has_ten_runs(request):
     paper = read_definition(request.config.rootpath / "models" / "paper.toml")
     assert len(paper.runs) == 10
@@ -29,7 +35,7 @@ def test_the_paper_has_ten_runs(request):
     assert {run.epochs for run in paper.runs} == {40}
 
 
-def test_all_combinations_once(tmp_path):
+def test_every_combination_is_one_run(tmp_path):
     text = (
         '[training]\nepochs = 3\n[data]\npath = "llp"\n'
         + GRID.replace("[0]", "[0, 1]").replace('"ls_v"', '"ls_v", "ls_a0.2"')
@@ -44,7 +50,7 @@ def test_all_combinations_once(tmp_path):
     assert {run.epochs for run in study.runs} == {3}
 
 
-def test_controls_are_runs_of_their_own(tmp_path):
+def test_controls_are_additional_runs(tmp_path):
     study = definition(tmp_path, GRID + 'controls = ["none", "shuffled", "uniform"]')
     assert [run.name for run in study.runs] == [f"across_vself-ls_v-{s}seed0" for s in ("", "shuffled-", "uniform-")]
 
@@ -65,7 +71,7 @@ def test_controls_are_runs_of_their_own(tmp_path):
         (GRID.replace("ls_v", "ls_x"), "unknown smoothing 'ls_x'"),
         (GRID.replace("across_vself", "across"), "unknown variant 'across'"),
         (GRID.replace("[0]", "[]"), "'seeds'"),
-        (GRID.replace("[0]", '["a"]'), "no whole number"),
+        (GRID.replace("[0]", '["a"]'), "is not a whole number"),
         (GRID.replace("seeds", "seed"), "unknown 'seed'"),
     ],
 )
@@ -73,35 +79,3 @@ def test_a_wrong_definition_names_the_field(tmp_path, text, message):
     with pytest.raises(BadInputError, match=message) as caught:
         definition(tmp_path, text)
     assert str(tmp_path / "study.toml") in str(caught.value)
-
-
-def test_a_study_trains_each_run_once(tmp_path, directory, capsys):
-    path = tmp_path / "study.toml"
-    path.write_text("[training]\nepochs = 1\n" + GRID.replace("[0]", "[0, 1]"))
-    arguments = ["study", str(path), "--data", str(directory), "--workers", "1"]
-    assert main(arguments) == 0
-    assert "epoch 1/1" in capsys.readouterr().out
-    study = open_study(tmp_path / "study")
-    assert study.table()["complete"].all()
-    before = [(run.path / "epochs.jsonl").read_bytes() for run in study]
-    assert main(arguments) == 0
-    assert capsys.readouterr().out.startswith("2 runs, 2 complete")
-    assert [(run.path / "epochs.jsonl").read_bytes() for run in study] == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["study", "nothing.toml"], "no such study definition"),
-        (["train", "--data", "nothing", "--out", "run"], "nothing"),
-        (["train", "--data", "x", "--out", "run", "--variant", "mine"], "unknown variant 'mine'"),
-        (["train", "--data", "x", "--out", "run", "--device", "cuda:7"], "'cuda:7' is not to be had"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(arguments, message, capsys, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert message in error
-    assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""One process at a time, and a dead one is no obstacle."""
+"""A file has one holder, and a dead one is no obstacle."""
 
 import os
 import signal
@@ -8,7 +8,6 @@ import sys
 import pytest
 
 from mbias.studies.locks import HeldError, holder, locked
-from mbias.studies.session import session
 
 HOLD = """
 import sys, time
@@ -21,7 +20,7 @@ with locked(Path(sys.argv[1])):
 
 
 @pytest.fixture
-def other(tmp_path):
+def process(tmp_path):
     """A process that holds the file ``lock``."""
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "lock")], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "held\n"
@@ -31,15 +30,15 @@ def other(tmp_path):
     process.stdout.close()
 
 
-def test_a_file_is_held_once_and_names_its_holder(tmp_path, other):
-    assert f"process {other.pid} on " in holder(tmp_path / "lock")
-    with pytest.raises(HeldError, match=f"held by process {other.pid} on "), locked(tmp_path / "lock"):
+def test_a_file_is_held_once_and_names_its_holder(tmp_path, process):
+    assert f"process {process.pid} on " in holder(tmp_path / "lock")
+    with pytest.raises(HeldError, match=f"held by process {process.pid} on "), locked(tmp_path / "lock"):
         pass
 
 
-def test_what_a_killed_process_held_is_free(tmp_path, other):
-    os.kill(other.pid, signal.SIGKILL)
-    other.wait()
+def test_a_file_that_a_killed_process_held_is_free(tmp_path, process):
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
     assert (tmp_path / "lock").exists()
     assert holder(tmp_path / "lock") is None
     with locked(tmp_path / "lock"):
@@ -47,13 +46,6 @@ def test_what_a_killed_process_held_is_free(tmp_path, other):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_within_one_process_too(tmp_path):
+def test_a_file_is_held_once_within_a_process_too(tmp_path):
     with locked(tmp_path / "lock"), pytest.raises(HeldError), locked(tmp_path / "lock"):
         pass
-
-
-def test_a_new_session_ends_those_of_dead_processes_and_no_other(tmp_path):
-    (tmp_path / ".session-there-1").write_text("")
-    with locked(tmp_path / ".session-here-2"), session(tmp_path) as mine:
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".session-here-2", mine.name])
-    assert list(tmp_path.iterdir()) == []

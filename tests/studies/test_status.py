@@ -1,4 +1,4 @@
-"""How far a study is, as its folder tells."""
+"""The status of a study, read from its folder."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from mbias.cli.analyze import main as analyze
 from mbias.cli.main import main
 from mbias.errors import BadInputError
-from mbias.records.failure import Failure, read_failure, write_failure
+from mbias.records.failure import Failure, write_failure
 from mbias.records.run import Run
 from mbias.records.study import open_study
 from mbias.studies.locks import RUN_LOCK, locked
@@ -26,7 +26,7 @@ seeds = [0, 1, 2, 3, 4]
 
 @pytest.fixture
 def study(tmp_path):
-    """Five runs: done, running, failed, stopped, missing. Drawn; an epoch takes a second."""
+    """Five drawn runs: done, running, failed, stopped, missing. An epoch takes one second."""
     (tmp_path / "study.toml").write_text(STUDY)
     for seed in range(4):
         run = draw_run(tmp_path / "study" / f"across_vself-ls_v-seed{seed}", "across_vself", "ls_v", seed)
@@ -41,26 +41,34 @@ def study(tmp_path):
 
 
 @pytest.mark.parametrize("given", ["study.toml", "study"])
-def test_every_run_is_at_its_stage(study, given):
+def test_every_run_has_its_stage(study, given):
     statuses = study_status(study.with_name(given))
-    assert [one.stage for one in statuses] == [Stage.DONE, Stage.RUNNING, Stage.FAILED, Stage.STOPPED, Stage.MISSING]
+    assert [status.stage for status in statuses] == [
+        Stage.DONE,
+        Stage.RUNNING,
+        Stage.FAILED,
+        Stage.STOPPED,
+        Stage.MISSING,
+    ]
     done, running, failed, stopped, missing = statuses
     assert (done.epoch, done.epochs) == (3, 3)
     assert (running.epoch, running.epochs) == (1, 3)
     written = (study / running.name / "epochs.jsonl").stat().st_mtime
-    assert running.end == pytest.approx(written + 2)  # two epochs more, a second each
-    assert stopped.losses == {n: v["optimised"] for n, v in Run(study / stopped.name).commits[-1].losses.items()}
+    assert running.end == pytest.approx(written + 2)  # two more epochs of one second
+    assert stopped.losses == {
+        name: values["optimised"] for name, values in Run(study / stopped.name).commits[-1].losses.items()
+    }
     assert failed.note == "failed in epoch 2, step 7: the loss 'audio' is not finite"
     assert (missing.epoch, missing.epochs) == (0, 3)
 
 
-def test_the_study_ends_when_all_epochs_are_trained(study, monkeypatch):
+def test_the_expected_end_is_that_of_all_epochs(study, monkeypatch):
     monkeypatch.setattr("time.time", lambda: 1000.0)
-    # 2 + 2 + 2 + 3 epochs of a second, one run at a time.
+    # 2 + 2 + 2 + 3 epochs of one second, one run at a time.
     assert study_end(study_status(study)) == 1009.0
 
 
-def test_the_command_prints_a_line_a_run(study, capsys):
+def test_the_command_prints_one_line_per_run(study, capsys):
     assert main(["status", str(study)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("5 runs: 1 running, 1 failed, 1 stopped, 1 missing, 1 done; expected to end ")
@@ -68,19 +76,19 @@ def test_the_command_prints_a_line_a_run(study, capsys):
     assert "step 7" in lines[4]
 
 
-def test_where_there_is_little_room_what_needs_a_look_comes_first(study):
+def test_on_a_small_terminal_runs_that_need_attention_come_first(study):
     lines = as_lines(study_status(study), most=3)
     assert [line.split()[1] for line in lines[2:]] == ["running", "failed"]
 
 
-def test_no_such_study(tmp_path):
+def test_a_missing_study_is_named(tmp_path):
     with pytest.raises(BadInputError, match="no such study definition"):
         study_status(tmp_path / "study.toml")
     with pytest.raises(BadInputError, match="there is no such folder"):
         study_status(tmp_path / "study")
 
 
-def test_analysis_names_a_failed_run_and_leaves_it_out(study, capsys):
+def test_the_analysis_names_a_failed_run_and_leaves_it_out(study, capsys):
     (study / "across_vself-ls_v-seed3" / "epochs.jsonl").unlink()
     assert [run.seed for run in open_study(study)] == [0, 1]
     assert analyze(["losses", str(study), "--format", "json"]) == 0
@@ -90,13 +98,6 @@ def test_analysis_names_a_failed_run_and_leaves_it_out(study, capsys):
     assert "across_vself-ls_v-seed2" not in json.dumps(printed.out)
 
 
-def test_a_study_of_failed_runs_alone_is_an_error(study):
+def test_a_study_of_failed_runs_only_is_an_error(study):
     with pytest.raises(BadInputError, match="failed in epoch 2"):
         open_study(study / "across_vself-ls_v-seed2")
-
-
-@pytest.mark.parametrize("content", ["{}", "[1]", "3", '{"wrong": 1}', "{"])
-def test_a_damaged_failure_is_named(tmp_path, content):
-    (tmp_path / "failed.json").write_text(content)
-    with pytest.raises(BadInputError, match=r"failed.json: not a readable failure"):
-        read_failure(tmp_path)

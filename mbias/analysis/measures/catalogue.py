@@ -10,7 +10,7 @@ import numpy as np
 from mbias.analysis.measures.coalitions import coalition_parts, over_samples, probed
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
-from mbias.analysis.settings import Setting, settings
+from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
@@ -143,7 +143,7 @@ def estimates(study: StudyLike) -> Estimates:
             try:
                 by_measure[measure] = measure.estimate(setting)
             except NotApplicableError as error:
-                reasons.setdefault(measure.display_name, []).append(str(error))
+                reasons.setdefault(measure.display_name, []).append(reason_for(error, setting.runs))
         rows.append((setting, by_measure))
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mbias.analysis.measures.pooling import pooled, shares_of
-from mbias.analysis.settings import Setting
+from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.records.summary import aligned, presence
@@ -110,7 +110,7 @@ def share_parts(runs: Sequence[Run], epoch: int | str) -> tuple[list[Scoped], di
             parts.append(sample_parts(run, shares_of(contributions_of(run, epoch))))
         except NotApplicableError as error:
             parts.append({})
-            reasons.setdefault("contribution", str(error))
+            reasons.setdefault("contribution", reason_for(error, [run]))
     return parts, reasons
 
 

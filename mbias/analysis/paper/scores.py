@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.measures.sample_scores import sample_scores
-from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, identified, order_key, settings
+from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, identified, order_key, reason_for, settings
 from mbias.errors import NotApplicableError
 from mbias.records.study import Study
 from mbias.scores.f_scores import LEVELS, METRICS
@@ -104,7 +104,7 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
         try:
             scores = np.stack([sample_scores(run, epoch) for run in setting.runs])
         except NotApplicableError as error:
-            reasons.setdefault("intervals over samples", str(error))
+            reasons.setdefault("intervals over samples", reason_for(error, setting.runs))
             continue
         low, high = estimate(np.stack([scores, np.ones_like(scores)], axis=-1), ratio).interval()
         rows += [

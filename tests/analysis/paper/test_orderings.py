@@ -8,8 +8,8 @@ from scipy import stats
 
 from mbias import open_study
 from mbias.analysis import smoothing, variants
+from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.analysis.paper.orderings import finding
-from mbias.analysis.paper.scores import sample_scores
 from mbias.errors import BadInputError
 from mbias.scores.f_scores import METRICS
 from mbias.terms import Metric

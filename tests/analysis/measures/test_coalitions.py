@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from mbias import Run
+from mbias.analysis.measures.coalitions import FEWEST, coalition_parts, enough, probed, with_mean
+from mbias.errors import BadInputError, NotApplicableError
+from tests.drawn_runs import draw_run, fill_probe_with_nan
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    return Run(draw_run(tmp_path_factory.mktemp("coalitions") / "one", videos=40, categories=3))
+
+
+def test_coalitions_average_over_draws(one):
+    parts = coalition_parts(one, "probability", "permuted")
+
+    assert parts.shape == (40, 3, 4, 2)
+    assert (parts[:, :, :, 1] == one.truth["weak"][:, :, None]).all()
+
+
+def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(one, tmp_path):
+    with pytest.raises(NotApplicableError, match=r"not probed.*run `mbias probe"):
+        probed(Run(draw_run(tmp_path / "run", probe=False)))
+    with pytest.raises(NotApplicableError, match="3 modalities"):
+        probed(Run(draw_run(tmp_path / "three", external=True, modalities=("audio", "visual", "text"))))
+    with pytest.raises(NotApplicableError, match="no pass with visual replaced by 'blurred'; probe it again"):
+        coalition_parts(one, "probability", "blurred")
+
+
+def test_a_probe_of_nan_is_damage(tmp_path):
+    run = draw_run(tmp_path / "run")
+    probe = fill_probe_with_nan(run)
+
+    with pytest.raises(BadInputError, match=re.escape(str(probe))) as error:
+        coalition_parts(Run(run), "probability", "mean")
+    assert not isinstance(error.value, NotApplicableError)
+
+
+def test_categories_with_few_samples_are_not_in_the_mean():
+    weak = np.zeros((10, 2), dtype=bool)
+    weak[: FEWEST - 1, 0] = weak[:FEWEST, 1] = True
+
+    assert enough(weak).tolist() == [False, True]
+    assert with_mean(np.array([[1.0], [3.0]]), enough(weak)).ravel().tolist() == [3, 1, 3]

@@ -1,0 +1,129 @@
+"""A run is imported from files of arrays and losses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mbias
+from mbias.errors import BadInputError
+from mbias.exchange.import_run import plan_import
+from mbias.records.validate import faults
+from tests.drawn_runs import draw_run
+from tests.fuzzing import event
+
+WAV = np.random.default_rng(1).dirichlet((2, 1), size=(3, 8, 4, 5)).swapaxes(-1, -2).astype(np.float32)
+"""(epoch, sample, segment, modality, category)"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    np.savez(tmp_path / "a.npz", attention=WAV, other=np.zeros(3), truth_weak=np.eye(8, 5))
+    (tmp_path / "log.csv").write_text("epoch,loss,audio\n1,0.9,0.8\n2,0.7,0.6\n3,0.5,0.4\n")
+    return tmp_path
+
+
+def test_arrays_losses_and_truth_become_a_run(files):
+    run = mbias.import_run(
+        files / "a.npz",
+        files / "run",
+        arrays={"wav": "attention", "truth_weak": "truth_weak"},
+        axes={"wav": ("epoch", "sample", "segment", "modality", "category")},
+        losses=files / "log.csv",
+        joint="loss",
+        categories=("a", "b", "c", "d", "犬"),
+        split="val",
+    )
+    assert [commit.losses["audio"]["optimised"] for commit in run.commits] == [0.8, 0.6, 0.4]
+    assert all(np.array_equal(run.values("wav", epoch), WAV[epoch - 1]) for epoch in (1, 2, 3))
+    assert np.array_equal(run.truth["weak"], np.eye(8, 5) == 1)
+    assert (run.header.categories[-1], run.header.split) == ("犬", "val")
+    assert faults(run.path) == []
+
+
+def test_one_file_per_epoch_and_axes_in_one_string(files):
+    # An array in an .npy file has the name of the file, so each epoch needs a folder of its own.
+    for epoch, wav in enumerate(WAV):
+        (files / str(epoch)).mkdir()
+        np.save(files / str(epoch) / "wav.npy", wav.transpose(2, 0, 1, 3))
+    paths = [str(files / str(epoch) / "wav.npy") for epoch in range(3)]
+    run = mbias.import_run(paths, str(files / "run"), axes={"wav": "modality sample segment category"})
+    assert len(run.commits) == 3
+    assert np.array_equal(run.values("wav", 2), WAV[1])
+
+
+def test_guessed_axes_must_be_accepted(files):
+    np.save(files / "wav.npy", WAV[0])
+    with pytest.raises(BadInputError, match="axes were guessed: wav as sample, segment, modality, category"):
+        mbias.import_run(files / "wav.npy", files / "run")
+    assert not (files / "run").exists()
+    run = mbias.import_run(files / "wav.npy", files / "run", accept_guessed_axes=True)
+    assert np.array_equal(run.values("wav"), WAV[0])
+
+
+def test_names_are_read_from_files(files):
+    (files / "categories.txt").write_text("a\nb\nc\nd\n犬\n", encoding="utf-8")
+    (files / "samples.txt").write_text("".join(f"clip {i}\n" for i in range(8)))
+    np.save(files / "wav.npy", WAV[0])
+    plan = plan_import(
+        files / "wav.npy",
+        categories=files / "categories.txt",
+        samples=str(files / "samples.txt"),
+        modalities=["x", "y"],
+    )
+    assert plan.header.categories == ("a", "b", "c", "d", "犬")
+    assert plan.samples == tuple(f"clip {i}" for i in range(8))
+    assert plan.header.modalities == ("x", "y")
+
+
+def test_losses_alone_from_tensorboard(files):
+    log = files / "events.out.tfevents.7"
+    log.write_bytes(b"".join(event(step, {"loss": 1 / step, "a": 0.5}) for step in range(1, 7)))
+    run = mbias.import_run(
+        (),
+        files / "run",
+        losses=[log],
+        loss_names={"joint": "loss", "audio": "a"},
+        steps_per_epoch=2,
+        categories=("a", "b"),
+    )
+    joint = [commit.losses["joint"]["optimised"] for commit in run.commits]
+    assert joint == pytest.approx([0.75, (1 / 3 + 1 / 4) / 2, (1 / 5 + 1 / 6) / 2])
+    assert len(mbias.losses(run)) > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"files": (), "losses": ()}, "nothing to import"),
+        ({"files": "missing.npz"}, "there is no such file"),
+        ({"files": "a.npz", "arrays": {"wav": "nothing"}}, "holds attention, other, truth_weak; choose among them"),
+        (
+            {"files": "a.npz", "arrays": {"wav": "attention", "p": "nothing"}},
+            "array 'p': no file holds an array of numbers with the name 'nothing'",
+        ),
+        ({"files": (), "losses": "log.csv"}, "the joint loss 'joint' is not among the losses loss, audio"),
+        (
+            {"files": (), "losses": "log.csv", "loss_names": {"joint": "other"}},
+            "there is no curve 'other'; the curves are audio, loss",
+        ),
+        ({"files": (), "losses": "log.csv", "joint": "loss", "steps_per_epoch": 0}, "must be 1 or more"),
+        ({"files": "a.npz", "categories": "missing.txt"}, "missing.txt: not a readable list of names"),
+        ({"files": "a.npz", "samples": "."}, "not a regular file of names"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(files, monkeypatch, options, message):
+    monkeypatch.chdir(files)
+    with pytest.raises(BadInputError, match=message) as error:
+        mbias.import_run(out="run", accept_guessed_axes=True, **options)
+    assert "\n" not in str(error.value)
+    assert not (files / "run").exists()
+
+
+def test_an_existing_run_is_kept(files):
+    draw_run(files / "run", videos=2, epochs=1)
+    content = (files / "run" / "run.json").read_bytes()
+    np.save(files / "wav.npy", WAV[0])
+    with pytest.raises(BadInputError, match="there is a run already"):
+        mbias.import_run(files / "wav.npy", files / "run", accept_guessed_axes=True)
+    assert (files / "run" / "run.json").read_bytes() == content

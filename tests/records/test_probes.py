@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mbias
+from mbias import Run
+from mbias.errors import BadInputError, NotApplicableError
+from mbias.records.probes import WHOLE, Pass, probe_faults, read_probe, write_probe
+from tests.drawn_runs import draw_run, fill_probe_with_nan
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(draw_run(tmp_path / "run", categories=4))
+
+
+def test_what_is_written_is_read_back(run):
+    joint = np.linspace(0, 1, 32).reshape(8, 4)
+    outputs = {WHOLE: {"p_joint": joint}, Pass("mean", ("audio",)): {"p_joint": joint / 2}}
+    mbias.write_probe(run.path, "best", outputs)
+    probe = read_probe(run)
+
+    assert (probe.epoch, probe.passes) == (3, tuple(outputs))
+    np.testing.assert_allclose(probe.values(Pass("mean", ("audio",)), "p_joint"), joint / 2, rtol=1e-6)
+    assert probe.draws("mean", ("audio",)) == [Pass("mean", ("audio",))]
+    assert probe_faults(run) == []
+
+
+def test_a_probe_of_an_older_training_is_refused(run):
+    index = run.path / "probe" / "probe.json"
+    index.write_text(index.read_text().replace(run.commits[-1].sha256, "0" * 64))
+
+    with pytest.raises(BadInputError, match=r"the run was trained again after it was probed"):
+        read_probe(Run(run.path))
+
+
+def test_a_cut_probe_is_refused(run):
+    file = run.path / "probe" / "outputs.safetensors"
+    file.write_bytes(file.read_bytes()[:-8])
+
+    with pytest.raises(BadInputError, match=r"not the file that probe\.json describes"):
+        read_probe(run)
+
+
+def test_a_probe_that_lacks_the_whole_or_has_other_samples_is_not_written(run):
+    with pytest.raises(BadInputError, match="needs the pass in which nothing is replaced"):
+        write_probe(run, "last", {Pass("mean", ("audio",)): {}})
+    with pytest.raises(BadInputError, match=r"has the shape \(3, 4\); for this run it must be 8 x 4"):
+        write_probe(run, "last", {WHOLE: {"p_joint": np.zeros((3, 4))}})
+
+
+def test_values_that_are_no_probabilities_are_damage(run):
+    fill_probe_with_nan(run.path)
+    (fault,) = probe_faults(run)
+
+    assert fault.startswith(f"{run.path / 'probe'}: the pass ")
+    assert "'p_joint' holds a value that is not a probability" in fault
+    with pytest.raises(BadInputError, match="not a probability") as error:
+        read_probe(run).values(Pass("mean", ("audio",)), "p_joint")
+    assert not isinstance(error.value, NotApplicableError)
+
+
+def test_a_pass_that_was_not_recorded_does_not_apply(run):
+    write_probe(run, "last", {WHOLE: {"p_joint": np.zeros((8, 4))}})
+    probe = read_probe(run)
+
+    with pytest.raises(NotApplicableError, match="no pass with audio replaced by 'mean'; run `mbias probe"):
+        probe.values(Pass("mean", ("audio",)), "p_joint")
+    with pytest.raises(NotApplicableError, match="was recorded without probabilities of segments 'p'"):
+        probe.values(WHOLE, "p")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        ({Pass("mean", ("audo",)): {}}, "unknown modality 'audo'; take audio, visual"),
+        ({Pass("mean", ("audio",)): {"q": np.zeros(8)}}, "unknown output 'q'; take donors, p_joint, p"),
+        ({Pass("mean", ("audio",)): {"p_joint": np.full((8, 4), 7.0)}}, "'p_joint' holds a value that is not"),
+        ({Pass("swapped", ("audio",)): {"donors": np.full(8, 8)}}, "neither the row of a sample nor -1"),
+    ],
+)
+def test_wrong_outputs_are_not_written(run, outputs, message):
+    before = (run.path / "probe" / "outputs.safetensors").read_bytes()
+
+    with pytest.raises(BadInputError, match=message):
+        write_probe(run, "last", {WHOLE: {"p_joint": np.zeros((8, 4))}, **outputs})
+    assert (run.path / "probe" / "outputs.safetensors").read_bytes() == before

@@ -1,0 +1,73 @@
+"""What a figure shows, in one sentence."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import mbias
+from mbias.reports import headlines
+from tests.drawn_runs import draw_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    settings = [("across_vcross", "ls_a"), ("across_vcross", "ls_v")]
+    return mbias.open_study(draw_study(tmp_path_factory.mktemp("headlines"), settings, videos=30))
+
+
+def test_attention_is_the_mean_of_each_setting(study):
+    means = mbias.attention(study).query("scope == 'all' and modality == 'audio'")["attention"]
+
+    assert headlines.attention(mbias.attention(study)) == (
+        f"Mean W_a of A_cross + V_cross is {means.iloc[0]:.2f} in LS-A and {means.iloc[1]:.2f} in LS-V."
+    )
+
+
+def test_movement_goes_from_the_first_epoch_to_the_last(study):
+    sentence = headlines.movement(mbias.attention(study, table="movement"))
+    table = mbias.attention(study, table="movement").query("scope == 'all' and modality == 'audio'")
+    first = table[table["smoothing"] == "ls_a"]["attention"]
+
+    assert sentence.startswith("Between epochs 1 and 3, mean W_a of A_cross + V_cross went from ")
+    assert f"from {first.iloc[0]:.2f} to {first.iloc[-1]:.2f} in LS-A" in sentence
+
+
+def test_optima_count_the_categories_on_the_same_side(study):
+    table = mbias.mechanism(study)
+    same = (table["optimum"] > 0.5) == (table["trained"] > 0.5)
+
+    assert f"{same[table['smoothing'] == 'ls_a'].mean():.0%} of the categories in LS-A" in headlines.optima(table)
+
+
+def test_measures_span_the_balances(study):
+    table = mbias.reliance(study)
+    balances = table[(table["measure"] == "Shapley (p, mean)") & (table["modality"] == "audio")]["balance"]
+    sentence = headlines.measures(table)
+
+    assert f"{(balances > 0).sum()} of 2 settings" in sentence
+    assert f"{balances.min():+.2f} [" in sentence
+    assert f"{balances.max():+.2f} [" in sentence
+    one = headlines.measures(table[table["smoothing"] == "ls_a"])
+    assert one.startswith("The balance of Shapley values is ")
+
+
+def test_verdicts_are_counted(study):
+    table = mbias.diagnosis(study)
+    counts = table["verdict"].value_counts()
+
+    for verdict, count in counts.items():
+        assert f"{count} {'is' if count == 1 else 'are'} {verdict}" in headlines.verdicts(table)
+    assert headlines.verdicts(table.iloc[:1]).startswith("A_cross + V_cross, LS-A is ")
+
+
+def test_the_largest_difference_that_holds_is_named():
+    columns = ["quantity", "level", "difference", "difference_low", "difference_high", "p_holm"]
+    rows = [("audio", "event", 0.2, 0.1, 0.3, 0.01), ("balance", "", -0.9, -1.0, -0.8, 0.2)]
+    table = pd.DataFrame(rows, columns=columns)
+
+    assert headlines.differences(table) == (
+        "1 of 2 differences hold at 5 % after Holm's correction; the largest is of event-level Audio, "
+        "+0.200 [+0.100, +0.300]."
+    )
+    assert headlines.differences(table.iloc[1:]).startswith("No difference of 1 holds at 5 %")

@@ -1,0 +1,36 @@
+"""The environment of a process, and that all workers have the same one."""
+
+import dataclasses
+
+import pytest
+
+from mbias.errors import BadInputError
+from mbias.studies.running.environment import Environment, inspect_environment, inspect_worker, require_same
+from mbias.studies.session import session
+from tests.studies.runs import CONFIG, plan, task_of
+
+
+def test_the_environment_of_this_process(directory, data):
+    environment = inspect_environment(CONFIG, directory, "cpu")
+    assert environment == Environment(data.fingerprint, True, "cpu", "float32")
+
+
+def test_missing_data_are_named(tmp_path):
+    with pytest.raises(BadInputError, match="there is no such packed split"):
+        inspect_environment(CONFIG, tmp_path, "cpu")
+
+
+def test_a_worker_without_the_study_s_folder_is_named(directory, tmp_path):
+    study = plan(tmp_path, directory)
+    with session(tmp_path) as current:
+        task = task_of(study, current)
+        assert inspect_worker(task) == inspect_environment(CONFIG, directory, "cpu")
+    with pytest.raises(BadInputError, match=r"not the study's folder on .*; choose a folder that all workers share"):
+        inspect_worker(task)
+
+
+def test_workers_that_differ_are_named():
+    first = Environment("data", True, "cpu", "float32")
+    assert require_same([first, first]) == first
+    with pytest.raises(BadInputError, match=r"differ in computed_in \(bfloat16, float32\)"):
+        require_same([first, dataclasses.replace(first, computed_in="bfloat16")])

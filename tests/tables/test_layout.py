@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mbias.tables.layout import Layout, concatenated, lay_out, left_out, notes, number, with_interval, with_left_out
+
+TABLE = pd.DataFrame(
+    [
+        ("across_vself", "ls_v", "audio", 0.25, 0.2, 0.3),
+        ("across_vself", "ls_v", "visual", 0.75, 0.7, 0.8),
+        ("across_vcross", "ls_v", "audio", 0.5, np.nan, np.nan),
+    ],
+    columns=["variant", "smoothing", "modality", "weight", "weight_low", "weight_high"],
+)
+LAYOUT = Layout(("variant", "smoothing"), ("modality",), {"W_{}": with_interval("weight", ".2f")})
+
+
+def test_values_are_set_side_by_side_and_names_that_never_change_are_said_once():
+    wide, constant = lay_out(TABLE, LAYOUT)
+
+    assert constant == {"smoothing": "LS-V"}
+    assert list(wide.columns) == ["variant", "W_a", "W_v"]
+    assert wide.attrs["names"] == 1
+    assert wide.to_numpy().tolist() == [
+        ["A_cross + V_self", "0.25 [0.20, 0.30]", "0.75 [0.70, 0.80]"],
+        ["A_cross + V_cross", "0.50", ""],
+    ]
+
+
+def test_a_header_without_a_place_for_the_modality_appears_once():
+    layout = Layout(("variant",), ("modality",), {"W_{}": number("weight", ".1f"), "seeds": lambda row: "3"})
+
+    assert list(lay_out(TABLE, layout)[0].columns) == ["variant", "W_a", "W_v", "seeds"]
+
+
+def test_external_runs_go_by_their_names():
+    table = TABLE.assign(run=["one", "one", "two"], variant=None, smoothing=None)
+    wide, constant = lay_out(table, LAYOUT)
+
+    assert list(wide["run"]) == ["one", "two"]
+    assert constant == {}
+
+
+def test_what_was_left_out_is_kept_when_tables_are_joined():
+    first, second = (with_left_out(TABLE.copy(), {name: f"{name} is missing"}) for name in ("a", "b"))
+    joined = concatenated([first, second])
+
+    assert len(joined) == 2 * len(TABLE)
+    assert sorted(left_out(joined)) == ["Left out: a (a is missing).", "Left out: b (b is missing)."]
+
+
+def test_notes_say_what_a_reader_must_know():
+    one_seed = pd.DataFrame({"variant": ["v"], "smoothing": ["s"], "seed": [0], "simulated": [True]})
+    two_seeds = pd.DataFrame({"seeds": [1, 2], "simulated": [False, False]})
+
+    assert notes(with_left_out(one_seed, {"swap": "no pass"})) == [
+        "Simulated data.",
+        "One seed per setting: a difference may be due to chance.",
+        "Left out: swap (no pass).",
+    ]
+    assert notes(two_seeds) == []

@@ -1,0 +1,40 @@
+"""The splits in memory."""
+
+import numpy as np
+import pytest
+import torch
+
+from mbias.errors import BadInputError
+from mbias.terms import Split
+from mbias.training import data as module
+from mbias.training.data import load_data, open_splits
+
+
+def test_memory_holds_what_is_on_disk(data, directory):
+    for split, opened in open_splits(directory, Split.TEST).items():
+        videos = data.videos[split]
+        assert len(videos) == len(opened.videos)
+        np.testing.assert_array_equal(videos.audio, opened.audio)
+        np.testing.assert_array_equal(videos.labels, opened.weak)
+
+
+def test_a_copy_in_chunks_is_complete(data, directory, monkeypatch):
+    monkeypatch.setattr(module, "_CHUNK", 7)
+    videos = load_data(str(directory), Split.TEST, torch.device("cpu")).videos[Split.TRAIN]
+    assert torch.equal(videos.motion, data.videos[Split.TRAIN].motion)
+
+
+def test_features_are_kept_in_the_type_in_which_they_are_multiplied(directory):
+    videos = load_data(directory, Split.TEST, torch.device("cpu"), torch.bfloat16).videos[Split.TEST]
+    assert (videos.audio.dtype, videos.labels.dtype) == (torch.bfloat16, torch.float32)
+
+
+def test_the_fingerprint_names_every_split(data, directory):
+    assert [part.split(":")[0] for part in data.fingerprint.split(",")] == ["test", "train", "val"]
+    assert load_data(directory, Split.VAL, torch.device("cpu")).fingerprint != data.fingerprint
+    assert data.simulated
+
+
+def test_data_that_are_not_packed_are_named(tmp_path):
+    with pytest.raises(BadInputError, match=r"train.pack.json: there is no such packed split"):
+        load_data(tmp_path, Split.TEST, torch.device("cpu"))
