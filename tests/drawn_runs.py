@@ -138,12 +138,14 @@ def _draw_probe(rng, path, truth, arrays):
     without_audio, without_visual = 0.8 + rng.normal(0, 0.05), 0.4 + rng.normal(0, 0.05)
     kept = {(): 1.0, ("audio",): without_audio, ("visual",): without_visual, ("audio", "visual"): 0.1}
     outputs = {}
-    for one in DRAWN_PASSES:
+    for drawn_pass in DRAWN_PASSES:
         drawn = {
-            "p": np.clip(arrays["p"] * kept[one.replaced] + rng.normal(0, 0.02, arrays["p"].shape), 0, 1),
-            "p_joint": np.clip(arrays["p_joint"] * kept[one.replaced] + rng.uniform(0, 0.02, weak.shape), 0, 1),
+            "p": np.clip(arrays["p"] * kept[drawn_pass.replaced] + rng.normal(0, 0.02, arrays["p"].shape), 0, 1),
+            "p_joint": np.clip(arrays["p_joint"] * kept[drawn_pass.replaced] + rng.uniform(0, 0.02, weak.shape), 0, 1),
         }
-        outputs[one] = drawn | ({"donors": np.roll(np.arange(len(weak)), 1)} if one.baseline == "swapped" else {})
+        outputs[drawn_pass] = drawn | (
+            {"donors": np.roll(np.arange(len(weak)), 1)} if drawn_pass.baseline == "swapped" else {}
+        )
     outputs[WHOLE] = {"p": arrays["p"], "p_joint": arrays["p_joint"]}
     write_probe(Run(path), "last", outputs)
 

@@ -46,9 +46,9 @@ def test_another_epoch_changes_both_pictures_and_says_what_is_missing(explorer):
 def test_videos_are_those_with_the_category_the_worst_first(explorer, study):
     run = study.runs[0]
     worst = list(mbias.explorer.video.worst(mbias.Study((run,)))["sample"])
-    for place, category in enumerate(run.header.categories[:2]):
+    for index, category in enumerate(run.header.categories[:2]):
         explorer.category.value = category
-        having = set(run.samples["video"][run.truth["weak"][:, place]])
+        having = set(run.samples["video"][run.truth["weak"][:, index]])
         assert list(explorer.video.options) == [name for name in worst if name in having]
 
 

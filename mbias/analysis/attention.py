@@ -10,7 +10,15 @@ import pandas as pd
 from mbias.analysis.measures import scopes
 from mbias.analysis.measures.pooling import shares_of
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import RUN_COLUMNS, SETTING_COLUMNS, identified, of_several_seeds, one_variant, over_seeds
+from mbias.analysis.settings import (
+    RUN_COLUMNS,
+    SETTING_COLUMNS,
+    identified,
+    of_several_seeds,
+    one_variant,
+    over_seeds,
+    with_one_seed,
+)
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.records.summary import SCOPES, STATISTICS
@@ -124,7 +132,8 @@ def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
         means, reasons = scopes.setting_means(setting, epoch)
         identity = {name: setting.identity[name] for name in SETTING_COLUMNS}
         tables.append(with_left_out(_rows(setting.runs[0], identity, means), reasons))
-    return concatenated(tables)
+    table = concatenated(tables)
+    return with_left_out(table, table.attrs["left_out"] | with_one_seed(study))
 
 
 def contributions(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:

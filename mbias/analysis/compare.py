@@ -58,7 +58,11 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     reasons: dict[str, str] = {}
-    for first, second in _pairs(settings(open_study(a)), settings(open_study(b))):
+    of_a, of_b = settings(open_study(a)), settings(open_study(b))
+    pairs = list(_pairs(of_a, of_b))
+    paired = {setting.display_name for pair in pairs for setting in pair}
+    reasons |= {s.display_name: "not in both studies" for s in (*of_a, *of_b) if s.display_name not in paired}
+    for first, second in pairs:
         of_pair: list[dict[str, Any]] = []
         for kind in _kinds(first):
             try:
@@ -168,7 +172,9 @@ def _pairs(a: list[Setting], b: list[Setting]) -> Iterator[tuple[Setting, Settin
         by_key = {_key(setting): setting for setting in b}
         pairs = [(first, by_key[_key(first)]) for first in a if _key(first) in by_key]
     if not pairs:
-        raise BadInputError("the two have no variant and smoothing in common; give settings that both have")
+        raise BadInputError(
+            "no setting (variant, smoothing, control) is in both studies; give settings that both have, or a single one"
+        )
     for first, second in pairs:
         yield _with_shared_seeds(first, second)
 

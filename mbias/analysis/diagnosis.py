@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis import losses
-from mbias.analysis.measures.catalogue import PRIMARY, Estimates, Measure, estimates, primary_estimates
+from mbias.analysis.measures.catalogue import PRIMARY, Estimates, Measure, estimates, primary_estimates, reused
 from mbias.analysis.measures.coalitions import enough
 from mbias.analysis.measures.verdict import ALPHA, ENOUGH_SEEDS, MARGIN, UNDETERMINED, agrees, decide, needed
 from mbias.analysis.questions import Question, Table
@@ -71,7 +71,7 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     1      ls_v  biased toward visual    -0.34      True
     """
     rows = []
-    estimated = precomputed or estimates(study)
+    estimated = reused(precomputed, study, estimates)
     for setting, by_measure in estimated:
         primary, *others = by_measure.items()
         row = decide(primary[1], 0, setting.modalities)
@@ -123,7 +123,7 @@ def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.Dat
         As `verdicts`.
     """
     rows: list[dict[str, Any]] = []
-    for setting, by_measure in precomputed or primary_estimates(study):
+    for setting, by_measure in reused(precomputed, study, primary_estimates):
         rows += _category_rows(setting, by_measure[PRIMARY])
     return pd.DataFrame(rows)
 
@@ -148,7 +148,7 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
         As `verdicts`.
     """
     rows = []
-    estimated = precomputed or estimates(study)
+    estimated = reused(precomputed, study, estimates)
     for setting, by_measure in estimated:
         for measure, of_measure in by_measure.items():
             if _of_inputs(measure):

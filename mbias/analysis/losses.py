@@ -9,13 +9,21 @@ import pandas as pd
 
 from mbias.analysis.measures.pooling import SEGMENTED
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import SETTING_COLUMNS, Setting, identified, of_several_seeds, one_variant, over_seeds
+from mbias.analysis.settings import (
+    SETTING_COLUMNS,
+    Setting,
+    identified,
+    of_several_seeds,
+    one_variant,
+    over_seeds,
+    with_one_seed,
+)
 from mbias.errors import NotApplicableError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.intervals import student
-from mbias.tables.layout import RUN, SHARED, Layout, number, with_interval
+from mbias.tables.layout import RUN, SHARED, Layout, number, with_interval, with_left_out
 from mbias.tables.names import format_ratio, loss_name, setting_names, subscript
 
 EVEN = 1.1
@@ -142,9 +150,8 @@ def seeds(study: StudyLike) -> pd.DataFrame:
         As `coincidence`.
     """
     study = open_study(study)
-    return pd.DataFrame(
-        [row for setting in of_several_seeds(study) for kind in KINDS for row in _over_seeds(setting, kind)]
-    )
+    rows = [row for setting in of_several_seeds(study) for kind in KINDS for row in _over_seeds(setting, kind)]
+    return with_left_out(pd.DataFrame(rows), with_one_seed(study))
 
 
 def residuals(study: StudyLike) -> pd.DataFrame:

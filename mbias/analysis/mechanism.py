@@ -15,8 +15,8 @@ from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.intervals import student
-from mbias.tables.layout import SHARED, Layout, number, with_interval
-from mbias.tables.names import display_name, setting_names, subscript
+from mbias.tables.layout import SHARED, Layout, number, with_interval, with_left_out
+from mbias.tables.names import display_name, setting_name, setting_names, subscript
 from mbias.terms import PRESETS, Smoothing
 
 
@@ -153,7 +153,10 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
     averaged = over_seeds(pd.DataFrame(runs), [], bounds)
     if averaged["seeds"].max() < 2:
         raise NotApplicableError(ONE_SEED)
-    return averaged[averaged["seeds"] > 1].reset_index(drop=True)
+    single = averaged[averaged["seeds"] < 2]
+    names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in single.itertuples()]
+    several = averaged[averaged["seeds"] > 1].reset_index(drop=True)
+    return with_left_out(several, dict.fromkeys(names, "one seed"))
 
 
 def finding(table: pd.DataFrame) -> list[str]:

@@ -118,7 +118,7 @@ class Question:
         Returns
         -------
         pandas.DataFrame
-            The table; the documentation of its columns is that of its function, see `explain`.
+            The table; ``mbias-analyze NAME --explain`` prints the documentation of its columns.
 
         Raises
         ------

@@ -27,6 +27,7 @@ from mbias.analysis.measures.catalogue import (
     Measure,
     estimates,
     primary_estimates,
+    reused,
 )
 from mbias.analysis.measures.coalitions import enough
 from mbias.analysis.measures.values import balance
@@ -78,7 +79,7 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     32      ls_v   visual   0.37    -0.34
     """
     rows: list[dict[str, Any]] = []
-    estimated = precomputed or estimates(study)
+    estimated = reused(precomputed, study, estimates)
     reasons = dict(estimated.left_out)
     for setting, by_measure in estimated:
         for measure, of_measure in by_measure.items():
@@ -116,7 +117,7 @@ def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.Dat
     """
     study = open_study(study)
     rows: list[dict[str, Any]] = []
-    for setting, by_measure in precomputed or primary_estimates(study):
+    for setting, by_measure in reused(precomputed, study, primary_estimates):
         for index in np.flatnonzero(enough(setting.weak)):
             columns = _columns(by_measure[PRIMARY], 1 + int(index))
             for m, modality in enumerate(setting.modalities):
@@ -157,7 +158,7 @@ def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.Data
     """
     study = open_study(study)
     cells: dict[str, list[np.ndarray]] = {}
-    estimated = precomputed or estimates(study)
+    estimated = reused(precomputed, study, estimates)
     for setting, by_measure in estimated:
         kept = np.concatenate([[True], enough(setting.weak)])
         for measure, of_measure in by_measure.items():

@@ -141,6 +141,11 @@ def of_several_seeds(study: Study) -> list[Setting]:
     return several
 
 
+def with_one_seed(study: Study) -> dict[str, str]:
+    """The settings that a table over seeds leaves out, by name, with the reason."""
+    return {setting.display_name: "one seed" for setting in settings(study) if len(setting.runs) == 1}
+
+
 def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
     """Average a table of runs over seeds, with Student's 95 % intervals.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import operator
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -156,6 +157,8 @@ def worst(study: StudyLike, number: int = 10, epoch: int | str = "best") -> pd.D
     BadInputError
         If a run does not have that epoch, or is damaged.
     """
+    if not isinstance(number, Integral) or number < 1:
+        raise BadInputError(f"number is {number!r}; give the number of samples to list, 1 or more")
     study = open_study(study)
     return pd.concat([_worst(run, identity, number, epoch) for run, identity in identified(study)], ignore_index=True)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.exchange.named_array import TRUTH_PREFIX
+from mbias.records.arguments import checked_path
 from mbias.records.run import Run
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def export_run(run: Run | str | Path, path: str | Path) -> Path:
     'run.nc'
     """
     run = run if isinstance(run, Run) else Run(run)
-    path = Path(path)
+    path = checked_path(path, "a path of a file", "give the file to write, as .nc or .zarr")
     if path.suffix not in _PACKAGES:
         raise BadInputError(f"{path}: a run is exported as .nc or .zarr; end the name with one of them")
     if path.exists() or not path.parent.is_dir():

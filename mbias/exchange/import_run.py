@@ -11,6 +11,7 @@ from mbias.exchange.curves import per_epoch, read_curves
 from mbias.exchange.exported import ExportedRun, read_exported
 from mbias.exchange.import_plan import ImportPlan, make_plan
 from mbias.exchange.named_array import NamedArray
+from mbias.records.arguments import checked_new_folder, require_mapping
 from mbias.records.run import Run
 
 Paths = str | Path | Sequence[str | Path]
@@ -107,7 +108,7 @@ def import_run(
     >>> len(run.commits), run.header.arrays
     (3, {'wav': ('sample', 'modality', 'category')})
     """
-    out = Path(out)
+    out = checked_new_folder(out)
     require_no_run(out)
     plan: ImportPlan | ExportedRun | None = open_exported(files)
     if plan is None:
@@ -172,6 +173,8 @@ def plan_import(
     >>> print(plan.lines()[-1])
     array wav: sample 40 x modality 2 x category 5 (guessed from the sizes), every epoch
     """
+    for option, given in (("arrays", arrays), ("axes", axes), ("loss_names", loss_names)):
+        require_mapping(option, given or {}, "give names in the run as its keys")
     return make_plan(
         _read_arrays(_paths(files), arrays or {}),
         {name: tuple(given.split() if isinstance(given, str) else given) for name, given in (axes or {}).items()},

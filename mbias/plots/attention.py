@@ -13,7 +13,7 @@ from mbias.analysis.attention import QUESTION
 from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.plots.drawing.heatmap import draw_heatmap
-from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
+from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import (
     NEUTRAL,
@@ -68,7 +68,8 @@ def plot_attention(
     >>> mbias.plot_attention(study.select(smoothing="ls_v"), ax=figure.axes[0]) is figure.axes[0]
     True
     """
-    table = table_to_draw(QUESTION, data, needed=("scope", "modality", "category", *_QUANTILES), epoch=epoch)
+    needed = (*SETTING, "seed", "scope", "modality", "category", "samples", "mean", *_QUANTILES)
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch)
     if scope not in SCOPES:
         raise BadInputError(f"plot_attention: unknown scope {scope!r}; take {', '.join(SCOPES)}")
     if ax is None:
@@ -107,7 +108,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
     for index, modality in enumerate(drawn):
         means = table[table["modality"] == modality].groupby("category")[_QUANTILES].mean().reindex(order)
         y = np.arange(len(order)) + (index - (len(drawn) - 1) / 2) * step
-        favoured = [modality if len(drawn) > 1 or not median <= 0.5 else modalities[1] for median in means["q50"]]
+        favoured = [modalities[1] if len(modalities) == 2 and median <= 0.5 else modality for median in means["q50"]]
         colour = [colours[name] for name in favoured]
         ax.hlines(y, means["q05"], means["q95"], color=colour, lw=0.9)
         ax.hlines(y, means["q25"], means["q75"], color=colour, lw=2.8)

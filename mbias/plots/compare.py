@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.compare import QUESTION
+from mbias.errors import BadInputError
 from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, mathtext, plain, style
@@ -54,9 +55,14 @@ def plot_compare(
     >>> figure.axes[0].get_title()
     'Audio, segment'
     """
-    inputs = (a,) if isinstance(a, pd.DataFrame) or b is None else (a, b)
-    table = table_to_draw(QUESTION, *inputs, needed=("quantity", "level", "difference", "p_holm"))
+    if isinstance(a, pd.DataFrame) and b is not None:
+        raise BadInputError("plot_compare: a table already compares two studies; give it alone")
+    inputs = (a,) if b is None else (a, b)
+    needed = ("a", "b", "quantity", "level", "seeds", "difference", "difference_low", "difference_high", "p_holm")
+    table = table_to_draw(QUESTION, *inputs, needed=needed, ax=ax)
     if ax is None:
+        if quantity is not None or level is not None:
+            raise BadInputError("plot_compare: quantity and level select what is drawn into ax; give ax")
         return figure(table)
     rows = choose(table.assign(level=table["level"].fillna("")), "quantity", quantity, Metric.TYPE_AVERAGE)
     rows = choose(rows, "level", level, Level.SEGMENT)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from mbias.analysis.diagnosis import QUESTION
 from mbias.analysis.measures.verdict import MARGIN, UNDETERMINED
 from mbias.plots.drawing.heatmap import draw_heatmap
-from mbias.plots.drawing.inputs import Drawable, Drawn, table_to_draw
+from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, table_to_draw
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import (
     BALANCED,
@@ -60,7 +60,9 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     >>> len(figure.axes)
     1
     """
-    table = table_to_draw(QUESTION, data, needed=("verdict", "balance", "attention", "first", "second"))
+    interval = ("balance", "balance_low", "balance_high")
+    needed = (*SETTING, "seeds", "samples", "first", "second", "verdict", *interval, "attention", "discordant_number")
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
     if ax is None:
         return figure(table)
     with style():

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from mbias.analysis.losses import KINDS, QUESTION
 from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError, NotApplicableError
-from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
+from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 from mbias.tables.names import loss_name, setting_names
@@ -50,7 +50,8 @@ def plot_losses(data: Drawable, *, ax: Axes | None = None, kind: str = "optimise
     >>> [ax.get_title() for ax in figure.axes]
     ['LS-A', 'LS-V']
     """
-    table = table_to_draw(QUESTION, data, needed=("epoch", "loss", "joint", "kind", "value"))
+    needed = (*SETTING, "seeds", "epoch", "loss", "joint", "kind", "value", "value_low", "value_high")
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
     if kind not in KINDS:
         raise BadInputError(f"plot_losses: unknown kind {kind!r}; take {', '.join(KINDS)}")
     if ax is None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from mbias.analysis.mechanism import QUESTION
 from mbias.analysis.settings import one_variant
-from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
+from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 from mbias.tables.names import setting_names, subscript
@@ -43,7 +43,8 @@ def plot_mechanism(data: Drawable, *, ax: Axes | None = None, epoch: int | str |
     >>> [ax.get_title() for ax in figure.axes]
     ['LS-A', 'LS-V']
     """
-    table = table_to_draw(QUESTION, data, needed=("optimum", "trained", "freedom"), epoch=epoch)
+    needed = (*SETTING, "first", "second", "optimum", "trained", "freedom")
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch)
     if ax is None:
         return figure(table)
     check_one_setting(table)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.reliance import QUESTION
-from mbias.plots.drawing.inputs import Drawable, Drawn, check_one_setting, table_to_draw
+from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 from mbias.tables.names import setting_name
@@ -43,7 +43,9 @@ def plot_reliance(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     >>> len(figure.axes)
     2
     """
-    table = table_to_draw(QUESTION, data, needed=("measure", "modality", "balance", "causal"))
+    interval = ("balance", "balance_low", "balance_high")
+    needed = (*SETTING, "seeds", "samples", "measure", "modality", "causal", *interval)
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
     if ax is None:
         return figure(table)
     check_one_setting(table)

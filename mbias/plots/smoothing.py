@@ -55,8 +55,8 @@ def plot_smoothing(
     >>> len(figure.axes)
     10
     """
-    needed = ("variant", "smoothing", "metric", "level", "f_score", "source")
-    table = table_to_draw(QUESTION, data, needed=needed, epoch=epoch, published=published)
+    needed = ("variant", "smoothing", "metric", "level", "seeds", "f_score", "low", "high", "source")
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch, published=published)
     if ax is None:
         for column, value in (("metric", metric), ("level", level)):
             table = table if value is None else choose(table, column, value, value)

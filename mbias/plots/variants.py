@@ -58,8 +58,8 @@ def plot_variants(
     >>> [ax.get_title() for ax in figure.axes][:2]
     ['Audio', 'Visual']
     """
-    needed = ("variant", "metric", "level", "f_score", "source")
-    table = table_to_draw(QUESTION, data, needed=needed, epoch=epoch, published=published)
+    needed = ("variant", "metric", "level", "seeds", "f_score", "low", "high", "source")
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch, published=published)
     if ax is None:
         return figure(table if metric is None else choose(table, "metric", metric, metric))
     with style():

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from mbias.analysis.video import QUESTION
-from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
+from mbias.errors import BadInputError
+from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.style import (
     JOINT,
     SECONDARY,
@@ -78,9 +79,12 @@ def plot_video(
     """
     options = {"sample": sample, "epoch": epoch}
     included = category if not isinstance(data, pd.DataFrame) else None
-    needed = ("segment", "truth", "predicted", "attention", "temporal")
-    table = table_to_draw(QUESTION, data, needed=needed, category=included, **options)
+    shown = ("truth", "predicted", "attention", "temporal")
+    needed = (*SETTING, "seed", "sample", "epoch", "category", "modality", "segment", *shown)
+    table = table_to_draw(QUESTION, data, needed=needed, ax=ax, category=included, **options)
     if ax is None:
+        if modality is not None or (category is not None and included is None):
+            raise BadInputError("plot_video: category and modality select the lane that is drawn into ax; give ax")
         return figure(table)
     first = table.iloc[0]
     lane = choose(choose(table, "category", category, first["category"]), "modality", modality, first["modality"])

@@ -22,6 +22,7 @@ from mbias.recorder.epoch import EpochArrays, checked_index
 from mbias.recorder.means import WeightedMean
 from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
+from mbias.records.arguments import checked_new_folder, counted
 from mbias.records.commits import Commit
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
@@ -102,7 +103,7 @@ class Recorder:
     ) -> None:
         import pandas as pd
 
-        self.path = Path(path)
+        self.path = checked_new_folder(path)
         exists = (self.path / "run.json").exists()
         if exists and not resume:
             raise BadInputError(
@@ -128,10 +129,9 @@ class Recorder:
         self._begin_epoch()
 
     def __repr__(self) -> str:
-        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return (
-            f"<Recorder {self.path}: {', '.join(self._header.modalities)}; {len(self._samples)} samples; "
-            f"{epochs} committed; watching {', '.join(self._watches) or 'nothing'}>"
+            f"<Recorder {self.path}: {', '.join(self._header.modalities)}; {counted(len(self._samples), 'sample')}; "
+            f"{counted(self.epochs, 'epoch')} committed; watching {', '.join(self._watches) or 'nothing'}>"
         )
 
     @property
@@ -249,6 +249,8 @@ class Recorder:
         """
         if kind not in ("optimised", "hard", "floor"):
             raise BadInputError(f"losses: unknown kind {kind!r}; choose from optimised, hard and floor")
+        if not samples > 0:
+            raise BadInputError(f"losses: {samples!r} samples; give the batch size, 1 or more")
         for name, value in values.items():
             if name not in (*self._header.modalities, JOINT):
                 known = ", ".join(self._header.modalities)

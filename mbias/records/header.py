@@ -11,6 +11,7 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.files import read_json
+from mbias.records.arguments import checked_names, require_mapping, shown
 
 FORMAT = "mbias-run"
 VERSION = 1
@@ -77,6 +78,7 @@ class Header:
     software: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check_types()
         for field in ("modalities", "categories", "losses"):
             names = getattr(self, field)
             for name in names:
@@ -96,6 +98,19 @@ class Header:
             raise BadInputError("categories: none given; give at least one")
         if self.joint_loss not in self.losses:
             raise BadInputError(f"joint_loss: {self.joint_loss!r} is not among the losses {', '.join(self.losses)}")
+
+    def _check_types(self) -> None:
+        """Store all names as tuples, and refuse fields of other types than ``run.json`` has."""
+        for field in ("modalities", "categories", "losses"):
+            object.__setattr__(self, field, checked_names(field, getattr(self, field)))
+        require_mapping("arrays", self.arrays, "give the dimensions by name of each array")
+        checked_names("arrays", tuple(self.arrays))
+        axes = {name: checked_names(f"arrays[{name!r}]", dimensions) for name, dimensions in self.arrays.items()}
+        object.__setattr__(self, "arrays", axes)
+        for field, expected in _EXPECTED.items():
+            value = getattr(self, field)
+            if not _VALID[field](value):
+                raise BadInputError(f"{field}: {shown(value)} is not {expected}")
 
     def __repr__(self) -> str:
         categories = "1 category" if len(self.categories) == 1 else f"{len(self.categories)} categories"
@@ -125,7 +140,9 @@ class Header:
         BadInputError
             If the file is missing, is not the header of a run, has a newer version, or lacks a field.
         """
-        return cls.from_json(path, read_json(path, "run", "give the folder of a run, or of runs"))
+        damaged = "damaged; restore the file, or leave the run out"
+        hint = damaged if path.exists() else "give the folder of a run, or of runs"
+        return cls.from_json(path, read_json(path, "run", hint))
 
     @classmethod
     def from_json(cls, path: Path, content: Any) -> Header:
@@ -200,6 +217,17 @@ def _is_training(value: object) -> bool:
     texts = all(value.get(name) is None or _is_text(value[name]) for name in ("variant", "smoothing"))
     return texts and all(value.get(name) is None or type(value[name]) is int for name in ("seed", "epochs"))
 
+
+_EXPECTED = {
+    "joint_loss": "the name of a loss; give a printable string",
+    "split": "the name of a split; give a printable string",
+    "sample": "a name for one sample; give a printable string",
+    "simulated": "True or False",
+    "training": "a training configuration; give None or a dict with the variant and smoothing as strings",
+    "data": "a fingerprint; give None or a string",
+    "software": "a dict of versions; give strings",
+}
+"""By field of a `Header` that does not hold a sequence of names, what it must be, for error messages."""
 
 _VALID: dict[str, Callable[[Any], bool]] = {
     "modalities": _is_names,

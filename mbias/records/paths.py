@@ -10,6 +10,11 @@ LARGEST = 2**28
 """The size limit, in bytes, of a file that is read as a whole (header, log, samples). Enough for a million rows."""
 
 
+def folders_below(path: Path) -> list[Path]:
+    """The folders of runs directly below a folder, sorted; empty if there is none."""
+    return sorted(below for below in path.iterdir() if (below / "run.json").is_file()) if path.is_dir() else []
+
+
 def record_file(run: Path, name: str, largest: int | None = LARGEST) -> Path:
     """The path of a file of a record, which need not exist.
 

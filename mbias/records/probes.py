@@ -7,16 +7,17 @@ RUN/probe/probe.json             which passes these are, and which epoch's model
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import read_json, write_json
+from mbias.records.arguments import checked_names, require_mapping, shown
 from mbias.records.paths import record_file
 from mbias.records.run import Run
 from mbias.records.shards import array_names, read_array, read_arrays, write_arrays
@@ -51,6 +52,13 @@ class Pass:
     baseline: str = ""
     replaced: tuple[str, ...] = ()
     draw: int = 0
+
+    def __post_init__(self) -> None:
+        if self.baseline not in ("", *BASELINES):
+            raise BadInputError(f"Pass: unknown baseline {self.baseline!r}; take one of {', '.join(BASELINES)}")
+        object.__setattr__(self, "replaced", checked_names("Pass: replaced", self.replaced))
+        if bool(self.baseline) != bool(self.replaced):
+            raise BadInputError("Pass: a baseline and the modalities that it replaces go together; give both or none")
 
 
 WHOLE = Pass()
@@ -170,11 +178,18 @@ def write_probe(
     ...     for replaced in [("audio",), ("visual",), ("audio", "visual")]
     ... }})
     """
-    run = run if isinstance(run, Run) else Run(Path(run))
+    run = run if isinstance(run, Run) else Run(run)
+    require_mapping("outputs", outputs, "give the arrays of each Pass")
     if WHOLE not in outputs:
         raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
     _check(run, outputs)
     commit = run.commit(epoch)
+    try:
+        json.dumps(about, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadInputError(
+            f"{run.path}: what is said about the probe is not JSON ({error}); give JSON types"
+        ) from None
     folder = run.path / "probe"
     folder.mkdir(exist_ok=True)
     arrays = {
@@ -233,7 +248,7 @@ def read_probe(run: Run) -> Probe:
         known = content["format"] == FORMAT and content["version"] == VERSION
         probe = Probe(run, int(content["epoch"]), passes, str(content["sha256"]))
         bytes_, shard = int(content["bytes"]), content["shard_sha256"]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, BadInputError) as error:
         raise BadInputError(f"{index}: not a readable probe ({error}); {hint}") from None
     if not known:
         raise BadInputError(f"{index}: not a probe of version {VERSION}; {hint}")
@@ -268,13 +283,22 @@ def probe_faults(run: Run) -> list[str]:
 def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
     names: Sequence[str] = run.header.modalities
     for of_pass, arrays in outputs.items():
+        if not isinstance(of_pass, Pass):
+            raise BadInputError(f"{run.path}: {shown(of_pass)} is not a Pass; give the arrays of each mbias.Pass")
+        require_mapping(f"{run.path}: the pass {_description(of_pass)}", arrays, "give its arrays by name")
         unknown = set(of_pass.replaced) - set(names)
         if unknown:
             raise BadInputError(f"{run.path}: unknown modality {min(unknown)!r}; take {', '.join(names)}")
+        if of_pass.replaced != tuple(name for name in names if name in of_pass.replaced):
+            raise BadInputError(
+                f"{run.path}: the pass {_description(of_pass)}: name each once, in the order {', '.join(names)}"
+            )
         for name, values in arrays.items():
             fault = _fault(run, name, np.asarray(values))
             if fault:
                 raise BadInputError(f"{run.path}: the pass {_description(of_pass)}: {fault}")
+        if "p_joint" not in arrays:
+            raise BadInputError(f"{run.path}: the pass {_description(of_pass)} lacks 'p_joint'; add it")
 
 
 def _fault(run: Run, name: str, values: np.ndarray) -> str | None:

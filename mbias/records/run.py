@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,11 @@ import numpy as np
 
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
+from mbias.records.arguments import checked_path, counted
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
-from mbias.records.paths import record_file
+from mbias.records.paths import folders_below, record_file
 from mbias.records.shards import read_array, read_arrays
 from mbias.terms import Variant, smoothing_name
 
@@ -58,8 +60,8 @@ class Run:
     ('video', 'segment', 'modality', 'category')
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = _run_folder(path)
         self.header = Header.read(record_file(self.path, "run.json"))
         self.commits = tuple(read_commits(self.path)[0])
 
@@ -184,12 +186,17 @@ class Run:
         shard = record_file(self.path, commit.shard, None)
         values = read_array(shard, name)
         held = self._dimensions(name)
+        if len(held) == values.ndim and self.header.sample in held:
+            self._check_samples(f"array {name!r} in {shard}", values.shape[held.index(self.header.sample)])
         expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
         if values.dtype != np.float32 or values.shape != expected or len(held) != values.ndim:
             raise BadInputError(
                 f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(held)}; "
                 "record the run again"
             )
+        # The summary of a category that is not present anywhere is NaN.
+        if not name.endswith("_summary") and not np.isfinite(values).all():
+            raise BadInputError(f"{shard}: array {name!r} holds NaN or infinity; restore the file, or record again")
         if dimensions is None:
             return values
         wanted = [self.header.sample if d == "sample" else d for d in dimensions]
@@ -224,6 +231,13 @@ class Run:
         coordinates = {d: self._coordinate(d, n) for d, n in zip(dimensions, values.shape, strict=True)}
         attributes = {"run": self.name, "epoch": self.commit(epoch).epoch}
         return xr.DataArray(values, coordinates, dimensions, name=name, attrs=attributes)
+
+    def _check_samples(self, what: str, size: int) -> None:
+        if size != len(self.samples):
+            raise BadInputError(
+                f"{self.path / SAMPLES} has {counted(len(self.samples), 'row')}, {what} {size}; "
+                f"restore {SAMPLES}, or record the run again"
+            )
 
     def _dimensions(self, name: str) -> tuple[str, ...]:
         if name.endswith("_summary"):
@@ -274,8 +288,24 @@ class Run:
         path = record_file(self.path, "truth.safetensors", None)
         arrays = read_arrays(path) if path.exists() else {}
         for name, array in arrays.items():
+            self._check_samples(f"array {name!r} in {path}", array.shape[0] if array.ndim else 0)
             check_truth(f"{path}: array {name!r}", array, len(self.samples), len(self.header.categories))
         return arrays
+
+
+def _run_folder(path: object) -> Path:
+    """The folder of one run, as the argument of `Run`."""
+    folder = checked_path(path, "a path of a run", "give the folder of a run")
+    if (folder / "run.json").exists():
+        return folder
+    if folder.is_file():
+        raise BadInputError(f"{folder}: is a file; give the folder of a run")
+    below = folders_below(folder)
+    if below:
+        raise BadInputError(
+            f"{folder}: a folder of {counted(len(below), 'run')}; give one of them, or open them with mbias.open_study"
+        )
+    return folder
 
 
 def check_truth(what: str, array: np.ndarray, samples: int, categories: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbias.errors import BadInputError
+from mbias.records.arguments import checked_path, counted, shown
+from mbias.records.paths import folders_below
 from mbias.records.run import Run
 
 if TYPE_CHECKING:
@@ -42,6 +45,14 @@ class Study:
     runs: tuple[Run, ...]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.runs, str) or not isinstance(self.runs, Sequence) or not self.runs:
+            raise BadInputError(f"Study: {shown(self.runs)} is not a sequence of runs; give one run or more")
+        for run in self.runs:
+            if not isinstance(run, Run):
+                raise BadInputError(f"Study: {shown(run)} is not a Run; open paths with mbias.open_study")
+        object.__setattr__(self, "runs", tuple(self.runs))
+
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)
 
@@ -51,12 +62,13 @@ class Study:
     def __repr__(self) -> str:
         members: dict[str, list[str]] = {}
         for run in self:
-            members.setdefault(run.variant or "external", []).append(run.smoothing or run.name)
+            member = f"{run.smoothing or run.name}{f' {run.control}' if run.control else ''}"
+            members.setdefault(run.variant or "external", []).append(member)
         settings = [f"{variant} ({', '.join(dict.fromkeys(names))})" for variant, names in members.items()]
         seeds = len({run.seed for run in self if run.seed is not None})
-        notes = [_counted(seeds, "seed")] * bool(seeds) + ["simulated data"] * self.simulated
-        notes += [f"{_counted(len(self.left_out), 'run')} left out"] * bool(self.left_out)
-        return f"<Study of {_counted(len(self), 'run')}: {'; '.join([', '.join(settings), *notes])}>"
+        notes = [counted(seeds, "seed")] * bool(seeds) + ["simulated data"] * self.simulated
+        notes += [f"{counted(len(self.left_out), 'run')} left out"] * bool(self.left_out)
+        return f"<Study of {counted(len(self), 'run')}: {'; '.join([', '.join(settings), *notes])}>"
 
     @property
     def simulated(self) -> bool:
@@ -100,7 +112,7 @@ class Study:
         kept = list(self.runs)
         for name, values in given.items():
             if values is not None:
-                wanted: list[object] = [values] if isinstance(values, str | int) else list(values)
+                wanted = [values] if isinstance(values, str) or not isinstance(values, Iterable) else list(values)
                 self._check_known(name, wanted)
                 kept = [candidate for candidate in kept if _value(candidate, name) in wanted]
         if not kept:
@@ -110,10 +122,12 @@ class Study:
 
     def _check_known(self, name: str, wanted: Sequence[object]) -> None:
         known = list(dict.fromkeys(_value(run, name) for run in self))
+        listed = ", ".join(str(value) for value in known)
+        if not wanted:
+            raise BadInputError(f"select: {name} has no value; the study has {listed}")
         for value in wanted:
-            if value not in known:
-                listed = ", ".join(str(value) for value in known)
-                raise BadInputError(f"no run of the study has the {name} {value!r}; it has {listed}")
+            if not isinstance(value, str | Integral | None) or value not in known:
+                raise BadInputError(f"no run of the study has the {name} {shown(value)}; it has {listed}")
 
     def table(self) -> pd.DataFrame:
         """One row per run: run, variant, smoothing, control, seed, epochs, complete, simulated.
@@ -171,7 +185,7 @@ def open_study(study: StudyLike) -> Study:
         return study
     given = [study] if isinstance(study, Run | str | os.PathLike) else study
     if not isinstance(given, Sequence) or not given:
-        raise BadInputError(f"{study!r} is not a study; give a folder of runs, a run, or a list of these")
+        raise BadInputError(f"{shown(study)} is not a study; give a folder of runs, a run, or a list of these")
     runs: dict[Path, Run] = {}
     for item in given:
         if isinstance(item, Study):
@@ -179,10 +193,10 @@ def open_study(study: StudyLike) -> Study:
         elif isinstance(item, Run):
             runs[item.path.resolve()] = item
         elif isinstance(item, str | os.PathLike):
-            for folder in run_folders(Path(item)):
+            for folder in run_folders(item):
                 runs.setdefault(folder.resolve(), Run(folder))
         else:
-            raise BadInputError(f"{item!r} is neither a run nor a path; give folders of runs")
+            raise BadInputError(f"{shown(item)} is neither a run nor a path; give folders of runs")
     reasons = {run: reason for run in runs.values() if (reason := _unusable(run))}
     if len(reasons) == len(runs):
         run, reason = next(iter(reasons.items()))
@@ -197,7 +211,7 @@ def run_names(study: Study) -> dict[Run, str]:
     return {run: run.name if counts[run.name] == 1 else f"{run.path.resolve().parent.name}/{run.name}" for run in study}
 
 
-def run_folders(path: Path) -> list[Path]:
+def run_folders(path: str | os.PathLike[str]) -> list[Path]:
     """The folders of runs at a path: the folder itself, or those directly below it, sorted.
 
     Parameters
@@ -215,18 +229,17 @@ def run_folders(path: Path) -> list[Path]:
     BadInputError
         If there is no run.
     """
+    path = checked_path(path, "a path of runs", "give the folder of a run, or of runs")
     if (path / "run.json").is_file():
         return [path]
+    if path.is_file():
+        raise BadInputError(f"{path}: is a file; give the folder of a run, or of runs")
     if not path.is_dir():
         raise BadInputError(f"{path}: there is no such folder; give the folder of a run, or of runs")
-    folders = sorted(below for below in path.iterdir() if (below / "run.json").is_file())
+    folders = folders_below(path)
     if not folders:
         raise BadInputError(f"{path}: no run.json in it or directly below it; give the folder of a run, or of runs")
     return folders
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _value(run: Run, name: str) -> str | int | None:

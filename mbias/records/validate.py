@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mbias.errors import BadInputError
+from mbias.records.arguments import shown
 from mbias.records.commits import LOG, Commit
 from mbias.records.probes import probe_faults
-from mbias.records.run import Run
+from mbias.records.run import SAMPLES, Run
 from mbias.records.shards import read_arrays
-from mbias.records.study import run_folders
+from mbias.records.study import Study, run_folders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,9 +47,11 @@ def validate(runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLi
     import pandas as pd
 
     given = [runs] if isinstance(runs, Run | str | os.PathLike) else runs
+    if not isinstance(given, Sequence | Study) or not given:
+        raise BadInputError(f"validate: {shown(runs)} holds no run; give a run, a folder of runs, or a list of these")
     folders: list[Path] = []
     for item in given:
-        folders += [item.path] if isinstance(item, Run) else run_folders(Path(item))
+        folders += [item.path] if isinstance(item, Run) else run_folders(item)
     rows = [(str(folder), fault) for folder in folders for fault in faults(folder) or [""]]
     return pd.DataFrame(rows, columns=["path", "fault"])
 
@@ -65,8 +66,17 @@ def faults(path: Path) -> list[str]:
         _ = run.samples, run.truth
     except BadInputError as error:
         return [str(error)]
+    of_samples = _sample_faults(run)
     of_epochs = [fault for commit in run.commits for fault in _commit_faults(run, commit)]
-    return of_epochs + probe_faults(run)
+    return of_samples + of_epochs + probe_faults(run)
+
+
+def _sample_faults(run: Run) -> list[str]:
+    identifiers = run.samples.iloc[:, 0]
+    repeated = identifiers[identifiers.duplicated()]
+    if repeated.empty:
+        return []
+    return [f"{run.path / SAMPLES}: sample {repeated.iloc[0]!r} has several rows; give each sample one identifier"]
 
 
 def _commit_faults(run: Run, commit: Commit) -> list[str]:
@@ -84,13 +94,9 @@ def _commit_faults(run: Run, commit: Commit) -> list[str]:
         faulty.append(f"{shard}: holds {', '.join(sorted(arrays))}, its line says {', '.join(sorted(commit.arrays))}")
     for name in sorted(arrays.keys() & set(commit.arrays)):
         try:
-            values = run.values(name, commit.epoch)
+            run.values(name, commit.epoch)
         except BadInputError as error:
             faulty.append(str(error))
-            continue
-        # The summary of a category that is not present anywhere is NaN.
-        if not name.endswith("_summary") and not np.isfinite(values).all():
-            faulty.append(f"{shard}: array {name!r} holds NaN or infinity")
     unknown = set(commit.losses) - set(run.header.losses)
     if unknown:
         names = ", ".join(sorted(unknown))

@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
+from mbias.records.arguments import checked_new_folder, counted, require_mapping, shown
 from mbias.records.commits import LOG, Commit, shard_name
 from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 ATTENTION = "wav"
 """The array of attention weights across modalities; its summary is stored with every epoch."""
+
+
+KINDS = ("optimised", "hard", "floor")
+"""The kinds of values of a loss, see `Commit`."""
 
 
 class RunWriter:
@@ -71,8 +77,8 @@ class RunWriter:
         self._samples = samples
 
     def __repr__(self) -> str:
-        epochs = "1 epoch" if len(self.commits) == 1 else f"{len(self.commits)} epochs"
-        return f"<RunWriter {self.path}: {self._samples} samples; {epochs} committed>"
+        epochs = counted(len(self.commits), "epoch")
+        return f"<RunWriter {self.path}: {counted(self._samples, 'sample')}; {epochs} committed>"
 
     @classmethod
     def create(
@@ -103,7 +109,7 @@ class RunWriter:
             If the folder holds a run; if an array of ``truth`` does not have one entry per sample and category; or if
             the modalities differ in the number of segments.
         """
-        path = Path(path)
+        path = checked_new_folder(path)
         if (path / "run.json").exists():
             raise BadInputError(f"{path}: a run exists already; choose another folder or delete it")
         truth = checked_truth(truth or {}, header, len(samples))
@@ -194,7 +200,7 @@ class RunWriter:
         content = write_arrays(self.path / shard_name(epoch), shard)
         commit = Commit(
             epoch=epoch,
-            losses={name: dict(values) for name, values in losses.items()},
+            losses={name: {kind: float(value) for kind, value in values.items()} for name, values in losses.items()},
             arrays=tuple(shard),
             bytes=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
@@ -220,9 +226,17 @@ class RunWriter:
         BadInputError
             As `commit`.
         """
+        require_mapping("losses", losses, "give the values of each loss by name")
+        require_mapping("arrays", arrays, "give the arrays by name")
         for name, values in losses.items():
             if name not in self.header.losses:
                 raise BadInputError(f"loss {name!r} is not among the run's losses {', '.join(self.header.losses)}")
+            require_mapping(f"loss {name!r}", values, "give {'optimised': value}")
+            for kind, value in values.items():
+                if kind not in KINDS or not isinstance(value, Real):
+                    raise BadInputError(
+                        f"loss {name!r}: {shown(kind)} is {shown(value)}; give numbers under {', '.join(KINDS)}"
+                    )
             if not all(math.isfinite(value) for value in values.values()):
                 raise BadInputError(f"loss {name!r} is not a finite number at epoch {len(self.commits) + 1}")
         sizes: dict[str, int] = {
@@ -271,6 +285,13 @@ def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int)
     BadInputError
         If an array does not have that number of samples, or not one entry per category.
     """
+    require_mapping("truth", truth, "give the arrays by name")
+    for name, array in truth.items():
+        if name != "weak" and name not in header.modalities:
+            raise BadInputError(f"truth {name!r} is neither 'weak' nor a modality ({', '.join(header.modalities)})")
+        values = np.asarray(array)
+        if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+            raise BadInputError(f"truth {name!r} holds values other than 0 and 1; make it boolean")
     arrays = {name: np.asarray(array, dtype=bool) for name, array in truth.items()}
     for name, array in arrays.items():
         check_truth(f"truth {name!r}", array, samples, len(header.categories))

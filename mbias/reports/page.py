@@ -15,9 +15,11 @@ from matplotlib.figure import Figure
 
 from mbias.analysis.measures.catalogue import Estimates, estimates
 from mbias.analysis.questions import question
+from mbias.analysis.settings import reason_for
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import write_bytes, write_json, write_text
 from mbias.plots.drawing.style import rendered
+from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.reports.references import entries
 from mbias.reports.shared_estimates import shared_estimates
@@ -56,7 +58,7 @@ class Page:
     def __init__(self, name: str, out: str | None = None) -> None:
         self._question = question(name)
         self._out = Path(out) if out else None
-        self._runs: list[Path] = []
+        self._runs: list[Run] = []
 
     def answer(self, *inputs: StudyLike, table: str | None = None, **options: Any) -> pd.DataFrame:
         """Compute the table that answers the question.
@@ -76,13 +78,13 @@ class Page:
             If the input is damaged.
         """
         with self._recorded_errors():
-            self._runs += [run.path for given in inputs for run in open_study(given)]
+            self._runs += [run for given in inputs for run in open_study(given)]
             return self._question(*inputs, table=table, **options)
 
     def estimates(self, study: Study) -> Estimates:
         """The estimates of a study; for a report, they are computed once for all of its notebooks."""
         with self._recorded_errors():
-            self._runs += [run.path for run in study]
+            self._runs += study
             if self._out is None:
                 return estimates(study)
             return shared_estimates(study, self._folder("findings") / "estimates.safetensors")
@@ -108,7 +110,7 @@ class Page:
         wide, constant = lay_out(table, self._layout(name, layout))
         self._keep(name, table, layout)
         same = [f"{key} {value}" for key, value in constant.items()]
-        text = " ".join([caption, *([f"All rows: {', '.join(same)}."] if same else []), *self._named(notes(table))])
+        text = " ".join([caption, *([f"All rows: {', '.join(same)}."] if same else []), *notes(table)])
         return Shown(as_html(wide, with_subscripts(text) + self._table_links(name)))
 
     def figure(self, name: str, figure: Figure, caption: str, finding: str, definition: str, table: str) -> Shown:
@@ -151,7 +153,7 @@ class Page:
     def keep(self, name: str, table: pd.DataFrame, layout: Layout | None = None) -> Shown:
         """Keep a table that is too long to read as CSV and LaTeX, and show its number of rows."""
         self._keep(name, table, layout)
-        lacking = "".join(f" {html.escape(sentence)}" for sentence in self._named(left_out(table)))
+        lacking = "".join(f" {html.escape(sentence)}" for sentence in left_out(table))
         return Shown(f"<p>{html.escape(name)}: {len(table):,} rows.{lacking}{self._table_links(name)}</p>")
 
     def cited(self, *keys: str) -> Shown:
@@ -169,8 +171,7 @@ class Page:
         try:
             return show()
         except NotApplicableError as error:
-            (reason,) = self._named([str(error)])
-            return Shown(f'<p class="note">Does not apply: {html.escape(reason)}</p>')
+            return Shown(f'<p class="note">Does not apply: {html.escape(reason_for(error, self._runs))}</p>')
         except BadInputError as error:
             self._record(error)
             raise
@@ -189,13 +190,6 @@ class Page:
             reason = {"applies": not isinstance(error, NotApplicableError), "reason": str(error)}
             write_json(self._folder("findings") / f"{self._question.name}-error.json", reason)
 
-    def _named(self, sentences: Sequence[str]) -> list[str]:
-        """The sentences of a report, which name runs without the folders above them."""
-        named = list(sentences)
-        for path in self._runs if self._out else ():
-            named = [sentence.replace(str(path), path.name) for sentence in named]
-        return named
-
     def _layout(self, name: str, layout: Layout | None) -> Layout:
         return self._question.table(name).layout if layout is None else layout
 
@@ -205,7 +199,7 @@ class Page:
             stem = f"{self._question.name}-{name}"
             write_text(folder / f"{stem}.csv", as_csv(table))
             wide, constant = lay_out(table, self._layout(name, layout))
-            write_text(folder / f"{stem}.tex", as_latex(wide, constant, self._named(notes(table))))
+            write_text(folder / f"{stem}.tex", as_latex(wide, constant, notes(table)))
 
     def _table_links(self, name: str) -> str:
         stem = f"tables/{self._question.name}-{name}"

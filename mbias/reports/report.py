@@ -27,8 +27,6 @@ SECTIONS = tuple(name for name in QUESTIONS if name not in (*COMPARISON, "video"
 PARTS = {"index.html", "report.json", "figures", "tables", "cited"}.union(
     f"{name}.ipynb" for name in (*SECTIONS, *COMPARISON)
 )
-    f"{name}.ipynb" for name in (*SECTIONS, *COMPARISON)
-}
 """What the folder of a report holds."""
 
 MOST_KERNELS = 4

@@ -16,5 +16,7 @@ def study(tmp_path_factory):
 def external(tmp_path_factory):
     """One run of a model not trained here, with three modalities."""
     return open_study(
-        draw_run(tmp_path_factory.mktemp("external") / "theirs", external=True, modalities=("audio", "visual", "text"))
+        draw_run(
+            tmp_path_factory.mktemp("external") / "external", external=True, modalities=("audio", "visual", "text")
+        )
     )

@@ -11,7 +11,7 @@ from tests.drawn_runs import draw_study
 
 
 @pytest.fixture(scope="module")
-def one(study):
+def single_run(study):
     return next(run for run in study if (run.variant, run.smoothing) == ("across_vcross", "no_ls"))
 
 
@@ -19,13 +19,13 @@ def _rows(table, run):
     return table[table["run"] == run.name]
 
 
-def test_distribution_is_that_of_the_recorded_weights(study, one):
-    weights = one.values("wav", "best")
-    table = _rows(categories(study), one)
+def test_distribution_is_that_of_the_recorded_weights(study, single_run):
+    weights = single_run.values("wav", "best")
+    table = _rows(categories(study), single_run)
     everywhere = table[table["scope"] == "all"].set_index(["modality", "category"])
 
-    for m, modality in enumerate(one.header.modalities):
-        for c, category in enumerate(one.header.categories):
+    for m, modality in enumerate(single_run.header.modalities):
+        for c, category in enumerate(single_run.header.categories):
             cell, row = weights[:, :, m, c], everywhere.loc[(modality, category)]
             assert row["mean"] == pytest.approx(cell.mean(), abs=1e-6)
             assert row["q25"] == pytest.approx(np.quantile(cell, 0.25), abs=1e-6)
@@ -42,33 +42,33 @@ def test_a_categorys_mean_has_the_textbook_interval_over_samples(tmp_path):
     assert (row["mean_low"], row["mean_high"]) == pytest.approx(textbook, abs=0.003)
 
 
-def test_present_counts_segments_with_the_category_in_either_modality(study, one):
-    weights, truth = one.values("wav", "best"), one.truth
+def test_present_counts_segments_with_the_category_in_either_modality(study, single_run):
+    weights, truth = single_run.values("wav", "best"), single_run.truth
     mask = truth["audio"] | truth["visual"]
-    table = _rows(categories(study), one)
+    table = _rows(categories(study), single_run)
     present = table[table["scope"] == "present"].set_index(["modality", "category"])
 
     assert len(present) == 2 * int(mask.any(axis=(0, 1)).sum())
     for (modality, category), row in present.iterrows():
-        c = one.header.categories.index(category)
-        cell = weights[:, :, one.header.modalities.index(modality), c][mask[:, :, c]]
+        c = single_run.header.categories.index(category)
+        cell = weights[:, :, single_run.header.modalities.index(modality), c][mask[:, :, c]]
         assert row["mean"] == pytest.approx(cell.mean(), abs=1e-6)
 
 
-def test_contributions_add_up_to_the_prediction(study, one):
-    table = _rows(contributions(study), one)
+def test_contributions_add_up_to_the_prediction(study, single_run):
+    table = _rows(contributions(study), single_run)
     everywhere = table[table["scope"] == "all"]
 
     assert everywhere.groupby("category", sort=False)["phi"].sum().to_numpy() == pytest.approx(
-        one.values("p_joint", "best").mean(axis=0), abs=1e-6
+        single_run.values("p_joint", "best").mean(axis=0), abs=1e-6
     )
     assert everywhere.groupby("category")["share"].sum().to_numpy() == pytest.approx(1)
 
 
-def test_contributions_by_plain_loops(study, one):
-    wav, wtp, p = (one.values(name, "best") for name in ("wav", "wtp", "p"))
-    table = _rows(contributions(study), one)
-    having = np.flatnonzero(one.truth["weak"][:, 0])
+def test_contributions_by_plain_loops(study, single_run):
+    wav, wtp, p = (single_run.values(name, "best") for name in ("wav", "wtp", "p"))
+    table = _rows(contributions(study), single_run)
+    having = np.flatnonzero(single_run.truth["weak"][:, 0])
     shares_of = []
     for n in having:
         phi = [sum(float(wtp[n, t, m, 0] * wav[n, t, m, 0] * p[n, t, m, 0]) for t in range(10)) for m in range(2)]
@@ -82,26 +82,26 @@ def test_contributions_by_plain_loops(study, one):
     assert row["samples"] == len(having)
 
 
-def test_shares_are_means_over_categories(study, one):
-    row = _rows(shares(study), one).set_index(["scope", "modality"]).loc[("all", "audio")]
-    weights = one.values("wav", "best")[:, :, 0]
+def test_shares_are_means_over_categories(study, single_run):
+    row = _rows(shares(study), single_run).set_index(["scope", "modality"]).loc[("all", "audio")]
+    weights = single_run.values("wav", "best")[:, :, 0]
 
     assert row["attention"] == pytest.approx(weights.mean(), abs=1e-6)
     assert row["toward"] == (weights.mean(axis=(0, 1)) > 0.5).sum()
     assert row["categories"] == 5
 
 
-def test_movement_has_every_epoch_and_ends_where_the_last_one_is(study, one):
+def test_movement_has_every_epoch_and_ends_where_the_last_one_is(study, single_run):
     table = movement(study).set_index(["variant", "smoothing"]).loc[("across_vcross", "no_ls")]
     audio = table[(table["scope"] == "all") & (table["modality"] == "audio")]
 
     assert list(audio["epoch"]) == [1, 2, 3]
     assert audio[["attention_low", "saturated_high"]].isna().all(axis=None)
-    assert audio["attention"].iloc[-1] == pytest.approx(one.values("wav", "last")[:, :, 0].mean(), abs=1e-6)
+    assert audio["attention"].iloc[-1] == pytest.approx(single_run.values("wav", "last")[:, :, 0].mean(), abs=1e-6)
 
 
-def test_an_epoch_can_be_named(study, one):
-    table = _rows(categories(study, epoch=1), one)
+def test_an_epoch_can_be_named(study, single_run):
+    table = _rows(categories(study, epoch=1), single_run)
 
     assert set(table["epoch"]) == {1}
     with pytest.raises(BadInputError, match="no epoch 9; take 1 to 3"):
@@ -120,7 +120,7 @@ def test_three_modalities(external):
 
     assert list(everywhere["modality"]) == ["audio", "visual", "text"]
     assert everywhere["attention"].sum() == pytest.approx(1, abs=1e-5)
-    assert finding(table)[0].startswith("theirs: mean W_a is ")
+    assert finding(table)[0].startswith("external: mean W_a is ")
 
 
 def test_finding_says_which_side(study):
@@ -147,10 +147,10 @@ def test_over_seeds_the_mean_is_that_of_the_runs_and_the_interval_holds_their_sp
     assert (table["attention_high"] - table["attention_low"] > spread).all()
 
 
-def test_an_interval_over_samples_is_the_textbooks(one):
+def test_an_interval_over_samples_is_the_textbooks(single_run):
     """Mean over samples of the mean weight of audio over segments and categories, of 8 samples: a bootstrap of few."""
-    of_samples = one.values("wav", "last")[:, :, 0].mean(axis=(1, 2), dtype=float)
-    row = shares(open_study(one.path)).iloc[0]
+    of_samples = single_run.values("wav", "last")[:, :, 0].mean(axis=(1, 2), dtype=float)
+    row = shares(open_study(single_run.path)).iloc[0]
     assert (row["scope"], row["modality"]) == ("all", "audio")
     half = stats.t.ppf(0.975, 7) * of_samples.std(ddof=1) / np.sqrt(8)
     assert row["attention_high"] - row["attention"] == pytest.approx(half, rel=0.1)

@@ -18,14 +18,14 @@ def _planted(path, first, second, seed=0, noise=0.05, categories=4, smoothing="l
     rng = np.random.default_rng([seed, 5])
     weak = run.truth["weak"]
     outputs = {}
-    for one in DRAWN_PASSES:
+    for of_pass in DRAWN_PASSES:
         share = np.zeros(categories)
-        share += 0 if "audio" in one.replaced else np.broadcast_to(first, categories)
-        share += 0 if "visual" in one.replaced else np.broadcast_to(second, categories)
+        share += 0 if "audio" in of_pass.replaced else np.broadcast_to(first, categories)
+        share += 0 if "visual" in of_pass.replaced else np.broadcast_to(second, categories)
         joint = np.clip((0.1 + 0.8 * share) * weak + rng.normal(0, noise, weak.shape), 0, 1)
-        outputs[one] = {"p_joint": joint, "p": np.repeat(joint[:, None, None], 10, axis=1).repeat(2, axis=2)}
-        if one.baseline == "swapped":
-            outputs[one]["donors"] = np.roll(np.arange(VIDEOS), 1)
+        outputs[of_pass] = {"p_joint": joint, "p": np.repeat(joint[:, None, None], 10, axis=1).repeat(2, axis=2)}
+        if of_pass.baseline == "swapped":
+            outputs[of_pass]["donors"] = np.roll(np.arange(VIDEOS), 1)
     write_probe(run, "last", outputs)
     return run
 
@@ -76,10 +76,10 @@ def test_attention_that_points_elsewhere_is_said(tmp_path):
 
 def test_seeds_that_differ_make_it_less_sure(tmp_path):
     runs = tuple(_planted(tmp_path / f"{s}", 0.5 + d, 0.5 - d, seed=s) for s, d in enumerate((0.15, 0.4, 0.2, 0.35)))
-    one, four = (diagnosis.verdicts(Study(some)).iloc[0] for some in (runs[:1], runs))
+    of_pass, four = (diagnosis.verdicts(Study(some)).iloc[0] for some in (runs[:1], runs))
 
     assert four["seeds"] == 4
-    assert four["balance_high"] - four["balance_low"] > one["balance_high"] - one["balance_low"]
+    assert four["balance_high"] - four["balance_low"] > of_pass["balance_high"] - of_pass["balance_low"]
 
 
 def test_what_happened_in_training_explains_the_verdict(tmp_path):

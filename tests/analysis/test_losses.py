@@ -79,10 +79,10 @@ def test_over_seeds_by_hand(tmp_path):
 
 
 def test_finding_names_the_modality_and_the_numbers(tmp_path):
-    (sentence,) = finding(coincidence(_run(tmp_path / "theirs", TWO_EPOCHS)))
+    (sentence,) = finding(coincidence(_run(tmp_path / "external", TWO_EPOCHS)))
 
     assert sentence.startswith(
-        "theirs: L_wsl is closer to L_a: MSE_wsl,a = 5.0e-03 is 29 times smaller than MSE_wsl,v = 1.5e-01"
+        "external: L_wsl is closer to L_a: MSE_wsl,a = 5.0e-03 is 29 times smaller than MSE_wsl,v = 1.5e-01"
     )
     assert "against hard labels 5 times" in sentence
 

@@ -14,13 +14,13 @@ from tests.drawn_runs import draw_run, draw_study
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory):
+def single_run(tmp_path_factory):
     return Run(draw_run(tmp_path_factory.mktemp("reliance") / "one", videos=40, categories=3))
 
 
 @pytest.fixture(scope="module")
-def table(one):
-    return reliance.measures(Study((one,)))
+def table(single_run):
+    return reliance.measures(Study((single_run,)))
 
 
 def _of(table, measure, outcome="", baseline=""):
@@ -56,27 +56,27 @@ def _mean_over_categories(run, outcome, joint):
 
 
 @pytest.mark.parametrize(("name", "outcome"), [("probability", _probability), ("f_score", _f_score)])
-def test_shapley_by_plain_loops(one, table, name, outcome):
-    av, a, v, none = (_mean_over_categories(one, outcome, joint) for joint in _answers(one, "mean"))
-    found = _of(table, "Shapley", name, "mean")
+def test_shapley_by_plain_loops(single_run, table, name, outcome):
+    av, a, v, none = (_mean_over_categories(single_run, outcome, joint) for joint in _answers(single_run, "mean"))
+    computed = _of(table, "Shapley", name, "mean")
 
-    assert found["audio"] == pytest.approx(0.5 * (av - v + a - none))
-    assert found["visual"] == pytest.approx(0.5 * (av - a + v - none))
+    assert computed["audio"] == pytest.approx(0.5 * (av - v + a - none))
+    assert computed["visual"] == pytest.approx(0.5 * (av - a + v - none))
 
 
-def test_log_loss_shapley_by_plain_loops(one, table):
+def test_log_loss_shapley_by_plain_loops(single_run, table):
     def log_loss(run, joint, category):
         weak = run.truth["weak"]
         p = [min(max(joint[n, category], 1e-7), 1 - 1e-7) for n in range(len(joint))]
         return sum(np.log(q) if weak[n, category] else np.log(1 - q) for n, q in enumerate(p)) / len(p)
 
-    av, a, v, none = (_mean_over_categories(one, log_loss, joint) for joint in _answers(one, "mean"))
+    av, a, v, none = (_mean_over_categories(single_run, log_loss, joint) for joint in _answers(single_run, "mean"))
     assert _of(table, "Shapley", "log_loss", "mean")["audio"] == pytest.approx(0.5 * (av - v + a - none))
 
 
-def test_drop_and_cooperation_by_plain_loops(one, table):
-    av, a, v, none = (_mean_over_categories(one, _probability, joint) for joint in _answers(one, "mean"))
-    zero = [_mean_over_categories(one, _probability, joint) for joint in _answers(one, "zero")]
+def test_drop_and_cooperation_by_plain_loops(single_run, table):
+    av, a, v, none = (_mean_over_categories(single_run, _probability, joint) for joint in _answers(single_run, "mean"))
+    zero = [_mean_over_categories(single_run, _probability, joint) for joint in _answers(single_run, "zero")]
 
     assert _of(table, "drop", "probability", "mean") == pytest.approx({"audio": av - v, "visual": av - a})
     assert _of(table, "drop", "probability", "zero") == pytest.approx(
@@ -85,9 +85,9 @@ def test_drop_and_cooperation_by_plain_loops(one, table):
     assert _of(table, "cooperation", "probability", "mean") == pytest.approx({"both": av - a - v + none})
 
 
-def test_perceptual_score_and_utilisation_by_plain_loops(one, table):
-    permuted = [_mean_over_categories(one, _f_score, joint) for joint in _answers(one, "permuted")]
-    mean = [_mean_over_categories(one, _f_score, joint) for joint in _answers(one, "mean")]
+def test_perceptual_score_and_utilisation_by_plain_loops(single_run, table):
+    permuted = [_mean_over_categories(single_run, _f_score, joint) for joint in _answers(single_run, "permuted")]
+    mean = [_mean_over_categories(single_run, _f_score, joint) for joint in _answers(single_run, "mean")]
 
     assert _of(table, "perceptual", "f_score", "permuted")["visual"] == pytest.approx(
         (permuted[0] - permuted[1]) / permuted[0]
@@ -95,8 +95,8 @@ def test_perceptual_score_and_utilisation_by_plain_loops(one, table):
     assert _of(table, "utilisation", "f_score", "mean")["audio"] == pytest.approx((mean[0] - mean[2]) / mean[0])
 
 
-def test_swap_by_plain_loops(one, table):
-    probe, weak = read_probe(one), one.truth["weak"]
+def test_swap_by_plain_loops(single_run, table):
+    probe, weak = read_probe(single_run), single_run.truth["weak"]
     swapped = Pass("swapped", ("visual",))
     donors, joint = probe.values(swapped, "donors"), probe.values(swapped, "p_joint")
     of_category = []
@@ -105,25 +105,25 @@ def test_swap_by_plain_loops(one, table):
         for n in range(len(weak)):
             if weak[n, c] and donors[n] >= 0:
                 own = np.mean([joint[n, k] for k in range(3) if weak[n, k]])
-                theirs = np.mean([joint[n, k] for k in range(3) if weak[donors[n], k]])
-                follows.append(1.0 if theirs > own else 0.5 if theirs == own else 0.0)
+                on_donor = np.mean([joint[n, k] for k in range(3) if weak[donors[n], k]])
+                follows.append(1.0 if on_donor > own else 0.5 if on_donor == own else 0.0)
         of_category.append(np.mean(follows))
 
     assert _of(table, "swap", "", "swapped")["visual"] == pytest.approx(np.mean(of_category))
 
 
-def test_segment_f_score_by_plain_loops(one, table):
-    probe = read_probe(one)
+def test_segment_f_score_by_plain_loops(single_run, table):
+    probe = read_probe(single_run)
 
-    def f_audio(of):
-        p, joint = probe.values(of, "p"), probe.values(of, "p_joint")
+    def f_audio(replaced_pass):
+        p, joint = probe.values(replaced_pass, "p"), probe.values(replaced_pass, "p_joint")
         scores = []
         for c in range(3):
             tp = fp = fn = 0
             for n in range(len(p)):
                 for t in range(p.shape[1]):
                     predicted = p[n, t, 0, c] >= 0.5 and joint[n, c] >= 0.5
-                    true = one.truth["audio"][n, t, c]
+                    true = single_run.truth["audio"][n, t, c]
                     tp, fp, fn = tp + (predicted and true), fp + (predicted and not true), fn + (not predicted and true)
             scores.append(2 * tp / (2 * tp + fp + fn))
         return np.mean(scores)
@@ -132,9 +132,9 @@ def test_segment_f_score_by_plain_loops(one, table):
     assert _of(table, "drop", "f_audio", "mean")["visual"] == pytest.approx(expected)
 
 
-def test_branch_scores_and_contribution_by_plain_loops(one, table):
-    wav, wtp, p = (one.values(name, "last") for name in ("wav", "wtp", "p"))
-    weak = one.truth["weak"]
+def test_branch_scores_and_contribution_by_plain_loops(single_run, table):
+    wav, wtp, p = (single_run.values(name, "last") for name in ("wav", "wtp", "p"))
+    weak = single_run.truth["weak"]
     scores, shares = [], []
     for c in range(3):
         having = [n for n in range(len(weak)) if weak[n, c]]

@@ -38,10 +38,10 @@ def test_measured_variance_by_hand(study):
     scores = smoothing.scores(study)
     of_metrics = []
     for metric in ("audio", "visual", "audio_visual"):
-        one = scores[
+        f_scores = scores[
             (scores["variant"] == "across_vself") & (scores["metric"] == metric) & (scores["level"] == "segment")
         ]["f_score"].to_numpy()
-        of_metrics.append(((one - one.mean()) ** 2).sum() / 3)
+        of_metrics.append(((f_scores - f_scores.mean()) ** 2).sum() / 3)
     table = smoothing.stability(study).set_index(["variant", "level"])
 
     assert table.loc[("across_vself", "segment"), "variance"] == pytest.approx(np.mean(of_metrics))

@@ -94,8 +94,8 @@ def test_lost_by_its_definition(tmp_path):
         lost = 0.0
         for t in range(p.shape[1]):
             for c in range(p.shape[3]):
-                found = p[n, t, other, c] >= 0.5 and joint[n, c] >= 0.5
-                if run.truth[run.header.modalities[other]][n, t, c] and not found:
+                detected = p[n, t, other, c] >= 0.5 and joint[n, c] >= 0.5
+                if run.truth[run.header.modalities[other]][n, t, c] and not detected:
                     lost += wav[n, t, favoured, c]
         assert table.loc[name, "lost"] == pytest.approx(lost)
     assert table["lost"].is_monotonic_decreasing
@@ -125,7 +125,7 @@ def test_a_sample_is_found_by_its_name_or_a_part(run, sample, message):
 
 
 def test_other_models(tmp_path):
-    heads = Run(draw_run(tmp_path / "theirs", external=True, modalities=("audio", "visual", "text")))
+    heads = Run(draw_run(tmp_path / "external", external=True, modalities=("audio", "visual", "text")))
     table = roll(heads, "v0000")
 
     assert list(dict.fromkeys(table["modality"])) == ["audio", "visual", "text"]

@@ -41,30 +41,32 @@ def test_help_is_light():
 
 
 def test_analysing_never_loads_torch(study, tmp_path):
-    calls = [f"main([{word!r}, {study!r}, '--figure', {str(tmp_path / 'f.png')!r}])" for word in SECTIONS]
+    calls = [f"main([{asked!r}, {study!r}, '--figure', {str(tmp_path / 'f.png')!r}])" for asked in SECTIONS]
 
     loaded = _loaded("\n".join(["from mbias.cli.analyze import main", *calls]))
     assert "torch" not in loaded
     assert {"xarray", "seaborn"}.isdisjoint(loaded)
 
 
-@pytest.mark.parametrize("word", SECTIONS)
-def test_table_fits_the_terminal(study, word, capsys, monkeypatch):
+@pytest.mark.parametrize("asked", SECTIONS)
+def test_table_fits_the_terminal(study, asked, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
 
-    assert main([word, study]) == 0
+    assert main([asked, study]) == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert text.split("\n\n")[-1].startswith("Simulated data.")
 
 
-@pytest.mark.parametrize(("word", "name"), [(word, name) for word in SECTIONS for name in question(word).table_names])
-def test_every_table_in_every_format(study, word, name, capsys):
-    assert main([word, study, "--table", name, "--format", "json"]) == 0
+@pytest.mark.parametrize(
+    ("asked", "name"), [(asked, name) for asked in SECTIONS for name in question(asked).table_names]
+)
+def test_every_table_in_every_format(study, asked, name, capsys):
+    assert main([asked, study, "--table", name, "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
-    assert main([word, study, "--table", name, "--format", "csv"]) == 0
+    assert main([asked, study, "--table", name, "--format", "csv"]) == 0
     read = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert main([word, study, "--table", name, "--format", "latex"]) == 0
+    assert main([asked, study, "--table", name, "--format", "latex"]) == 0
     latex = capsys.readouterr().out
 
     assert len(rows) == len(read) > 0
@@ -118,7 +120,7 @@ def test_epoch(study, capsys):
 def test_bad_input_is_one_line_and_code_2(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     draw_run(tmp_path / "runs" / "one")
-    arguments = [str(tmp_path / "runs" / "one") if word == "RUN" else word for word in arguments]
+    arguments = [str(tmp_path / "runs" / "one") if argument == "RUN" else argument for argument in arguments]
 
     assert main(arguments) == 2
     printed = capsys.readouterr()
@@ -167,17 +169,17 @@ def test_help_tells_the_exit_codes(capsys):
     assert "exit codes: 0 done, 1 a failure, 2 bad input, 130 interrupted" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("word", QUESTIONS)
-def test_explain_defines_every_table(word, capsys, monkeypatch):
+@pytest.mark.parametrize("asked", QUESTIONS)
+def test_explain_defines_every_table(asked, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
-        main([word, "--explain"])
+        main([asked, "--explain"])
     out = capsys.readouterr().out
 
     assert ended.value.code == 0
-    for table in question(word).table_names:
+    for table in question(asked).table_names:
         assert f"\n### {table}\n" in out
-    assert question(word).paper in " ".join(out.split())
+    assert question(asked).paper in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
     assert "----" not in out
     assert "Raises" not in out
@@ -209,11 +211,13 @@ def two_seeds(tmp_path_factory):
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])
-@pytest.mark.parametrize(("word", "table"), [(word, name) for word in SECTIONS for name in question(word).table_names])
-def test_every_table_fits(two_seeds, word, table, columns, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("asked", "table"), [(asked, name) for asked in SECTIONS for name in question(asked).table_names]
+)
+def test_every_table_fits(two_seeds, asked, table, columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
 
-    assert main([word, two_seeds, "--table", table]) == 0
+    assert main([asked, two_seeds, "--table", table]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= int(columns)
 
 

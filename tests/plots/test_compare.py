@@ -9,8 +9,8 @@ from mbias.plots import compare
 
 
 def test_differences_are_drawn_with_their_intervals(study):
-    one, other = (dataclasses.replace(study, runs=study.runs[place : place + 1]) for place in (0, 1))
-    table = comparison(one, other)
+    first, second = (dataclasses.replace(study, runs=study.runs[index : index + 1]) for index in (0, 1))
+    table = comparison(first, second)
     figure = compare.figure(table)
     row = table.query("quantity == 'visual' and level == 'event'").iloc[0]
     ax = next(ax for ax in figure.axes if ax.get_title() == "Visual, event")

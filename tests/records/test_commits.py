@@ -16,7 +16,7 @@ from tests.records.written import drawn_attention, written_run
 @settings(max_examples=40, deadline=None)
 @given(cut=st.integers(0, 10_000), data=st.data())
 def test_a_kill_while_committing_leaves_whole_epochs(tmp_path_factory, cut, data):
-    """Wherever the log was cut, reopened it holds whole epochs and goes on."""
+    """Wherever the log was cut, a reopened run holds whole epochs and takes more."""
     path = written_run(tmp_path_factory.mktemp("cut") / "run")
     log = path / "epochs.jsonl"
     content = log.read_bytes()

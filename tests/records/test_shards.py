@@ -24,9 +24,9 @@ def test_one_array_is_what_safetensors_reads(tmp_path_factory, held):
     whole = load(write_arrays(path, held))
 
     for name, array in whole.items():
-        one = read_array(path, name)
-        assert (one.dtype, one.shape) == (array.dtype, array.shape)
-        assert one.tobytes() == array.tobytes()
+        single = read_array(path, name)
+        assert (single.dtype, single.shape) == (array.dtype, array.shape)
+        assert single.tobytes() == array.tobytes()
     assert read_arrays(path).keys() == whole.keys()
 
 

@@ -29,7 +29,7 @@ def test_movement_goes_from_the_first_epoch_to_the_last(study):
     table = mbias.attention(study, table="movement").query("scope == 'all' and modality == 'audio'")
     first = table[table["smoothing"] == "ls_a"]["attention"]
 
-    assert sentence.startswith("Between epochs 1 and 3, mean W_a of A_cross + V_cross went from ")
+    assert sentence.startswith("Between epochs 1 and 3, mean W_a of A_cross + V_cross changes from ")
     assert f"from {first.iloc[0]:.2f} to {first.iloc[-1]:.2f} in LS-A" in sentence
 
 
@@ -48,8 +48,8 @@ def test_measures_span_the_balances(study):
     assert f"{(balances > 0).sum()} of 2 settings" in sentence
     assert f"{balances.min():+.2f} [" in sentence
     assert f"{balances.max():+.2f} [" in sentence
-    one = headlines.measures(table[table["smoothing"] == "ls_a"])
-    assert one.startswith("The balance of Shapley values is ")
+    sentence_of_one = headlines.measures(table[table["smoothing"] == "ls_a"])
+    assert sentence_of_one.startswith("The balance of Shapley values is ")
 
 
 def test_verdicts_are_counted(study):
@@ -67,7 +67,7 @@ def test_the_largest_difference_that_holds_is_named():
     table = pd.DataFrame(rows, columns=columns)
 
     assert headlines.differences(table) == (
-        "1 of 2 differences hold at 5 % after Holm's correction; the largest is of event-level Audio, "
+        "1 of 2 differences hold at 5 % after Holm's correction; the largest is that of event-level Audio, "
         "+0.200 [+0.100, +0.300]."
     )
-    assert headlines.differences(table.iloc[1:]).startswith("No difference of 1 holds at 5 %")
+    assert headlines.differences(table.iloc[1:]).startswith("None of 1 differences holds at 5 %")

@@ -10,9 +10,9 @@ from mbias.reports.report import COMPARISON, SECTIONS
 from tests.drawn_runs import TABLE, draw_run
 
 
-@pytest.mark.parametrize("word", [*SECTIONS, *COMPARISON])
-def test_notebooks_hold_parameters_and_no_outputs(word):
-    notebook = nbformat.read(notebooks.notebook_path(word), as_version=4)
+@pytest.mark.parametrize("question_name", [*SECTIONS, *COMPARISON])
+def test_notebooks_hold_parameters_and_no_outputs(question_name):
+    notebook = nbformat.read(notebooks.notebook_path(question_name), as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -21,15 +21,15 @@ def test_notebooks_hold_parameters_and_no_outputs(word):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("word", [*SECTIONS, *COMPARISON])
-def test_a_notebook_runs_alone_with_its_defaults(word, tmp_path):
+@pytest.mark.parametrize("question_name", [*SECTIONS, *COMPARISON])
+def test_a_notebook_runs_alone_with_its_defaults(question_name, tmp_path):
     from nbclient import NotebookClient
 
     for variant, smoothing in TABLE:
         draw_run(tmp_path / "models" / "demo" / f"{variant}-{smoothing}-seed0", variant, smoothing)
     folder = tmp_path / "analysis_notebooks"
     folder.mkdir()
-    notebook = nbformat.read(notebooks.notebook_path(word), as_version=4)
+    notebook = nbformat.read(notebooks.notebook_path(question_name), as_version=4)
     done = NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
 
     shown = [output for cell in done.cells for output in cell.get("outputs", ()) if "data" in output]
@@ -44,6 +44,6 @@ def test_all_packages_and_the_notebooks_are_installed():
     configuration = configparser.ConfigParser()
     configuration.read(root / "setup.cfg")
     listed = configuration["options"]["packages"].split()
-    found = {".".join(path.parent.relative_to(root).parts) for path in root.glob("mbias/**/__init__.py")}
+    packages = {".".join(path.parent.relative_to(root).parts) for path in root.glob("mbias/**/__init__.py")}
 
-    assert set(listed) == found | {"mbias.notebooks"}
+    assert set(listed) == packages | {"mbias.notebooks"}

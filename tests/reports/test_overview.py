@@ -34,10 +34,10 @@ def test_phenomenon_is_of_the_original_network(tmp_path):
     assert table["ratio"].min() == 1
 
 
-def test_phenomenon_of_a_foreign_run(tmp_path):
-    study = open_study(draw_run(tmp_path / "theirs", external=True, modalities=("audio", "visual", "text")))
+def test_phenomenon_of_an_external_run(tmp_path):
+    study = open_study(draw_run(tmp_path / "external", external=True, modalities=("audio", "visual", "text")))
     table = phenomenon(shares(study), coincidence(study))
 
     assert list(table["modality"]) == ["audio", "visual", "text"]
-    assert set(table["setting"]) == {"theirs"}
+    assert set(table["setting"]) == {"external"}
     assert expectation(table) == []

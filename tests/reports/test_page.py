@@ -40,13 +40,13 @@ def test_a_table_is_shown_and_kept_with_what_was_left_out(page, tmp_path):
     assert str(tmp_path) not in kept
 
 
-def test_without_a_folder_nothing_is_kept_and_runs_have_their_paths(tmp_path, monkeypatch):
+def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = draw_external_probe(tmp_path / "mine")
     page = Page("reliance")
-    shown = page.table("measures", page.answer(run), "Every measure.").content
+    shown = page.table("measures", page.answer(draw_external_probe(tmp_path / "mine")), "Every measure.").content
 
-    assert str(run) in shown
+    assert "<table>" in shown
+    assert "href" not in shown
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -89,6 +89,14 @@ def test_a_part_that_does_not_apply_is_replaced_by_the_reason_and_damage_is_not(
     assert recorded(page) == {"applies": True, "reason": "a shard is damaged"}
 
 
+def test_a_reason_names_the_run_without_the_folders_above_it(page, tmp_path):
+    run = mbias.Run(draw_run(tmp_path / "run"))
+    page.answer(run)
+    shown = page.where_it_applies(lambda: page.keep("x", mbias.attention(run, table="contributions", epoch=1))).content
+
+    assert "Does not apply: run: epoch 1 does not hold the array" in shown
+
+
 def test_a_figure_is_kept_and_has_an_alt_text(page):
     figure, ax = plt.subplots()
     ax.plot([0, 1])
@@ -97,7 +105,7 @@ def test_a_figure_is_kept_and_has_an_alt_text(page):
     assert 'alt="A line. It &lt;rises&gt; by 1."' in shown
     assert (page._out / "figures" / "reliance-lines.png").read_bytes().startswith(b"\x89PNG")
     assert (page._out / "figures" / "reliance-lines.pdf").read_bytes().startswith(b"%PDF")
-    assert plt.get_fignums() == []
+    assert figure.number not in plt.get_fignums()
 
 
 def test_a_long_finding_is_folded():

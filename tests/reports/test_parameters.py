@@ -12,10 +12,14 @@ from tests.drawn_runs import draw_run
 def test_known_parameters_are_those_of_the_notebooks():
     import papermill
 
-    words = (*SECTIONS, *COMPARISON)
-    found = {name for word in words for name in papermill.inspect_notebook(notebooks.notebook_path(word))}
+    question_names = (*SECTIONS, *COMPARISON)
+    parameters_found = {
+        name
+        for question_name in question_names
+        for name in papermill.inspect_notebook(notebooks.notebook_path(question_name))
+    }
 
-    assert found - {"study", "a", "b", "out"} == set(KNOWN)
+    assert parameters_found - {"study", "a", "b", "out"} == set(KNOWN)
 
 
 def test_parameters_are_read():

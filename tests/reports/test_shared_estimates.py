@@ -22,11 +22,11 @@ def test_what_is_taken_over_is_what_was_computed(tmp_path, monkeypatch):
     second = shared.shared_estimates(study, tmp_path / "estimates.safetensors")
 
     assert [setting.identity for setting, _ in first] == [setting.identity for setting, _ in second]
-    for (_, ours), (_, theirs) in zip(first, second, strict=True):
-        assert list(ours) == list(theirs)
-        assert len(ours) == len(catalogue.MEASURES)
-        for measure in ours:
-            for a, b in zip(astuple(ours[measure]), astuple(theirs[measure]), strict=True):
+    for (_, first_estimates), (_, second_estimates) in zip(first, second, strict=True):
+        assert list(first_estimates) == list(second_estimates)
+        assert len(first_estimates) == len(catalogue.MEASURES)
+        for measure in first_estimates:
+            for a, b in zip(astuple(first_estimates[measure]), astuple(second_estimates[measure]), strict=True):
                 np.testing.assert_array_equal(a, b)
     assert verdicts(study, second).equals(verdicts(study))
 

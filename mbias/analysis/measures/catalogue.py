@@ -11,7 +11,7 @@ from mbias.analysis.measures.coalitions import coalition_parts, over_samples, pr
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
 from mbias.analysis.settings import Setting, reason_for, settings
-from mbias.errors import NotApplicableError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import Estimate
@@ -146,6 +146,21 @@ def estimates(study: StudyLike) -> Estimates:
                 reasons.setdefault(measure.display_name, []).append(reason_for(error, setting.runs))
         rows.append((setting, by_measure))
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
+
+
+def reused(precomputed: Estimates | None, study: StudyLike, compute: Callable[[StudyLike], Estimates]) -> Estimates:
+    """The precomputed estimates of a study or, without any, those that ``compute`` returns.
+
+    Raises
+    ------
+    BadInputError
+        If ``precomputed`` is something else.
+    """
+    if precomputed is None:
+        return compute(study)
+    if not isinstance(precomputed, Estimates):
+        raise BadInputError("precomputed: not the estimates of a study; leave it out, or give what estimates() returns")
+    return precomputed
 
 
 def primary_estimates(study: StudyLike) -> Estimates:

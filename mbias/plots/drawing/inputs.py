@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mbias.analysis.questions import Question
 from mbias.errors import BadInputError
 from mbias.records.study import StudyLike
-from mbias.tables.names import setting_names
+from mbias.tables.names import setting_name
 
 Drawable: TypeAlias = StudyLike | pd.DataFrame
 """What a plot takes: a study (a path, a run, a list of these), or the table that it draws."""
@@ -19,8 +19,13 @@ Drawable: TypeAlias = StudyLike | pd.DataFrame
 Drawn: TypeAlias = Figure | Axes
 """What a plot returns: the axes that it was given, or a new figure."""
 
+SETTING = ("run", "variant", "smoothing", "control")
+"""The columns from which a figure names a setting."""
 
-def table_to_draw(question: Question, *data: Drawable, needed: tuple[str, ...], **options: Any) -> pd.DataFrame:
+
+def table_to_draw(
+    question: Question, *data: Drawable, needed: tuple[str, ...], ax: Axes | None, **options: Any
+) -> pd.DataFrame:
     """The table that the plot of a question draws.
 
     Parameters
@@ -30,7 +35,9 @@ def table_to_draw(question: Question, *data: Drawable, needed: tuple[str, ...], 
     *data
         The inputs of the question, or its table `Question.drawn`.
     needed
-        The columns by which the table is recognised.
+        The columns that the plot uses.
+    ax
+        The axes that the plot was given.
     **options
         Options of the table; None stands for the default.
 
@@ -42,8 +49,10 @@ def table_to_draw(question: Question, *data: Drawable, needed: tuple[str, ...], 
     Raises
     ------
     BadInputError
-        If the table is another one, or an option is given along with a table.
+        If the table is another one, an option is given along with a table, or ``ax`` is not one axes.
     """
+    if ax is not None and not isinstance(ax, Axes):
+        raise BadInputError(f"plot_{question.name}: ax is {type(ax).__name__}; give one matplotlib Axes")
     given = {name: value for name, value in options.items() if value is not None}
     if not isinstance(data[0], pd.DataFrame):
         studies = [item for item in data if item is not None and not isinstance(item, pd.DataFrame)]
@@ -52,7 +61,8 @@ def table_to_draw(question: Question, *data: Drawable, needed: tuple[str, ...], 
     if lacking:
         raise BadInputError(
             f"plot_{question.name} draws the table {question.drawn!r}, and this one has no column {lacking[0]!r}; "
-            f"give mbias.{question.name}(study, table={question.drawn!r}), or the study itself"
+            f"give mbias.{question.name}({', '.join(question.inputs)}, table={question.drawn!r}), "
+            f"or {' and '.join(question.inputs)}"
         )
     if given:
         raise BadInputError(
@@ -71,11 +81,12 @@ def check_one_setting(table: pd.DataFrame) -> None:
     BadInputError
         If it has several; the message says how to select one.
     """
-    names = list(dict.fromkeys(setting_names(table).astype(str) + " " + table["variant"].fillna("").astype(str)))
+    rows = table[list(SETTING)].drop_duplicates()
+    names = list(dict.fromkeys(setting_name(*row) for row in rows.itertuples(index=False)))
     if len(names) > 1:
         raise BadInputError(
-            f"ax shows one setting, and the table has {len(names)}; select one, as in study.select(smoothing='ls_v'), "
-            "or leave ax out for one panel per setting"
+            f"ax shows one setting, and the table has {len(names)} ({'; '.join(names)}); select one, as in "
+            "study.select(smoothing='ls_v'), or leave ax out for one panel per setting"
         )
 
 

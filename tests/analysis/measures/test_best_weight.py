@@ -24,9 +24,9 @@ def test_no_weight_is_better_than_the_best(cells):
     first, second = (np.array([cell[i] for cell in cells]) for i in (0, 1))
     labels = np.array([cell[2] for cell in cells])
     best = joint_loss(best_weight(first, second, labels), first, second, labels)
-    found = minimize_scalar(lambda w: joint_loss(w, first, second, labels), bounds=(0, 1), method="bounded")
+    minimum = minimize_scalar(lambda w: joint_loss(w, first, second, labels), bounds=(0, 1), method="bounded")
 
-    assert best <= found.fun + 1e-9
+    assert best <= minimum.fun + 1e-9
 
 
 def test_the_interval_of_the_best_weight_holds_the_truth_nineteen_times_in_twenty():

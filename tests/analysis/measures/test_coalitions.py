@@ -12,24 +12,24 @@ from tests.drawn_runs import draw_run, fill_probe_with_nan
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory):
+def single_run(tmp_path_factory):
     return Run(draw_run(tmp_path_factory.mktemp("coalitions") / "one", videos=40, categories=3))
 
 
-def test_coalitions_average_over_draws(one):
-    parts = coalition_parts(one, "probability", "permuted")
+def test_coalitions_average_over_draws(single_run):
+    parts = coalition_parts(single_run, "probability", "permuted")
 
     assert parts.shape == (40, 3, 4, 2)
-    assert (parts[:, :, :, 1] == one.truth["weak"][:, :, None]).all()
+    assert (parts[:, :, :, 1] == single_run.truth["weak"][:, :, None]).all()
 
 
-def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(one, tmp_path):
+def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(single_run, tmp_path):
     with pytest.raises(NotApplicableError, match=r"not probed.*run `mbias probe"):
         probed(Run(draw_run(tmp_path / "run", probe=False)))
     with pytest.raises(NotApplicableError, match="3 modalities"):
         probed(Run(draw_run(tmp_path / "three", external=True, modalities=("audio", "visual", "text"))))
     with pytest.raises(NotApplicableError, match="no pass with visual replaced by 'blurred'; probe it again"):
-        coalition_parts(one, "probability", "blurred")
+        coalition_parts(single_run, "probability", "blurred")
 
 
 def test_a_probe_of_nan_is_damage(tmp_path):

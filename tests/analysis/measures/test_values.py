@@ -18,15 +18,17 @@ def test_shapley_values_are_captums():
 
     audio, visual = torch.randn(5, 3).double(), torch.randn(5, 3).double()
     baseline = torch.full((1, 3), 0.3).double(), torch.full((1, 3), -0.2).double()
-    theirs = captum.ShapleyValues(model).attribute(
+    expected = captum.ShapleyValues(model).attribute(
         (audio, visual), baselines=baseline, feature_mask=(torch.zeros(1, 3).long(), torch.ones(1, 3).long())
     )
     with torch.no_grad():
-        expand = [one.expand(5, 3) for one in baseline]
+        expand = [array.expand(5, 3) for array in baseline]
         v = [model(audio, visual), model(audio, expand[1]), model(expand[0], visual), model(*expand)]
-    ours = values.shapley(torch.stack(v, dim=-1).numpy())
+    computed = values.shapley(torch.stack(v, dim=-1).numpy())
 
-    np.testing.assert_allclose(ours, np.stack([one[:, 0].detach().numpy() for one in theirs], axis=1), atol=1e-12)
+    np.testing.assert_allclose(
+        computed, np.stack([array[:, 0].detach().numpy() for array in expected], axis=1), atol=1e-12
+    )
 
 
 @pytest.mark.parametrize(

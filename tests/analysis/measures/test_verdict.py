@@ -15,9 +15,9 @@ def test_seeds_needed_shrink_the_interval_to_the_margin(tmp_path):
     values[..., 1] = 1
     shares = 0.5 + np.array([0.05, 0.2, 0.25, 0.1])[:, None, None] + rng.normal(0, 0.02, (4, 100, 1))
     values[..., 0, 0], values[..., 1, 0], values[..., 2, 0] = 1, shares, 1 - shares
-    found = over_samples(weak, values, shapley)
-    row = decide(found, 0, ("audio", "visual"))
-    needed = seeds_needed(found, 0)
+    estimated_balance = over_samples(weak, values, shapley)
+    row = decide(estimated_balance, 0, ("audio", "visual"))
+    needed = seeds_needed(estimated_balance, 0)
 
     assert row["verdict"] == "undetermined"
     assert row["balance"] == pytest.approx(0.3, abs=0.02)

@@ -13,9 +13,9 @@ PAPER = Path(__file__).resolve().parents[2].parent / "shared" / "paper"
 
 
 def test_the_misprinted_cell_is_found_with_its_value():
-    found = published.misprints(published.table2())
+    misprinted = published.misprints(published.table2())
 
-    assert found.to_dict("records") == [
+    assert misprinted.to_dict("records") == [
         {
             "variant": "across_vself",
             "smoothing": "ls_av",
