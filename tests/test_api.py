@@ -82,7 +82,7 @@ def test_select_keeps_the_runs_that_have_all_values(study):
         ({"smoothing": "lsv"}, "no run of the study has the smoothing 'lsv'; it has ls_a, ls_v"),
         ({"seed": 7}, "no run of the study has the seed 7; it has 0, 1"),
         ({"run": "mine", "seed": 0}, "no run of the study has run='mine', seed=0 together"),
-        ({"smoothing": []}, "no run of the study has smoothing="),
+        ({"smoothing": []}, "select: smoothing has no value; the study has ls_a, ls_v"),
     ],
 )
 def test_a_selection_of_nothing_is_one_sentence(study, chosen, message):

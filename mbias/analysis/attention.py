@@ -282,8 +282,7 @@ QUESTION = Question(
 def _sentence(setting: str, rows: pd.DataFrame) -> str:
     columns = ["attention", "saturated", "toward", "categories", "contribution"]
     means = rows.groupby("modality", sort=False)[columns].mean()
-    first = means.iloc[0]
-    most = means["attention"].idxmax()
+    first, most = means.iloc[0], means["attention"].idxmax()
     favoured = means.loc[most]
     contribution = f"; {most} has {favoured['contribution']:.3f} of the contributions"
     return (
@@ -305,7 +304,7 @@ def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
                 "epoch": run.commit(epoch).epoch,
                 "samples": len(run.samples),
                 "scope": scope,
-                **_cells(run),
+                **scopes.cells(run),
                 **dict(zip(STATISTICS, cells, strict=True)),
             }
             parts.append(pd.DataFrame(columns).dropna(subset=["mean"]))
@@ -317,15 +316,9 @@ def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
     tables = []
     for scope, parts in scopes.weight_parts(run, epoch).items():
         _, low, high = scopes.over_samples(linearised(parts))
-        columns = {"run": name, **_cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
+        columns = {"run": name, **scopes.cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables)
-
-
-def _cells(run: Run) -> dict[str, np.ndarray]:
-    """The modality and the category of each cell of an array (modality, category)."""
-    modalities, names = run.header.modalities, run.header.categories
-    return {"modality": np.repeat(modalities, len(names)), "category": np.tile(names, len(modalities))}
 
 
 def _rows(run: Run, identity: dict[str, Any], columns: dict[str, scopes.Scoped]) -> pd.DataFrame:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mbias.tables.layout import Layout
 
 QUESTIONS = {
-    "losses": "does L_wsl run along L_a or L_v, and is that more than the smoothing's own floor?",
+    "losses": "does L_wsl follow L_a or L_v, beyond what label smoothing alone causes?",
     "attention": "which modality does W_av favour, category by category?",
     "variants": "which aggregate of features parses best?",
     "smoothing": "what does label smoothing do to the scores, and how stable is each variant across it?",

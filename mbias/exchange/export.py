@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mbias.arguments import checked_path
 from mbias.errors import BadInputError
 from mbias.exchange.named_array import TRUTH_PREFIX
-from mbias.records.arguments import checked_path
 from mbias.records.run import Run
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mbias.arguments import checked_new_folder, require_mapping
 from mbias.errors import BadInputError
 from mbias.exchange.arrays import read_arrays
 from mbias.exchange.curves import per_epoch, read_curves
 from mbias.exchange.exported import ExportedRun, read_exported
 from mbias.exchange.import_plan import ImportPlan, make_plan
 from mbias.exchange.named_array import NamedArray
-from mbias.records.arguments import checked_new_folder, require_mapping
 from mbias.records.run import Run
 
 Paths = str | Path | Sequence[str | Path]

@@ -29,6 +29,7 @@ from mbias.records.summary import SCOPES
 from mbias.tables.names import display_name, setting_name, setting_names, subscript
 
 _QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
+_SHOWN = {"all": "mean over all segments", "present": "mean over the segments in which the category is present"}
 
 
 def plot_attention(
@@ -219,7 +220,7 @@ def plot_heatmap(table: pd.DataFrame, scope: str = "all") -> Figure:
     named = first.assign(
         setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in first.itertuples()]
     )
-    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean W_{subscript(modalities[0])}")
+    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean W_{subscript(modalities[0])}", _SHOWN[scope])
 
 
 def _in_scope(table: pd.DataFrame, scope: str) -> pd.DataFrame:

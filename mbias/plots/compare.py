@@ -14,8 +14,10 @@ from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, mathtext, plain, style
 from mbias.records.study import StudyLike
-from mbias.tables.names import display_name
+from mbias.tables.names import display_name, subscript
 from mbias.terms import Level, Metric
+
+_MODALITIES = {subscript(modality): modality for modality in ("audio", "visual")}
 
 
 def plot_compare(
@@ -52,8 +54,8 @@ def plot_compare(
     Examples
     --------
     >>> figure = mbias.plot_compare("models/demo/across_vcross-ls_a-seed0", "models/demo/across_vcross-ls_v-seed0")
-    >>> figure.axes[0].get_title()
-    'Audio, segment'
+    >>> figure.axes[0].get_title().split()
+    ['Audio,', 'segment']
     """
     if isinstance(a, pd.DataFrame) and b is not None:
         raise BadInputError("plot_compare: a table already compares two studies; give it alone")
@@ -76,7 +78,7 @@ def plot_compare(
 def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> Axes:
     """Draw the differences of one quantity, one row per pair, with their 95 % intervals.
 
-    A dot is filled where the difference holds after Holm's correction.
+    A dot is filled where the difference is significant at 5 % after Holm's correction.
 
     Parameters
     ----------
@@ -97,7 +99,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> 
     y = [order.index(name) for name in pairs(table)]
     face = np.where(table["p_holm"] <= 0.05, JOINT, "white")
     ax.hlines(y, unit * table["difference_low"], unit * table["difference_high"], color=JOINT, lw=1.2)
-    ax.scatter(unit * table["difference"], y, s=16, c=face, edgecolors=JOINT, linewidths=1.0, zorder=3)
+    ax.scatter(unit * table["difference"], y, s=16, c=face, edgecolors=JOINT, linewidths=1.0, zorder=3, clip_on=False)
     ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.grid(axis="y", lw=0.4)
@@ -126,7 +128,7 @@ def figure(table: pd.DataFrame) -> Figure:
     rest = list(dict.fromkeys(others["quantity"]))
     lines, columns = len(levels) + bool(rest), max(len(metrics), len(rest), 1)
     with style():
-        size = (WIDTH, (0.16 * len(order) + 0.62) * lines + 0.4)
+        size = (WIDTH, (0.16 * len(order) + 0.74) * lines + 0.4)
         fig, axes = plt.subplots(lines, columns, sharey=True, squeeze=False, figsize=size)
         for ax in axes.flat:
             ax.set_visible(False)
@@ -134,11 +136,13 @@ def figure(table: pd.DataFrame) -> Figure:
         for line, level in zip(axes, levels, strict=False):
             for ax, metric in zip(line, metrics, strict=False):
                 draw(scores[(scores["level"] == level) & (scores["quantity"] == metric)], ax, order, unit=100)
-                _dress(ax, f"{display_name('metric', metric)}, {level}", "points", reach)
+                _dress(ax, f"{display_name('metric', metric)},\n{level}", "points", reach)
         for ax, quantity in zip(axes[-1], rest, strict=False):
             rows = others[others["quantity"] == quantity]
             draw(rows, ax, order)
-            _dress(ax, quantity, "B − A", 1.05 * rows[["difference_low", "difference_high"]].abs().max().max())
+            _dress(
+                ax, _title_of(quantity), "B − A", 1.05 * rows[["difference_low", "difference_high"]].abs().max().max()
+            )
         for line in axes:
             line[0].set_yticks(np.arange(len(order)), [_name(name) for name in order], fontsize=6.5)
         fig.suptitle(_title(table), fontsize=7, x=0.01, ha="left")
@@ -160,12 +164,18 @@ def _dress(ax: Axes, title: str, unit: str, reach: float) -> None:
     ax.set_xlim(-reach or -1, reach or 1)
 
 
+def _title_of(quantity: str) -> str:
+    """The title of a panel without levels: "attention on" and a modality, in two lines, or the quantity itself."""
+    what, _, modality = quantity.partition(" ")
+    return f"{what} on\n{_MODALITIES.get(modality, modality)}" if modality else quantity
+
+
 def _title(table: pd.DataFrame) -> str:
     seeds = int(table["seeds"].max())
     over = f"n = {seeds} paired seeds" if seeds > 1 else "one seed, samples paired"
     first = table["a"].iloc[0]
     what = f"B − A, A: {_name(first)}" if len(set(table["a"])) == 1 and (table["b"] != first).any() else "B − A"
-    return f"{what}; bars: 95 % intervals, {over}; filled: holds at 5 % (Holm)"
+    return f"{what}; bars: 95 % intervals, {over}; filled: significant at 5 % (Holm)"
 
 
 def _name(setting: str) -> str:

@@ -61,7 +61,8 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     1
     """
     interval = ("balance", "balance_low", "balance_high")
-    needed = (*SETTING, "seeds", "samples", "first", "second", "verdict", *interval, "attention", "discordant_number")
+    columns = ("seeds", "samples", "first", "second", "verdict", "attention", "misleads", "discordant_number")
+    needed = (*SETTING, *columns, *interval)
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
     if ax is None:
         return figure(table)
@@ -82,11 +83,20 @@ def plot_heatmap(table: pd.DataFrame, modalities: Sequence[str]) -> Figure:
     named = table.assign(
         setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
     )
-    return draw_heatmap(named, "balance", modalities, (-1, 1), "balance of Shapley values")
+    return draw_heatmap(
+        named,
+        "balance",
+        modalities,
+        (-1, 1),
+        "balance of Shapley values",
+        "mean over the samples that have the category",
+    )
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     """Draw one line per setting: a dot and a 95 % interval for the balance, a cross for the attention, and the verdict.
+
+    A ring around the cross marks attention that misleads: it names the modality opposite to a biased verdict.
 
     Parameters
     ----------
@@ -107,12 +117,11 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
         ax.hlines(y, row.balance_low, row.balance_high, color=colour, lw=2.4)
         ax.scatter(row.balance, y, s=22, color=colour, zorder=3)
         # On the scale of the balance, all attention on the first modality is 1, and all on the second one is -1.
-        ax.scatter(2 * row.attention - 1, y, s=22, marker="x", color=JOINT, linewidths=1.1, zorder=4)
-        discordant = (
-            f" ({row.discordant_number} categor{'y' if row.discordant_number == 1 else 'ies'} not)"
-            if row.discordant_number
-            else ""
-        )
+        attention = 2 * row.attention - 1
+        ax.scatter(attention, y, s=22, marker="x", color=JOINT, linewidths=1.1, zorder=4)
+        if row.misleads:
+            ax.plot(attention, y, marker="o", markersize=9, markerfacecolor="none", color=JOINT, zorder=4)
+        discordant = f"; {row.discordant_number} discordant" if row.discordant_number else ""
         verdict = ax.text(1.08, y, plain(f"{row.verdict}{discordant}"), color=ink(colour), fontsize=7, va="center")
         verdict.set_in_layout(False)
     ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=1)
@@ -140,7 +149,7 @@ def figure(table: pd.DataFrame) -> Figure:
     """
     first, second = str(table["first"].iloc[0]), str(table["second"].iloc[0])
     with style():
-        fig, ax = plt.subplots(figsize=(WIDTH, 0.24 * len(table) + 0.95))
+        fig, ax = plt.subplots(figsize=(WIDTH, 0.24 * len(table) + 1.07))
         draw(table, ax)
         ax.set_xlabel(f"{plain(second)}  ←  balance of Shapley values  →  {plain(first)}")
         seeds = int(table["seeds"].max())
@@ -150,7 +159,9 @@ def figure(table: pd.DataFrame) -> Figure:
             else f"{table['samples'].max():,} samples, one seed"
         )
         fig.suptitle(
-            f"dot and bar: balance, 95 % interval over {over}; cross: attention; grey: balanced (within {MARGIN:g})",
+            f"dot and bar: balance with its 95 % interval over {over}; grey band: balanced (within {MARGIN:g})\n"
+            "cross: attention; ring: attention names the modality opposite to the verdict; "
+            "discordant: categories biased in another direction",
             fontsize=7,
             x=0.01,
             ha="left",

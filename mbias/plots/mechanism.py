@@ -55,6 +55,8 @@ def plot_mechanism(data: Drawable, *, ax: Axes | None = None, epoch: int | str |
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     """Draw one dot per category and run; its size shows how much L_wsl depends on the weight.
 
+    The colour is that of the modality with the larger trained weight.
+
     Parameters
     ----------
     table
@@ -100,18 +102,20 @@ def figure(table: pd.DataFrame) -> Figure:
     weight = mathtext(f"W_{first}") if len(first) == 1 else plain(f"weight of {first}")
     with style():
         width = min(WIDTH, 1.7 * len(panels) + 0.6)
-        fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(width, 2.35))
+        fig, axes = plt.subplots(
+            1, len(panels), sharey=True, squeeze=False, figsize=(width, 2.35 if len(panels) > 3 else 2.6)
+        )
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[names == panel], ax)
             ax.set_title(plain(panel))
         axes[0, 0].set_ylabel(f"trained {weight}")
         fig.supxlabel(f"{weight} that minimises {mathtext('L_wsl')}", fontsize=8)
-        fig.suptitle(
-            f"{f'{mathtext(variant)}, ' if variant else ''}one dot per category; size: how much the loss depends on it",
-            fontsize=7,
-            x=0.01,
-            ha="left",
-        )
+        legend = [
+            f"{f'{mathtext(variant)}, ' if variant else ''}one dot per category",
+            "size: how much the loss depends on it",
+            "colour: the modality with the larger trained weight",
+        ]
+        fig.suptitle(("; " if len(panels) > 3 else "\n").join(legend), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
         leave_room(fig, bottom=0.02)
     return fig

@@ -85,7 +85,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
         colour = colours[0 if row["balance"] > 0 else 1]
         ax.hlines(y, row["balance_low"], row["balance_high"], color=colour, lw=1.8)
         face = colour if row["causal"] else "white"
-        ax.scatter(row["balance"], y, s=16, facecolors=face, edgecolors=colour, linewidths=1.1, zorder=3)
+        ax.scatter(row["balance"], y, s=16, facecolors=face, edgecolors=colour, linewidths=1.1, zorder=3, clip_on=False)
     ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set_xlim(-1.06, 1.06)
     ax.set_ylim(len(order) - 0.4, -0.6)
@@ -123,6 +123,10 @@ def figure(table: pd.DataFrame) -> Figure:
             ax.set_title("\n".join(mathtext(part) for part in panel.split(", ")) if "_" in panel else plain(panel))
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
+        if len(panels) % columns:
+            # The last row is not full; above its empty places, the lowest panels are those of the row before.
+            for ax in axes[-2, len(panels) % columns :]:
+                ax.tick_params(labelbottom=True)
         for ax in axes[:, 0]:
             ax.set_yticks(np.arange(len(order)), [plain(name) for name in order], fontsize=6.5)
         fig.supxlabel(f"{plain(modalities[1])}  ←  balance  →  {plain(modalities[0])}", fontsize=8)

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mbias.arguments import checked_new_folder, counted
 from mbias.errors import BadInputError
 from mbias.recorder.epoch import EpochArrays, checked_index
 from mbias.recorder.means import WeightedMean
 from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
-from mbias.records.arguments import checked_new_folder, counted
 from mbias.records.commits import Commit
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth

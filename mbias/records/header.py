@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mbias.arguments import checked_names, require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.files import read_json
-from mbias.records.arguments import checked_names, require_mapping, shown
 
 FORMAT = "mbias-run"
 VERSION = 1

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from mbias.arguments import checked_names, require_mapping, shown
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import read_json, write_json
-from mbias.records.arguments import checked_names, require_mapping, shown
 from mbias.records.paths import record_file
 from mbias.records.run import Run
 from mbias.records.shards import array_names, read_array, read_arrays, write_arrays

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mbias.arguments import checked_path, counted
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
-from mbias.records.arguments import checked_path, counted
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header

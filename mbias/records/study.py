@@ -11,8 +11,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mbias.arguments import checked_path, counted, shown
 from mbias.errors import BadInputError
-from mbias.records.arguments import checked_path, counted, shown
 from mbias.records.paths import folders_below
 from mbias.records.run import Run
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mbias.arguments import shown
 from mbias.errors import BadInputError
-from mbias.records.arguments import shown
 from mbias.records.commits import LOG, Commit
 from mbias.records.probes import probe_faults
 from mbias.records.run import SAMPLES, Run

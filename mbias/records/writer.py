@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mbias.arguments import checked_new_folder, counted, require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
-from mbias.records.arguments import checked_new_folder, counted, require_mapping, shown
 from mbias.records.commits import LOG, Commit, shard_name
 from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 ATTENTION = "wav"
 """The array of attention weights across modalities; its summary is stored with every epoch."""
 
-
-KINDS = ("optimised", "hard", "floor")
+KINDS = ("optimised", "hard", "floor", "gradient")
 """The kinds of values of a loss, see `Commit`."""
 
 

@@ -64,7 +64,7 @@ def test_the_first_table_is_the_answer(study):
         (lambda study: mbias.video(study.runs[0], category="Dgo"), "no category 'Dgo'; take one of Speech, "),
         (lambda study: mbias.video(study.runs[0], sample="v99"), "no sample 'v99'; take v0"),
         (lambda study: mbias.attention("modls/demo"), "modls/demo: there is no such folder"),
-        (lambda study: mbias.attention(""), "no run.json in it"),
+        (lambda study: mbias.attention(""), "'' is not a path of runs; give the folder of a run"),
         (lambda study: mbias.attention([]), r"\[\] is not a study; give a folder of runs, a run, or a list of these"),
         (lambda study: mbias.attention(None), "None is not a study"),
         (lambda study: mbias.attention([3]), "3 is neither a run nor a path"),

@@ -25,6 +25,12 @@ _ROUNDING = 0.01
 """How far p_joint may be from Eq. 3, in probability: half precision rounds to 0.004."""
 
 
+def cells(run: Run) -> dict[str, np.ndarray]:
+    """The modality and the category of each cell of an array (modality, category)."""
+    modalities, names = run.header.modalities, run.header.categories
+    return {"modality": np.repeat(modalities, len(names)), "category": np.tile(names, len(modalities))}
+
+
 def no_attention(run: Run) -> NotApplicableError:
     """The error for a run that did not record its attention."""
     return NotApplicableError(f"{run.path}: no attention 'wav' is recorded, so this does not apply; record it as 'wav'")

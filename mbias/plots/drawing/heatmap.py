@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from mbias.plots.drawing.style import WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 
 
 def draw_heatmap(
@@ -18,6 +18,7 @@ def draw_heatmap(
     modalities: Sequence[str],
     bounds: tuple[float, float],
     title: str,
+    shown: str,
 ) -> Figure:
     """Draw one value by category and setting.
 
@@ -36,6 +37,8 @@ def draw_heatmap(
         The value in favour of the second modality alone, and of the first one alone.
     title
         The title of the colour bar.
+    shown
+        What a cell shows, such as "mean over all segments"; written above the heatmap.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def draw_heatmap(
     wide = table.pivot_table(index="category", columns="setting", values=value, sort=False)
     wide = wide.loc[wide.mean(axis=1).sort_values(ascending=False, kind="stable").index]
     with style():
-        size = (min(WIDTH, 0.62 * wide.shape[1] + 2.4), 0.155 * len(wide) + 1.1)
+        size = (min(WIDTH, 0.62 * wide.shape[1] + 2.4), 0.155 * len(wide) + 1.4)
         figure, ax = plt.subplots(figsize=size)
         sns.heatmap(
             wide,
@@ -57,11 +60,12 @@ def draw_heatmap(
             cmap=_between(modalities),
             annot=True,
             fmt=".2f",
-            annot_kws={"size": 5.5},
+            annot_kws={"size": 6, "color": JOINT},
             linewidths=0.4,
             cbar_kws={"label": mathtext(title), "aspect": 40},
         )
         ax.set(xlabel="", ylabel="")
+        figure.suptitle(f"{shown}\ncategories sorted by their mean", fontsize=7, x=0.01, ha="left")
         ax.set_yticks(ax.get_yticks(), [plain(name.replace("_", " ")) for name in wide.index], fontsize=6.5, rotation=0)
         # "A_cross + V_self, LS-V" in three lines, so that neighbours do not overlap.
         names = ["\n".join(_set(line) for line in name.replace(" + ", ", + ").split(", ")) for name in wide.columns]
