@@ -227,7 +227,7 @@ def run_folders(path: str | os.PathLike[str]) -> list[Path]:
     Raises
     ------
     BadInputError
-        If there is no run.
+        If the folder does not hold a run.
     """
     path = checked_path(path, "a path of runs", "give the folder of a run, or of runs")
     if (path / "run.json").is_file():
