@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mbias.arguments import checked_names, checked_path, counted, shown
 from mbias.errors import BadInputError
 from mbias.exchange.arrays import read_arrays
 from mbias.llp.predictions import Predictions, split_truth
@@ -28,7 +30,7 @@ _LARGEST_TABLE = 2**20
 """Bytes of the largest table of thresholds that is read."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """F-scores and the rule by which probabilities became events.
 
@@ -46,6 +48,13 @@ class Evaluation:
     scores: pd.DataFrame
     rule: str
     videos: int
+
+    def __repr__(self) -> str:
+        averages = self.scores[self.scores["metric"] == "type_average"]
+        scores = ", ".join(
+            f"{f:.3f} ({level})" for level, f in zip(averages["level"], averages["f_score"], strict=True)
+        )
+        return f"<Evaluation: {counted(self.videos, 'video')}; type_average {scores}; rule {self.rule}>"
 
 
 def evaluate(
@@ -75,12 +84,12 @@ def evaluate(
         ``original``: an event needs P and the video's p_wsl to reach their thresholds. ``per_modality``: P and the
         video's p_a or p_v (JoMoLD). ``segments``: P alone. Events that are given are not changed by any rule.
     threshold
-        Threshold on segment probabilities.
+        Threshold on segment probabilities, in [0, 1].
     video_threshold
-        Threshold on video probabilities.
+        Threshold on video probabilities, in [0, 1].
     thresholds
-        Thresholds on segment probabilities, one per category in the order of `mbias.terms.CATEGORIES`, or the path of
-        a CSV file with the columns ``category`` and ``threshold``. They replace ``threshold``.
+        Thresholds on segment probabilities, in [0, 1], one per category in the order of `mbias.terms.CATEGORIES`, or
+        the path of a CSV file with the columns ``category`` and ``threshold``. They replace ``threshold``.
 
     Returns
     -------
@@ -90,8 +99,8 @@ def evaluate(
     Raises
     ------
     BadInputError
-        If a file is missing or damaged, a video of the split has no predictions, or the rule needs probabilities that
-        are not given.
+        If an argument has the wrong type or range, a file is missing or damaged, a video of the split has no
+        predictions, or the rule needs probabilities that are not given.
 
     Examples
     --------
@@ -113,17 +122,22 @@ def evaluate(
     """
     import pandas as pd
 
-    if split not in (Split.VAL, Split.TEST):
-        raise BadInputError(f"split {split!r} has no dense labels; choose from {Split.VAL}, {Split.TEST}")
-    if rule not in RULES:
-        raise BadInputError(f"there is no rule {rule!r}; choose from {', '.join(RULES)}")
-    decision = rule_named(rule, threshold if thresholds is None else _per_category(thresholds), video_threshold)
-    truth = split_truth(Path(annotations), Split(split))
+    if not isinstance(split, str) or split not in (Split.VAL, Split.TEST):
+        raise BadInputError(f"split {shown(split)} has no dense labels; choose from {Split.VAL}, {Split.TEST}")
+    if not isinstance(rule, str) or rule not in RULES:
+        raise BadInputError(f"there is no rule {shown(rule)}; choose from {', '.join(RULES)}")
+    one, of_video = _threshold("threshold", threshold), _threshold("video_threshold", video_threshold)
+    decision = rule_named(rule, one if thresholds is None else _per_category(thresholds), of_video)
+    folder = checked_path(annotations, "a path of annotations", "give the folder of LLP's CSV files")
+    truth = split_truth(folder, Split(split))
     predicted = _read(predictions, truth.videos)
     if predicted.p.dtype == bool:
         events, text = predicted.p, "events as given, nothing thresholded or filtered"
     else:
-        events = decision.events(predicted.p, predicted.joint, predicted.modality)
+        try:
+            events = decision.events(predicted.p, predicted.joint, predicted.modality)
+        except BadInputError as error:
+            raise BadInputError(f"{_source(predictions)}: {error}") from None
         text = f"{rule}: {decision}"
     means = as_table(f_scores(predicted.in_order(events, truth.videos), truth.dense))
     rows = [(str(level), str(metric), f) for level, metrics in means.items() for metric, f in metrics.items()]
@@ -175,10 +189,19 @@ def _read(predictions: str | Path | Run | Predictions, videos: tuple[str, ...]) 
     if isinstance(predictions, Run):
         return _of_run(predictions)
     if not isinstance(predictions, Predictions):
-        return read_predictions(Path(predictions), videos)
-    arrays = {"p": predictions.p, "p_joint": predictions.joint, "p_modality": predictions.modality}
-    _check("predictions", {name: a for name, a in arrays.items() if a is not None}, len(predictions.videos))
+        hint = "give a run, a file of arrays, or Predictions"
+        return read_predictions(checked_path(predictions, "a path of predictions", hint), videos)
+    optional = {"p_joint": predictions.joint, "p_modality": predictions.modality}
+    arrays = {"p": predictions.p, **{name: array for name, array in optional.items() if array is not None}}
+    _check("predictions", arrays, len(checked_names("predictions: videos", predictions.videos)))
     return predictions
+
+
+def _source(predictions: str | Path | Run | Predictions) -> str:
+    """Where predictions come from, for error messages."""
+    if isinstance(predictions, Predictions):
+        return "predictions"
+    return str(predictions.path if isinstance(predictions, Run) else predictions)
 
 
 def _of_run(run: Run) -> Predictions:
@@ -202,6 +225,8 @@ def _check(source: str, arrays: Mapping[str, np.ndarray], n: int) -> None:
     """Raise unless arrays have the shapes for ``n`` videos, and hold probabilities."""
     shapes = {"p": (n, *SHAPE), "wtp": (n, *SHAPE), "p_joint": (n, SHAPE[2]), "p_modality": (n, *SHAPE[1:])}
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            raise BadInputError(f"{source}: {name!r} is not an array of numbers; give probabilities or boolean events")
         if array.shape != shapes[name]:
             raise BadInputError(
                 f"{source}: {name!r} has shape {array.shape}, not {shapes[name]}; "
@@ -216,8 +241,22 @@ def _check(source: str, arrays: Mapping[str, np.ndarray], n: int) -> None:
 
 def _per_category(thresholds: str | Path | Sequence[float]) -> tuple[float, ...]:
     if isinstance(thresholds, str | Path):
-        return read_thresholds(Path(thresholds))
-    return tuple(float(threshold) for threshold in thresholds)
+        hint = "give one threshold per category, or the path of a CSV file with the columns category, threshold"
+        return read_thresholds(checked_path(thresholds, "a path of thresholds", hint))
+    values = thresholds.tolist() if hasattr(thresholds, "tolist") else thresholds
+    if not isinstance(values, Sequence):
+        raise BadInputError(f"thresholds: {shown(thresholds)} is not a sequence; give one threshold per category")
+    if len(values) != len(CATEGORIES):
+        raise BadInputError(
+            f"thresholds: {len(values)} thresholds for {len(CATEGORIES)} categories; give one per category"
+        )
+    return tuple(_threshold(f"thresholds[{index}]", value) for index, value in enumerate(values))
+
+
+def _threshold(name: str, value: float) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise BadInputError(f"{name}: {shown(value)} is not a threshold; give a number from 0 to 1")
+    return float(value)
 
 
 def read_thresholds(path: Path) -> tuple[float, ...]:
@@ -236,7 +275,7 @@ def read_thresholds(path: Path) -> tuple[float, ...]:
     Raises
     ------
     BadInputError
-        If a category is missing, unknown or given twice, or a threshold is not a number.
+        If a category is missing, unknown or given twice, or a threshold is not a number in [0, 1].
     """
     try:
         if path.exists() and (not path.is_file() or path.stat().st_size > _LARGEST_TABLE):
@@ -249,4 +288,4 @@ def read_thresholds(path: Path) -> tuple[float, ...]:
     if set(thresholds) != set(CATEGORIES) or len(rows) != len(CATEGORIES):
         wrong = sorted(set(thresholds) ^ set(CATEGORIES)) or ["a category that is given twice"]
         raise BadInputError(f"{path}: each of the {len(CATEGORIES)} categories must occur once; check {wrong[0]!r}")
-    return tuple(thresholds[category] for category in CATEGORIES)
+    return tuple(_threshold(f"{path}: {category}", thresholds[category]) for category in CATEGORIES)

@@ -206,8 +206,8 @@ def make_plan(
         arrays={array.name: record_order(array.axes) for array in imported},
         software={"mbias": version("mbias")},
     )
-    truth = _binary({name.removeprefix(TRUTH_PREFIX): array for name, array in truth.items()})
     _check_sizes(imported, names)
+    truth = {name.removeprefix(TRUTH_PREFIX): array for name, array in truth.items()}
     checked = checked_truth(truth, header, len(names["sample"]))
     return ImportPlan(header, names["sample"], imported, checked, dict(losses), epochs)
 
@@ -270,13 +270,6 @@ def _epochs(arrays: Sequence[ImportedArray], losses: Mapping[str, list[float]]) 
     if lengths and most not in lengths:
         raise BadInputError(f"the arrays have {most} epochs, the losses {lengths.pop()}; {hint}")
     return most
-
-
-def _binary(truth: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    for name, array in truth.items():
-        if not np.isin(array, (0, 1)).all():
-            raise BadInputError(f"truth {name!r} holds values other than 0 and 1; make it boolean")
-    return truth
 
 
 def _check_sizes(arrays: Sequence[ImportedArray], names: Mapping[str, tuple[str, ...]]) -> None:

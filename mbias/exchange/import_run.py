@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence, Set
+from numbers import Integral
 from pathlib import Path
+from typing import Any
 
-from mbias.arguments import checked_new_folder, require_mapping
+from mbias.arguments import checked_names, checked_new_folder, checked_path, require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.exchange.arrays import read_arrays
 from mbias.exchange.curves import per_epoch, read_curves
@@ -85,8 +88,8 @@ def import_run(
     Raises
     ------
     BadInputError
-        If a file is missing or damaged, ``out`` holds a run already, arrays, losses and names do not fit together, or
-        axes were guessed and ``accept_guessed_axes`` is False.
+        If an argument has the wrong type, a file is missing or damaged, ``out`` holds a run already, arrays, losses and
+        names do not fit together, or axes were guessed and ``accept_guessed_axes`` is False.
 
     See Also
     --------
@@ -161,7 +164,8 @@ def plan_import(
     Raises
     ------
     BadInputError
-        If a file is missing or damaged, or arrays, losses and names do not fit together.
+        If an argument has the wrong type, a file is missing or damaged, or arrays, losses and names do not fit
+        together.
 
     Examples
     --------
@@ -173,15 +177,20 @@ def plan_import(
     >>> print(plan.lines()[-1])
     array wav: sample 40 x modality 2 x category 5 (guessed from the sizes), every epoch
     """
-    for option, given in (("arrays", arrays), ("axes", axes), ("loss_names", loss_names)):
-        require_mapping(option, given or {}, "give names in the run as its keys")
+    if not isinstance(joint, str):
+        raise BadInputError(f"joint: {shown(joint)} is not the name of a loss; give a string")
+    named = {
+        name: tuple(given.split()) if isinstance(given, str) else checked_names(f"axes[{name!r}]", given)
+        for name, given in _by_name("axes", axes).items()
+    }
+    array_files, loss_files = _paths("files", files), _paths("losses", losses)
     return make_plan(
-        _read_arrays(_paths(files), arrays or {}),
-        {name: tuple(given.split() if isinstance(given, str) else given) for name, given in (axes or {}).items()},
-        _read_losses(_paths(losses), loss_names or {}, steps_per_epoch),
-        modalities=_read_names(modalities),
-        categories=_read_names(categories),
-        samples=_read_names(samples),
+        _read_arrays(array_files, _keys("arrays", arrays)),
+        named,
+        _read_losses(loss_files, _keys("loss_names", loss_names), steps_per_epoch),
+        modalities=_read_names("modalities", modalities),
+        categories=_read_names("categories", categories),
+        samples=_read_names("samples", samples),
         joint=joint,
         split=split,
     )
@@ -203,9 +212,9 @@ def open_exported(files: Paths) -> ExportedRun | None:
     Raises
     ------
     BadInputError
-        If the file is missing or damaged.
+        If ``files`` are not paths, or the file is missing or damaged.
     """
-    paths = _paths(files)
+    paths = _paths("files", files)
     return read_exported(paths[0]) if len(paths) == 1 and paths[0].suffix in (".nc", ".zarr") else None
 
 
@@ -226,8 +235,28 @@ def require_no_run(out: Path) -> None:
         raise BadInputError(f"{out}: there is a run already; choose another folder or delete it")
 
 
-def _paths(paths: Paths) -> list[Path]:
-    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+def _paths(option: str, paths: Paths) -> list[Path]:
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    if not isinstance(paths, Sequence) or isinstance(paths, bytes):
+        raise BadInputError(f"{option}: {shown(paths)} is not a path or a list of paths; give the paths of files")
+    return [checked_path(path, f"a path in {option}", "give the path of a file") for path in paths]
+
+
+def _by_name(option: str, given: Mapping[str, object] | None) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    require_mapping(option, given, "give names in the run as its keys")
+    checked_names(option, tuple(given))
+    return given
+
+
+def _keys(option: str, given: Mapping[str, str] | None) -> Mapping[str, str]:
+    """By name in the run, a name in the files."""
+    for name, key in _by_name(option, given).items():
+        if not isinstance(key, str):
+            raise BadInputError(f"{option}[{name!r}]: {shown(key)} is not a name in the files; give a string")
+    return given or {}
 
 
 def _read_arrays(files: Sequence[Path], chosen: Mapping[str, str]) -> dict[str, list[NamedArray]]:
@@ -255,8 +284,10 @@ def _read_arrays(files: Sequence[Path], chosen: Mapping[str, str]) -> dict[str, 
 
 def _read_losses(files: Sequence[Path], chosen: Mapping[str, str], steps_per_epoch: int) -> dict[str, list[float]]:
     """By loss, its value at every epoch; ``chosen`` maps the losses to the curves in the files."""
-    if steps_per_epoch < 1:
-        raise BadInputError(f"steps_per_epoch (--steps-per-epoch) is {steps_per_epoch}; it must be 1 or more")
+    if not isinstance(steps_per_epoch, Integral) or steps_per_epoch < 1:
+        raise BadInputError(
+            f"steps_per_epoch (--steps-per-epoch) is {shown(steps_per_epoch)}; it must be 1 or more, a whole number"
+        )
     curves: dict[str, dict[int, float]] = {}
     for file in files:
         for name, curve in read_curves(file).items():
@@ -270,10 +301,14 @@ def _read_losses(files: Sequence[Path], chosen: Mapping[str, str], steps_per_epo
     return {name: per_epoch(curves[key], steps_per_epoch) for name, key in chosen.items()}
 
 
-def _read_names(names: Names | None) -> list[str] | None:
-    if names is None or not isinstance(names, str | Path):
-        return None if names is None else list(names)
-    path = Path(names)
+def _read_names(option: str, names: Names | None) -> list[str] | None:
+    if names is None:
+        return None
+    if not isinstance(names, str | os.PathLike):
+        # A column of a table is no sequence, but holds names in order.
+        ordered = isinstance(names, Iterable) and not isinstance(names, Mapping | Set | bytes)
+        return list(checked_names(option, list(names) if ordered else names))
+    path = checked_path(names, f"a file of names for {option}", "give names, or the path of a file with one per line")
     try:
         if path.exists() and (not path.is_file() or path.stat().st_size > _LARGEST_LIST):
             raise BadInputError(f"{path}: not a regular file of names below {_LARGEST_LIST:,} bytes")

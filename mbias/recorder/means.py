@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
+import numpy as np
 import torch
 from torch import Tensor
+
+
+def is_single(value: object) -> bool:
+    """Whether a value is a number, or a tensor or array with one element; it does not wait for the device."""
+    if isinstance(value, Tensor):
+        return value.numel() == 1
+    if isinstance(value, np.ndarray):
+        return value.size == 1 and value.dtype.kind in "biuf"
+    return isinstance(value, Real)
 
 
 class WeightedMean:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from numbers import Real
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -17,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mbias.arguments import checked_new_folder, counted
+from mbias.arguments import checked_new_folder, counted, shown
 from mbias.errors import BadInputError
 from mbias.recorder.epoch import EpochArrays, checked_index
-from mbias.recorder.means import WeightedMean
+from mbias.recorder.means import WeightedMean, is_single
 from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
@@ -122,7 +123,7 @@ class Recorder:
             simulated=simulated,
             software={"mbias": version("mbias"), "torch": torch.__version__, "python": platform.python_version()},
         )
-        self._truth = checked_truth(truth or {}, self._header, len(self._samples))
+        self._truth = checked_truth({} if truth is None else truth, self._header, len(self._samples))
         self._watches: dict[str, Watch] = {}
         self._writer: RunWriter | None = None
         self._resumed = open_same_run(self.path, self._header, self._samples, self._truth) if exists else None
@@ -245,18 +246,18 @@ class Recorder:
         Raises
         ------
         BadInputError
-            If the kind or a name is unknown, or a value is not a single number.
+            If the batch size, the kind or a name is wrong, or a value is not a single number.
         """
         if kind not in ("optimised", "hard", "floor"):
             raise BadInputError(f"losses: unknown kind {kind!r}; choose from optimised, hard and floor")
-        if not samples > 0:
-            raise BadInputError(f"losses: {samples!r} samples; give the batch size, 1 or more")
+        if not isinstance(samples, Real) or not samples > 0:
+            raise BadInputError(f"losses: {shown(samples)} samples; give the batch size, 1 or more")
         for name, value in values.items():
             if name not in (*self._header.modalities, JOINT):
                 known = ", ".join(self._header.modalities)
                 raise BadInputError(f"losses: {name!r} is neither a modality ({known}) nor {JOINT!r}; rename it")
-            if isinstance(value, Tensor) and value.numel() != 1:
-                raise BadInputError(f"losses: {name!r} has shape {tuple(value.shape)}; give its mean")
+            if not is_single(value):
+                raise BadInputError(f"losses: {name!r} is {shown(value)}, not a single number; give its mean")
             self._losses.setdefault((name, kind), WeightedMean()).add(value, samples)
 
     def commit_epoch(

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from mbias.records.shards import array_names, read_array, read_arrays, write_arr
 FORMAT = "mbias-probe"
 VERSION = 1
 INDEX, OUTPUTS = "probe/probe.json", "probe/outputs.safetensors"
+_FIELDS = {"format", "version", "epoch", "shard_sha256", "passes", "bytes", "sha256"}
+"""The fields of ``probe.json``, which `write_probe` writes."""
 BASELINES = ("mean", "zero", "permuted", "swapped", "cross")
 """What replaces a modality: its mean over the training split; zeros; the same modality of another sample; that of a
 donor sample without a common label; its mean, but only where the other modality attends to it."""
@@ -59,6 +62,9 @@ class Pass:
         object.__setattr__(self, "replaced", checked_names("Pass: replaced", self.replaced))
         if bool(self.baseline) != bool(self.replaced):
             raise BadInputError("Pass: a baseline and the modalities that it replaces go together; give both or none")
+        if not isinstance(self.draw, Integral) or isinstance(self.draw, bool) or self.draw < 0:
+            raise BadInputError(f"Pass: draw: {shown(self.draw)} is not the number of a draw; give 0 or more")
+        object.__setattr__(self, "draw", int(self.draw))
 
 
 WHOLE = Pass()
@@ -111,18 +117,18 @@ class Probe:
         """
         folder = self.run.path / "probe"
         if of_pass not in self.passes:
-            raise NotApplicableError(f"{folder}: no pass {_description(of_pass)}; {_how_to_probe(self.run)}")
+            raise NotApplicableError(f"{folder}: no pass {_description(of_pass)}; {how_to_probe(self.run)}")
         outputs = record_file(self.run.path, OUTPUTS, None)
         key = f"{self.passes.index(of_pass)}.{name}"
         if name == "p" and key not in array_names(outputs):
             raise NotApplicableError(
                 f"{folder}: the pass {_description(of_pass)} was recorded without probabilities of segments 'p'; "
-                f"{_how_to_probe(self.run)}"
+                f"{how_to_probe(self.run)}"
             )
         values = read_array(outputs, key)
         fault = _fault(self.run, name, values)
         if fault:
-            raise BadInputError(f"{folder}: the pass {_description(of_pass)}: {fault}; {_how_to_probe(self.run)}")
+            raise BadInputError(f"{folder}: the pass {_description(of_pass)}: {fault}; {how_to_probe(self.run)}")
         return values
 
     def draws(self, baseline: str, replaced: tuple[str, ...]) -> list[Pass]:
@@ -161,12 +167,13 @@ def write_probe(
     outputs
         By pass, the arrays that `Probe.values` describes. ``Pass()``, in which nothing is replaced, must be among them.
     **about
-        What else a reader should know, as JSON types.
+        What else a reader should know, as JSON types, under names that ``probe.json`` does not use already.
 
     Raises
     ------
     BadInputError
-        If ``Pass()`` is missing, or an output does not have the shape or range that it should have.
+        If ``Pass()`` is missing, an output does not have the shape or range that it should have, or a name in ``about``
+        is one that ``probe.json`` uses already.
 
     Examples
     --------
@@ -184,6 +191,8 @@ def write_probe(
         raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
     _check(run, outputs)
     commit = run.commit(epoch)
+    if taken := _FIELDS & about.keys():
+        raise BadInputError(f"{run.path}: {min(taken)!r} is a field of probe.json already; rename it in the call")
     try:
         json.dumps(about, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -238,7 +247,7 @@ def read_probe(run: Run) -> Probe:
         If the probe is damaged, or the run was trained again after it was probed.
     """
     folder = run.path / "probe"
-    hint = _how_to_probe(run)
+    hint = how_to_probe(run)
     index = record_file(run.path, INDEX)
     if not index.exists():
         raise NotApplicableError(f"{run.path}: not probed, so what its predictions depend on is not known; {hint}")
@@ -269,11 +278,11 @@ def probe_faults(run: Run) -> list[str]:
         with (run.path / OUTPUTS).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != probe.sha256:
-            return [f"{run.path / OUTPUTS}: its sha256 is not the one in probe.json; {_how_to_probe(run)}"]
+            return [f"{run.path / OUTPUTS}: its sha256 is not the one in probe.json; {how_to_probe(run)}"]
         for key in read_arrays(run.path / OUTPUTS):
             index, _, name = key.partition(".")
             if not index.isdecimal() or int(index) >= len(probe.passes):
-                return [f"{run.path / OUTPUTS}: {key!r} belongs to no pass in probe.json; {_how_to_probe(run)}"]
+                return [f"{run.path / OUTPUTS}: {key!r} belongs to no pass in probe.json; {how_to_probe(run)}"]
             probe.values(probe.passes[int(index)], name)
     except BadInputError as error:
         return [str(error)]
@@ -331,7 +340,8 @@ def _description(of_pass: Pass) -> str:
     return f"with {' and '.join(of_pass.replaced)} replaced by {of_pass.baseline!r}{draw}"
 
 
-def _how_to_probe(run: Run) -> str:
+def how_to_probe(run: Run) -> str:
+    """What to do about a missing pass, for the end of an error message; an external model cannot be run here."""
     if run.header.training is None:
         return "record the model's outputs with mbias.write_probe"
     return f"run `mbias probe {run.path}`"

@@ -105,13 +105,19 @@ class RunWriter:
         Raises
         ------
         BadInputError
-            If the folder holds a run; if an array of ``truth`` does not have one entry per sample and category; or if
-            the modalities differ in the number of segments.
+            If an argument has the wrong type; if the folder holds a run; if an array of ``truth`` does not have one
+            entry per sample and category; or if the modalities differ in the number of segments.
         """
+        import pandas as pd
+
         path = checked_new_folder(path)
+        if not isinstance(header, Header):
+            raise BadInputError(f"header: {shown(header)} is not a Header; give an mbias.Header")
+        if not isinstance(samples, pd.DataFrame) or not len(samples.columns):
+            raise BadInputError(f"samples: {shown(samples)} is not a table; give a DataFrame, one row per sample")
         if (path / "run.json").exists():
             raise BadInputError(f"{path}: a run exists already; choose another folder or delete it")
-        truth = checked_truth(truth or {}, header, len(samples))
+        truth = checked_truth({} if truth is None else truth, header, len(samples))
         # Made first, so that a truth that it refuses leaves no run behind.
         writer = cls(path, header, truth, len(samples))
         (path / "epochs").mkdir(parents=True, exist_ok=True)
@@ -186,8 +192,8 @@ class RunWriter:
         Raises
         ------
         BadInputError
-            If the header does not name a loss or an array, a loss is not finite, or an array does not have the
-            dimensions in the header or holds NaN or infinity. Nothing is written then.
+            If the header does not name a loss or an array, a loss is not finite, or an array does not hold numbers,
+            does not have the dimensions in the header, or holds NaN or infinity. Nothing is written then.
         """
         epoch = len(self.commits) + 1
         self.check(losses, arrays)
@@ -247,14 +253,27 @@ class RunWriter:
             if name not in self.header.arrays:
                 raise BadInputError(f"array {name!r} is not among the run's arrays {', '.join(self.header.arrays)}")
             dimensions = self.header.arrays[name]
-            shape = np.shape(array)
+            numbers = _numbers(array)
+            if numbers is None:
+                raise BadInputError(f"array {name!r} does not hold numbers; give a NumPy array of numbers")
+            shape = numbers.shape
             expected = tuple(sizes.get(d, n) for d, n in zip(dimensions, shape, strict=False))
             if len(shape) != len(dimensions) or shape != expected:
                 raise BadInputError(
                     f"array {name!r} has shape {shape}; it must be {' x '.join(dimensions)}, {expected}"
                 )
-            if not np.isfinite(array).all():
+            if not np.isfinite(numbers).all():
                 raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {len(self.commits) + 1}")
+
+
+def _numbers(value: object) -> np.ndarray | None:
+    """An argument as an array of numbers; None if it does not hold numbers, or its rows differ in length."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):
+        # PyTorch raises TypeError or RuntimeError for tensors that are on a device or need a gradient.
+        return None
+    return array if array.dtype.kind in "biuf" else None
 
 
 def as_csv(samples: pd.DataFrame) -> str:
@@ -288,8 +307,8 @@ def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int)
     for name, array in truth.items():
         if name != "weak" and name not in header.modalities:
             raise BadInputError(f"truth {name!r} is neither 'weak' nor a modality ({', '.join(header.modalities)})")
-        values = np.asarray(array)
-        if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+        values = _numbers(array)
+        if values is None or not np.isin(values, (0, 1)).all():
             raise BadInputError(f"truth {name!r} holds values other than 0 and 1; make it boolean")
     arrays = {name: np.asarray(array, dtype=bool) for name, array in truth.items()}
     for name, array in arrays.items():

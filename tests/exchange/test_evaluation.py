@@ -125,13 +125,50 @@ def test_p_wsl_above_one_is_accepted_because_modalities_may_attend_to_different_
         read_predictions(tmp_path / "p.npz", ("v1",))
 
 
+def test_repr_names_the_scores_and_the_rule(annotations):
+    evaluation = mbias.evaluate(Predictions(probabilities(), None, None, VIDEOS), annotations, rule="segments")
+    assert repr(evaluation) == (
+        "<Evaluation: 8 videos; type_average 1.000 (segment), 1.000 (event); "
+        "rule segments: P >= 0.5, no video-level condition>"
+    )
+
+
+def test_a_file_without_the_probabilities_that_the_rule_needs_is_named(annotations, tmp_path):
+    np.save(tmp_path / "p.npy", probabilities())
+    with pytest.raises(BadInputError, match=r"p\.npy: the rule needs p_joint .* lack; add it"):
+        mbias.evaluate(tmp_path / "p.npy", annotations)
+
+
+def test_text_is_no_prediction(annotations, tmp_path):
+    np.savez(tmp_path / "p.npz", p=np.full((8, 10, 2, 25), "a"))
+    with pytest.raises(BadInputError, match=r"p\.npz: 'p' is not an array of numbers; give"):
+        mbias.evaluate(tmp_path / "p.npz", annotations)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"split": "train"}, "split 'train' has no dense labels; choose from val, test"),
         ({"rule": "other"}, "there is no rule 'other'; choose from original, per_modality, segments"),
         ({"thresholds": [0.5, 0.5], "rule": "segments"}, "2 thresholds for 25 categories"),
-        ({"rule": "original"}, "the rule needs p_joint"),
+        ({"rule": "original"}, "predictions: the rule needs p_joint"),
+        ({"split": ["test"]}, "split .* has no dense labels; choose from"),
+        ({"rule": ["original"]}, "there is no rule .*; choose from"),
+        *(
+            ({option: value}, f"{option}: .* is not a threshold; give a number from 0 to 1")
+            for option in ("threshold", "video_threshold")
+            for value in ("0.5", None, True, [0.5], 1.5, -0.1, float("nan"))
+        ),
+        ({"thresholds": 0.5}, "thresholds: 0.5 is not a sequence; give"),
+        ({"thresholds": np.array(0.5)}, r"thresholds: array\(0.5\) is not a sequence; give"),
+        ({"thresholds": {"Speech": 0.5}}, "thresholds: .* is not a sequence; give"),
+        ({"thresholds": [0.5] * 24 + ["x"]}, r"thresholds\[24\]: 'x' is not a threshold; give"),
+        ({"thresholds": np.full(25, 2.0)}, r"thresholds\[0\]: 2.0 is not a threshold; give"),
+        ({"thresholds": ""}, "'' is not a path of thresholds; give"),
+        ({"predictions": None}, "None is not a path of predictions; give"),
+        ({"annotations": None}, "None is not a path of annotations; give"),
+        ({"predictions": Predictions(None, None, None, VIDEOS)}, "predictions: 'p' is not an array of numbers; give"),
+        ({"predictions": Predictions(probabilities(), None, None, None)}, "predictions: videos: None is not"),
         (
             {"predictions": Predictions(np.zeros((1, 10, 2, 24)), None, None, ("v0000",))},
             r"'p' has shape \(1, 10, 2, 24",
@@ -158,6 +195,8 @@ def test_what_is_wrong_is_said_in_one_line(annotations, options, message):
         ([f"{category},0.5" for category in (*CATEGORIES, "Speech")], "must occur once; check 'a category that is"),
         ([f"{category},x" for category in CATEGORIES], "not a readable table"),
         ([], "must occur once"),
+        ([f"{category},1.5" for category in CATEGORIES], r"t\.csv: Speech: 1.5 is not a threshold; give a number"),
+        ([f"{category},nan" for category in CATEGORIES], r"t\.csv: Speech: nan is not a threshold; give a number"),
     ],
 )
 def test_incomplete_thresholds_are_refused(tmp_path, rows, message):

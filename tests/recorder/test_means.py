@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from mbias.recorder.means import WeightedMean
+from mbias.recorder.means import WeightedMean, is_single
 
 
 def test_numbers_and_tensors_are_weighted():
@@ -27,3 +28,22 @@ def test_values_of_inference_mode_and_training_are_mixed():
         mean.add(torch.tensor(1.0), 1)
     mean.add(torch.tensor(3.0, requires_grad=True), 1)
     assert mean.value() == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "single"),
+    [
+        (0.5, True),
+        (np.float32(0.5), True),
+        (np.array(0.5), True),
+        (torch.tensor([[0.5]]), True),
+        (np.ones(2), False),
+        (np.array("0.5"), False),
+        (torch.ones(2), False),
+        (0.5j, False),
+        ("0.5", False),
+        (None, False),
+    ],
+)
+def test_a_single_number_is_told_from_anything_else(value, single):
+    assert is_single(value) is single

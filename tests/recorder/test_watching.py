@@ -10,7 +10,17 @@ from torch import nn
 import mbias
 from mbias.errors import BadInputError
 from mbias.recorder.watching import find_module
-from tests.recorder.models import CATEGORIES, SAMPLES, SEGMENTS, Chunked, Heads, SharedHead, open_batch, recorder
+from tests.recorder.models import (
+    CATEGORIES,
+    SAMPLES,
+    SEGMENTS,
+    Chunked,
+    Heads,
+    SharedHead,
+    open_batch,
+    recorder,
+    run_epoch,
+)
 
 
 def test_a_module_called_once_per_modality_and_axes_in_another_order(tmp_path, data):
@@ -119,6 +129,24 @@ def test_the_error_says_what_is_wrong_with_a_watch(tmp_path, model, module, opti
     with recorder(tmp_path / "run") as rec, pytest.raises(BadInputError, match=message):
         rec.watch(model, module, **options)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_array_is_watched_once_and_before_the_first_commit(tmp_path, model, data):
+    with recorder(tmp_path / "run") as rec:
+        rec.watch(model, "fc_av_att", softmax="modality")
+        with pytest.raises(BadInputError, match="array 'wav' is watched already; give another array name"):
+            rec.watch(model, "fc_prob")
+        run_epoch(rec, model, data)
+        rec.commit_epoch()
+        with pytest.raises(BadInputError, match="an epoch is committed; watch all modules before the first commit"):
+            rec.watch(model, "fc_prob", "p")
+
+
+def test_outputs_of_several_shapes_are_not_stacked(tmp_path, model, data):
+    with recorder(tmp_path / "run") as rec:
+        rec.watch(model, ["a", "fc_prob"], "x", axes="sample segment modality unit", stack="modality")
+        with pytest.raises(BadInputError, match="cannot be stacked along modality; give"), rec.batch(range(SAMPLES)):
+            model(*data)
 
 
 def test_modules_are_found_inside_wrappers(model):

@@ -27,6 +27,23 @@ def test_what_is_written_is_read_back(run):
     assert probe_faults(run) == []
 
 
+def test_a_draw_of_numpy_is_written(run):
+    joint = np.zeros((8, 4))
+    drawn = Pass("permuted", ("audio",), np.int64(2))
+    write_probe(run, "last", {WHOLE: {"p_joint": joint}, drawn: {"p_joint": joint}}, draws=3)
+
+    assert read_probe(run).passes[1] == Pass("permuted", ("audio",), 2)
+
+
+@pytest.mark.parametrize("name", ["format", "version", "shard_sha256", "passes", "bytes", "sha256"])
+def test_what_is_said_about_a_probe_shadows_no_field(run, name):
+    before = (run.path / "probe" / "probe.json").read_bytes()
+
+    with pytest.raises(BadInputError, match=f"'{name}' is a field of probe.json already; rename it"):
+        write_probe(run, "last", {WHOLE: {"p_joint": np.zeros((8, 4))}}, **{name: 1})
+    assert (run.path / "probe" / "probe.json").read_bytes() == before
+
+
 def test_a_probe_of_an_older_training_is_refused(run):
     index = run.path / "probe" / "probe.json"
     index.write_text(index.read_text().replace(run.commits[-1].sha256, "0" * 64))

@@ -94,6 +94,52 @@ def test_losses_have_kinds_and_numbers(run_path, losses):
         RunWriter.reopen(run_path).commit(losses, {})
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"header": None}, "header: None is not a Header; give"),
+        ({"header": {"modalities": ("audio", "visual")}}, "header: .* is not a Header; give"),
+        ({"samples": None}, "samples: None is not a table; give a DataFrame"),
+        ({"samples": ["a", "b"]}, "samples: .* is not a table; give a DataFrame"),
+        ({"samples": pd.DataFrame()}, "samples: .* is not a table; give a DataFrame"),
+        ({"truth": []}, r"truth: \[\] is not a dict; give"),
+        ({"truth": np.zeros((1, 3))}, "truth: .* is not a dict; give"),
+        ({"truth": {"weak": [[0, 1, 0], [1]]}}, "truth 'weak' holds values other than 0 and 1; make it boolean"),
+        ({"truth": {"weak": None}}, "truth 'weak' holds values other than 0 and 1; make it boolean"),
+    ],
+)
+def test_a_run_is_created_from_a_header_and_tables(tmp_path, given, message):
+    arguments = {"header": header(), "samples": pd.DataFrame({"video": ["a"]}), "truth": None, **given}
+    with pytest.raises(BadInputError, match=message) as error:
+        RunWriter.create(tmp_path / "run", **arguments)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.full((6, 3), "0.5"),
+        np.full((6, 3), None),
+        np.full((6, 3), 1j),
+        [[0.5] * 3, [0.5]],
+        None,
+        {"p": 1},
+    ],
+)
+def test_arrays_hold_numbers(run_path, array):
+    before = (run_path / "epochs.jsonl").read_bytes()
+    with pytest.raises(BadInputError, match="array 'p_joint' does not hold numbers; give"):
+        RunWriter.reopen(run_path).commit({}, {"p_joint": array})
+    assert (run_path / "epochs.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("draw", ["0", None, 0.0, True, -1])
+def test_a_draw_is_a_number_from_0(draw):
+    with pytest.raises(BadInputError, match=r"Pass: draw: .* is not the number of a draw; give 0 or more"):
+        Pass("permuted", ("audio",), draw)
+
+
 @pytest.mark.parametrize("arguments", [("mean",), ("", ("audio",)), ("median", ("audio",)), ("mean", "audio")])
 def test_a_pass_has_a_baseline_and_modalities(arguments):
     with pytest.raises(BadInputError, match="Pass: "):

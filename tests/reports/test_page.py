@@ -29,7 +29,10 @@ def test_a_table_is_shown_and_kept_with_what_was_left_out(page, tmp_path):
     run = draw_external_probe(tmp_path / "mine")
     table = page.answer(mbias.open_study(run))
     shown = page.table("measures", table, "Every measure.").content
-    reason = "Left out: drop (p, zero) (mine: the probe has no pass with visual replaced by 'zero'; probe it again)."
+    reason = (
+        "Left out: drop (p, zero) (mine: the probe has no pass with visual replaced by 'zero'; record the model's "
+        "outputs with mbias.write_probe)."
+    )
 
     assert reason in re.sub(r"<[^>]*>", "", shown).replace("&#x27;", "'")
     assert reason in (page._out / "tables" / "reliance-measures.tex").read_text().splitlines()[0]

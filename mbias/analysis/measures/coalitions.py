@@ -13,7 +13,7 @@ import numpy as np
 from mbias.analysis.measures.values import balance
 from mbias.analysis.settings import weak_labels
 from mbias.errors import NotApplicableError
-from mbias.records.probes import WHOLE, Pass, Probe, read_probe
+from mbias.records.probes import WHOLE, Pass, Probe, how_to_probe, read_probe
 from mbias.records.run import Run
 from mbias.scores.f_scores import predictions, segment_counts
 from mbias.stats.estimates import Estimate, estimate
@@ -148,7 +148,8 @@ def _mean_parts(run: Run, probe: Probe, baseline: str, names: tuple[str, ...], o
     passes = probe.draws(baseline, names)
     if not passes:
         raise NotApplicableError(
-            f"{run.path}: the probe has no pass with {' and '.join(names)} replaced by {baseline!r}; probe it again"
+            f"{run.path}: the probe has no pass with {' and '.join(names)} replaced by {baseline!r}; "
+            f"{how_to_probe(run)}"
         )
     mean: np.ndarray = np.mean([outcome_parts(run, probe, of_pass, outcome) for of_pass in passes], axis=0)
     return mean

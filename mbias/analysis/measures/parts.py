@@ -7,14 +7,14 @@ import numpy as np
 from mbias.analysis.measures.coalitions import outcome_parts, probed
 from mbias.analysis.measures.pooling import mean_attention, pooled, shares_of
 from mbias.errors import NotApplicableError
-from mbias.records.probes import WHOLE
+from mbias.records.probes import WHOLE, how_to_probe
 from mbias.records.run import Run
 
 
 def attention_parts(run: Run, epoch: int) -> np.ndarray:
     """Attention share: the mean of W_av over segments, over the samples that have the category.
 
-    In [0, 1]; the shares add up to 1. Cost: none besides the record. Source: the paper's Fig. 3; for what attention
+    In [0, 1]; the shares add up to 1. Cost: none; the record suffices. Source: the paper's Fig. 3; for what attention
     does not say, Jain & Wallace 2019, Wiegreffe & Pinter 2019. Note: it is where the network looks, not what its
     predictions depend on.
     """
@@ -24,7 +24,7 @@ def attention_parts(run: Run, epoch: int) -> np.ndarray:
 def contribution_parts(run: Run, epoch: int) -> np.ndarray:
     """Contribution share: phi_m / p_wsl with phi_m = sum over segments of W_tp W_av P (Eq. 3); exact.
 
-    In [0, 1]; the shares add up to 1. Cost: none besides the record. Note: p_a and p_v themselves depend on both
+    In [0, 1]; the shares add up to 1. Cost: none; the record suffices. Note: p_a and p_v themselves depend on both
     inputs, through cross-attention and shared weights, so that a share of p_wsl is not reliance on an input.
     """
     return _masked(shares_of(pooled(run, epoch, "wav", "p")).swapaxes(1, 2), run.truth["weak"])
@@ -35,7 +35,7 @@ def score_parts(run: Run, epoch: int) -> np.ndarray:
 
     Their quotient, the sum of p_a over the sum of p_v, is the ratio of on-the-fly gradient modulation (OGM; Peng et
     al., CVPR 2022), with a sigmoid in place of the softmax since a sample can have several labels. Each is in [0, 1].
-    Cost: none besides the record. Note: the ratio was made for heads that are linear in one modality each; these are
+    Cost: none; the record suffices. Note: the ratio was made for heads that are linear in one modality each; these are
     not.
     """
     return _masked(pooled(run, epoch, "p").swapaxes(1, 2), run.truth["weak"])
@@ -54,7 +54,7 @@ def swap_parts(run: Run, epoch: int) -> np.ndarray:
     for index, modality in enumerate(run.header.modalities):
         passes = probe.draws("swapped", (modality,))
         if not passes:
-            raise NotApplicableError(f"{run.path}: the probe has no pass with {modality} swapped; probe it again")
+            raise NotApplicableError(f"{run.path}: the probe has no pass with {modality} swapped; {how_to_probe(run)}")
         for of_pass in passes:
             donors, joint = probe.values(of_pass, "donors"), probe.values(of_pass, "p_joint").astype(float)
             known = (donors >= 0) & weak.any(axis=1)
@@ -70,12 +70,14 @@ def cross_parts(run: Run, epoch: int) -> np.ndarray:
 
     On the labels that are present, with the training mean as the baseline, in g_ca of Eq. 1 and 2 alone. In [-1, 1]; 0
     for a variant without that direction. Cost: 3 N passes. Source: ablation, as above. Note: the other modality keeps
-    what it attends to besides, so that a small drop may also mean redundancy.
+    everything else that it attends to, so that a small drop may also mean redundancy.
     """
     probe = probed(run)
     passes = [probe.draws("cross", (modality,)) for modality in run.header.modalities]
     if run.header.training is None and not any(passes):
-        raise NotApplicableError(f"{run.path}: the probe has no pass in which cross-attention alone is replaced")
+        raise NotApplicableError(
+            f"{run.path}: the probe has no pass in which cross-attention alone is replaced; {how_to_probe(run)}"
+        )
     whole = outcome_parts(run, probe, WHOLE, "probability")
     lost = np.stack(
         [
@@ -91,9 +93,9 @@ def cross_parts(run: Run, epoch: int) -> np.ndarray:
 def gradient_ratio(run: Run) -> np.ndarray:
     """Norm of the loss's gradient at each modality's features, dL/df_a and dL/df_v, averaged over steps and epochs.
 
-    Positive. Cost: none besides the training in which it is recorded. Source: for example BalGrad (arXiv 2503.13834).
-    Note: the gradient is taken at the features of each modality, never at shared weights; a small gradient may mean
-    that the features are fitted, not that they are ignored.
+    Positive. Cost: none after training, which records it. Source: for example BalGrad (arXiv 2503.13834). Note: the
+    gradient is taken at the features of each modality, never at shared weights; a small gradient may mean that the
+    features are fitted, not that they are ignored.
 
     Returns
     -------

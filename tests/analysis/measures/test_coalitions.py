@@ -8,7 +8,7 @@ import pytest
 from mbias import Run
 from mbias.analysis.measures.coalitions import FEWEST, coalition_parts, enough, probed, with_mean
 from mbias.errors import BadInputError, NotApplicableError
-from tests.drawn_runs import draw_run, fill_probe_with_nan
+from tests.drawn_runs import draw_external_probe, draw_run, fill_probe_with_nan
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,11 @@ def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(single_run, 
         probed(Run(draw_run(tmp_path / "run", probe=False)))
     with pytest.raises(NotApplicableError, match="3 modalities"):
         probed(Run(draw_run(tmp_path / "three", external=True, modalities=("audio", "visual", "text"))))
-    with pytest.raises(NotApplicableError, match="no pass with visual replaced by 'blurred'; probe it again"):
+    with pytest.raises(NotApplicableError, match="no pass with visual replaced by 'blurred'; run `mbias probe"):
         coalition_parts(single_run, "probability", "blurred")
+    external = Run(draw_external_probe(tmp_path / "mine"))
+    with pytest.raises(NotApplicableError, match=r"replaced by 'zero'; record .* with mbias\.write_probe"):
+        coalition_parts(external, "probability", "zero")
 
 
 def test_a_probe_of_nan_is_damage(tmp_path):
