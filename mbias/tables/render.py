@@ -138,7 +138,7 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
         f'<th scope="col"{" class=name" * (index < names)}>{with_subscripts(column).replace(_LINE, "<br>")}</th>'
         for index, column in enumerate(wide.columns)
     )
-    label = html.escape(re.sub(r"<[^>]*>", "", html.unescape(caption)), quote=True)
+    label = html.escape(html.unescape(re.sub(r"<[^>]*>", "", caption)))
     rows = []
     for row in wide.itertuples(index=False):
         headers = "".join(f'<th scope="row">{with_subscripts(text)}</th>' for text in row[:names])

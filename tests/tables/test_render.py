@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import html
 import json
+import re
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +52,14 @@ def test_html_holds_no_markup_of_a_name(name):
     empty.attrs["names"] = 1
 
     assert tags == as_html(empty, "caption").count("<")
+
+
+@pytest.mark.parametrize("name", ["<b>", "a<b>c", "x < y > z", '"q" & r', "L_wsl &lt;b&gt;"])
+def test_the_label_of_a_table_holds_its_caption_as_text(name):
+    label = re.search(r'aria-label="(.*?)"', as_html(WIDE, f"<em>Runs</em> of {with_subscripts(name)}"))[1]
+
+    assert "<" not in label
+    assert html.unescape(label) == f"Runs of {name.replace('L_wsl', 'Lwsl')}"
 
 
 def test_html_escapes():
