@@ -28,6 +28,32 @@ seeds = [0]
 """
 """What the pages' data and studies are cut down to."""
 
+DRAW = """
+from pathlib import Path
+from tests.drawn_runs import draw_run, draw_study
+draw_study(Path("models/demo"), [("across_vcross", "ls_a"), ("across_vcross", "ls_v")], seeds=(0, 1))
+draw_run(Path("models/demo/mine"), external=True)
+"""
+"""Runs of two seeds, and an external one."""
+
+SHOW = """
+import os
+from pathlib import Path
+import nbformat
+import mbias
+from mbias.plots.confidence import plot_gap
+from mbias.plots.drawing.style import save
+table = mbias.confidence("models/demo")
+labels = [text.get_text() for text in mbias.plot_confidence(table).axes[0].get_yticklabels()]
+assert labels == [f"A_cross + V_cross, LS-{m}, seed {seed}" for m in "AV" for seed in (0, 1)] + ["mine"], labels
+save(plot_gap(table), Path("gap.png"))
+os.chdir("analysis_notebooks")
+for cell in nbformat.read("confidence.ipynb", 4).cells:
+    if cell.cell_type == "code":
+        exec(cell.source)
+"""
+"""The figures of the new question, and the cells of its notebook."""
+
 
 def script(page: str, instead: dict[str, str]) -> str:
     """The page's blocks as one script of bash; commands among ``instead`` are replaced, Python runs in one process."""
@@ -167,13 +193,14 @@ def test_the_templates_of_contributing_work(tmp_path):
     (notebook,) = [blocks[name] for name in blocks if name.startswith("run once")]
     new = [path.removeprefix("add to ") for path in blocks if path.startswith(("tests/", "add to tests/"))]
     command = "import sys; from mbias.cli.analyze import main; sys.exit(main(sys.argv[1:]))"
-    draw = "from pathlib import Path; from tests.drawn_runs import draw_run; draw_run(Path('models/demo'))"
 
     for arguments in (
         ["-m", "pytest", "-q", "-p", "no:cacheprovider", *new, "mbias/plots/confidence.py"],
         ["-c", notebook],
-        ["-c", draw],
+        ["-c", DRAW],
         ["-c", command, "confidence", "models/demo", "--figure", "confidence.png"],
+        ["-c", command, "confidence", "models/demo", "--table", "seeds"],
+        ["-c", SHOW],
     ):
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -185,7 +212,9 @@ def test_the_templates_of_contributing_work(tmp_path):
         )
         assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "confidence.png").exists()
-    assert (tmp_path / "analysis_notebooks" / "confidence.ipynb").exists()
+    assert (tmp_path / "gap.png").exists()
+    row = re.search(r"^ +\| `mbias-analyze confidence PATH...` \| (.*?) \| \|$", page, re.M)
+    assert f'"confidence": "{row[1]}",' in page, "the row of the README has the text of QUESTIONS"
 
 
 def _page(name: str) -> str:

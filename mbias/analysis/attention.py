@@ -115,9 +115,9 @@ def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per setting, scope and modality: ``attention`` and ``contribution`` (NaN where contributions do not
-        apply to a run), means over ``seeds`` runs, with the ends of their 95 % intervals over seeds and samples,
-        ``_low`` and ``_high``.
+        One row per setting with two seeds or more, per scope and modality: ``attention`` and ``contribution`` (NaN
+        where contributions do not apply to a run), means over ``seeds`` runs, with the ends of their 95 % intervals
+        over seeds and samples, ``_low`` and ``_high``.
 
     Raises
     ------

@@ -78,16 +78,16 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `comparison` shows: the differences that hold after Holm's correction, one sentence per pair."""
+    """What a table of `comparison` shows: the differences significant after Holm's correction, by pair."""
     sentences = []
     for (a, b), rows in table.groupby(["a", "b"], sort=False):
-        holding = rows[rows["p_holm"] <= 0.05]
+        significant = rows[rows["p_holm"] <= 0.05]
         texts = [
             f"{_quantity_name(row)} {row.difference:+.3f} [{row.difference_low:+.3f}, {row.difference_high:+.3f}]"
-            for row in holding.itertuples()
+            for row in significant.itertuples()
         ]
         pair = f"{b} against {a}" if a != b else str(a)
-        result = ", ".join(texts) if texts else f"no difference holds at 5 % over {len(rows)} quantities"
+        result = ", ".join(texts) if texts else f"no difference in {len(rows)} quantities is significant at 5 %"
         sentences.append(f"{pair}: {result} ({_seeds(rows['seeds'].iloc[0])}; Holm).")
     return sentences
 

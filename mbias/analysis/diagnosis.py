@@ -48,8 +48,8 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
         Other evidence: ``agree``, how many of the ``others``, the further measures that change inputs, have a balance
         that agrees with the verdict (within the margin for balanced, beyond it on the same side for biased, of the
         same sign for undetermined); ``attention``, the mean weight W of the first modality; ``misleads``, whether
-        that weight points to the other side than a biased verdict; ``discordant``, the categories whose own verdict is
-        biased in another direction (p adjusted by Benjamini and Hochberg), separated by ``|``, and
+        the verdict is biased and that weight favours the other modality; ``discordant``, the categories whose own
+        verdict is biased in another direction (p adjusted by Benjamini and Hochberg), separated by ``|``, and
         ``discordant_number``, their number.
 
         What an undetermined verdict needs: ``seeds_needed``, how many seeds would decide it (NaN where no number
@@ -271,7 +271,7 @@ def _sentence(row: Any) -> str:
         f"{row.agree} of {row.others} other measures agree"
     )
     if row.misleads:
-        text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, points to the other side"
+        text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, favours the other modality"
     if row.discordant_number:
         text += f"; {_counted(row.discordant_number)}: {row.discordant.replace('|', ', ')}"
     if row.verdict == UNDETERMINED:
@@ -305,8 +305,8 @@ def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:
     near, far = kinds["optimised"].index[0], kinds["optimised"].index[-1]
     ratio = kinds["optimised"][far] / kinds["optimised"][near]
     text = (
-        f"In training, {setting.display_name}: L_wsl ran along {loss_name(str(near))} "
-        f"(its MSE is {format_ratio(ratio)} times smaller than along {loss_name(str(far))}"
+        f"In training, {setting.display_name}: L_wsl followed {loss_name(str(near))} "
+        f"(its MSE is {format_ratio(ratio)} times smaller than for {loss_name(str(far))}"
     )
     if "excess" in kinds and kinds["excess"].get(near, 0) > 0:
         text += (

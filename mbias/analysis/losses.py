@@ -1,4 +1,4 @@
-"""Does L_wsl run along L_a or along L_v, and is that more than the floor of the smoothing? (Fig. 2, Eq. 3-6)."""
+"""Does L_wsl follow L_a or L_v, beyond what label smoothing alone causes? (Fig. 2, Eq. 3-6)."""
 
 from __future__ import annotations
 
@@ -73,11 +73,12 @@ def curves(study: StudyLike) -> pd.DataFrame:
 
 
 def coincidence(study: StudyLike) -> pd.DataFrame:
-    """How closely L_wsl runs along the loss of each modality: the paper's MSE_wsl,a and MSE_wsl,v.
+    """How closely L_wsl follows the loss of each modality: the paper's MSE_wsl,a and MSE_wsl,v.
 
     MSE_wsl,m is the mean over epochs of (L_wsl - L_m)^2 (section 3). For the kind ``optimised``, this is the number
-    that the paper reports. Smoothing adds the square of its floor to that number even without a bias. The kind
-    ``excess`` subtracts the floor, and the kind ``hard`` does not have one.
+    that the paper reports. The *floor* of a loss is the lowest value that it can have: the entropy of its training
+    labels, which is 0 without smoothing. Smoothing adds the square of the floor to the MSE even without a bias. The
+    kind ``excess`` subtracts the floor. The kind ``hard`` is against labels without smoothing, so its floor is 0.
 
     Parameters
     ----------
@@ -88,8 +89,8 @@ def coincidence(study: StudyLike) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per run, kind (one of `KINDS`) and modality: ``mse``, in nats squared; ``epochs``, the number of epochs
-        averaged over; and ``ratio``, the ``mse`` divided by the least one of that run and kind (1 for the modality
-        that L_wsl runs along).
+        averaged over; and ``ratio``, the ``mse`` divided by the smallest ``mse`` of that run and kind. The ratio is 1
+        for the modality whose loss L_wsl follows most closely. Below `EVEN`, the two losses count as equally close.
 
     Raises
     ------
@@ -138,9 +139,9 @@ def seeds(study: StudyLike) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per setting, kind and modality: ``mse``, and ``ratio``, the ``mse`` divided, within each run, by that
-        of the modality with the least mean ``mse``. Both are means over ``seeds`` runs, with the ends of their 95 %
-        intervals over seeds, ``_low`` and ``_high``.
+        One row per setting with two seeds or more, per kind and modality: ``mse``; and ``ratio``, the ``mse`` divided,
+        within each run, by that of the modality with the smallest mean ``mse``. Both are means over ``seeds`` runs,
+        with the ends of their 95 % intervals over seeds, ``_low`` and ``_high``.
 
     Raises
     ------

@@ -120,7 +120,7 @@ def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per setting of at least two seeds: ``optimum`` and ``trained``, weights of the first modality;
+        One row per setting with two seeds or more: ``optimum`` and ``trained``, weights of the first modality;
         ``same_side``, the share of categories in which both are on the same side of 1/2; and ``lost``, how much
         higher L_wsl of Eq. 6 is at the trained weights than at the optimum, in nats. All are means over ``seeds``
         runs, with the ends of Student's 95 % intervals over seeds, ``_low`` and ``_high``.

@@ -85,7 +85,7 @@ class Question:
     inputs
         What the question is asked about.
     definitions
-        Documented functions and classes that `mbias-analyze NAME --explain` prints besides the tables, by heading.
+        Documented functions and classes that `mbias-analyze NAME --explain` prints after the tables, by heading.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from mbias.tables.names import display_name, format_ratio, loss_name, setting_na
 
 
 def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
-    """Along which loss L_wsl runs in every setting of one variant, from `mbias.analysis.losses.coincidence`."""
+    """Which loss L_wsl follows in every setting of one variant, from `mbias.analysis.losses.coincidence`."""
     rows, variant = one_variant(table[table["kind"] == kind])
     names = setting_names(rows)
     near: dict[str, list[str]] = {}
@@ -94,16 +94,16 @@ def verdicts(table: pd.DataFrame) -> str:
 
 
 def differences(table: pd.DataFrame) -> str:
-    """How many differences hold, and which is the largest, from `mbias.analysis.compare.comparison`."""
-    holding = table[table["p_holm"] <= 0.05]
-    if holding.empty:
-        return f"None of {len(table)} differences holds at 5 % after Holm's correction."
-    row = holding.loc[holding["difference"].abs().idxmax()]
+    """How many differences are significant, and which is the largest, from `mbias.analysis.compare.comparison`."""
+    significant = table[table["p_holm"] <= 0.05]
+    if significant.empty:
+        return f"None of {len(table)} differences is significant at 5 % after Holm's correction."
+    row = significant.loc[significant["difference"].abs().idxmax()]
     level = f"{row['level']}-level " if isinstance(row["level"], str) and row["level"] else ""
     return (
-        f"{len(holding)} of {len(table)} differences hold at 5 % after Holm's correction; the largest is that of "
-        f"{level}{display_name('metric', row['quantity'])}, {row['difference']:+.3f} "
-        f"[{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]."
+        f"{len(significant)} of {len(table)} differences {'is' if len(significant) == 1 else 'are'} significant at 5 % "
+        f"after Holm's correction; the largest is that of {level}{display_name('metric', row['quantity'])}, "
+        f"{row['difference']:+.3f} [{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]."
     )
 
 

@@ -171,7 +171,7 @@ def _phenomenon(built: Path, findings: Sequence[str]) -> str:
     table = pd.DataFrame(rows)
     wide, constant = lay_out(table, LAYOUT)
     constants = f" ({', '.join(constant.values())})" if constant else ""
-    caption = f"Attention, and how closely L_wsl runs along each modality's loss{constants}. {' '.join(notes(table))}"
+    caption = f"Attention, and how closely L_wsl follows each modality's loss{constants}. {' '.join(notes(table))}"
     sentences = expectation(table)
     listed = bullets(sentences) if sentences else ""
     return f"<h3>Attention and losses</h3>{listed}{as_html(wide, with_subscripts(caption))}"

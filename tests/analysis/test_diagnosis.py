@@ -70,7 +70,7 @@ def test_attention_that_points_elsewhere_is_said(tmp_path):
     (sentence,) = diagnosis.finding(table)
 
     assert table["misleads"].item()
-    assert "points to the other side" in sentence
+    assert "favours the other modality" in sentence
     assert "one seed" in sentence
 
 
@@ -87,7 +87,7 @@ def test_what_happened_in_training_explains_the_verdict(tmp_path):
     table = diagnosis.verdicts(study)
 
     (sentence,) = diagnosis.explanations(table, study)
-    assert sentence.startswith("In training, A_cross + V_cross, LS-V: L_wsl ran along L_")
+    assert sentence.startswith("In training, A_cross + V_cross, LS-V: L_wsl followed L_")
     assert "one piece of evidence" in sentence
 
 

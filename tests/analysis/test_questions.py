@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from mbias.analysis.questions import QUESTIONS, question
 from mbias.errors import BadInputError, NotApplicableError
 from tests.drawn_runs import cut_shard, draw_external_probe, draw_run, draw_study, fill_probe_with_nan
 
+ROOT = Path(__file__).resolve().parents[2]
 SEEDS = {"losses": "seeds", "attention": "seeds", "mechanism": "seeds"}
 """The tables that need several seeds."""
 
@@ -29,6 +31,26 @@ def test_every_question_is_defined_by_its_module(name):
     assert repr(asked) == f"<Question {name}: {QUESTIONS[name]} Tables: {', '.join(asked.table_names)}>"
     for table in asked.tables:
         assert inspect.getdoc(table.compute)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_has_all_of_its_parts(name):
+    parts = {
+        f"mbias/analysis/{name}.py": "its tables, and QUESTION",
+        f"mbias/plots/{name}.py": f"plot_{name}",
+        f"analysis_notebooks/{name}.ipynb": "the section of the report",
+    }
+    # It is about one sample, so it is no section of a report.
+    if name == "video":
+        parts.popitem()
+    for path, what in parts.items():
+        assert (ROOT / path).exists(), f"add {path} ({what}), as CONTRIBUTING.md shows"
+    plots = importlib.import_module(f"mbias.plots.{name}")
+    assert callable(getattr(plots, f"plot_{name}", None)), f"add plot_{name} to mbias/plots/{name}.py"
+    for table in question(name).tables:
+        layout, at = table.layout, f"LAYOUT of the table {table.name!r} in mbias/analysis/{name}.py"
+        assert layout.rows, f"add the columns that name a row to the {at}"
+        assert layout.cells, f"add the cells to the {at}"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_largest_difference_that_holds_is_named():
     table = pd.DataFrame(rows, columns=columns)
 
     assert headlines.differences(table) == (
-        "1 of 2 differences hold at 5 % after Holm's correction; the largest is that of event-level Audio, "
+        "1 of 2 differences is significant at 5 % after Holm's correction; the largest is that of event-level Audio, "
         "+0.200 [+0.100, +0.300]."
     )
-    assert headlines.differences(table.iloc[1:]).startswith("None of 1 differences holds at 5 %")
+    assert headlines.differences(table.iloc[1:]).startswith("None of 1 differences is significant at 5 %")

@@ -67,9 +67,9 @@ def cooperation(v: np.ndarray) -> np.ndarray:
 def drops(v: np.ndarray) -> np.ndarray:
     """Ablation drop: what is lost when a modality is replaced, v(av) - v(v) for audio.
 
-    Positive where the modality is needed besides the other one; both drops are small where each modality suffices.
-    Cost: 2 N passes per baseline. Note: zeros, and to a lesser degree the mean, lie where no input ever was; permuted
-    inputs do not.
+    Positive where the modality is needed in addition to the other one; both drops are small where each modality
+    suffices. Cost: 2 N passes per baseline. Note: zeros, and to a lesser degree the mean, lie where no input ever was;
+    permuted inputs do not.
 
     Parameters
     ----------
