@@ -68,6 +68,11 @@ class Setting:
         return self.runs[0].header.categories
 
     @property
+    def groups(self) -> np.ndarray | None:
+        """The group of each sample; None where every sample is independent."""
+        return self.runs[0].groups
+
+    @property
     def weak(self) -> np.ndarray:
         """The labels of whole samples, bool (sample, category).
 

@@ -282,6 +282,20 @@ class Run:
             raise BadInputError(f"{path}: not a readable table of samples (it has no columns); record the run again")
         return samples
 
+    @property
+    def groups(self) -> np.ndarray | None:
+        """The column ``group`` of `samples`, as strings; None without it.
+
+        Samples of one group are not independent: clips of one source, or recordings of one person.
+        """
+        if "group" not in self.samples:
+            return None
+        groups = self.samples["group"].astype(str).to_numpy()
+        if (groups == "").any():
+            row = int((groups == "").argmax()) + 2
+            raise BadInputError(f"{self.path / SAMPLES}: row {row}: 'group' is empty; give the group of every sample")
+        return groups
+
     @functools.cached_property
     def truth(self) -> dict[str, np.ndarray]:
         """The truth as boolean arrays by name (see `RunWriter.create`); empty where it was not recorded."""

@@ -90,7 +90,7 @@ class Estimate:
         numpy.ndarray
             p-values of the null hypothesis that the statistic is not above ``value``.
         """
-        return _upper_tail(self.point - value, self.se, self.df)
+        return upper_tail(self.point - value, self.se, self.df)
 
     def below(self, value: float) -> np.ndarray:
         """One-sided test that the statistic is below a value.
@@ -105,7 +105,7 @@ class Estimate:
         numpy.ndarray
             p-values of the null hypothesis that the statistic is not below ``value``.
         """
-        return _upper_tail(value - self.point, self.se, self.df)
+        return upper_tail(value - self.point, self.se, self.df)
 
 
 @functools.lru_cache(maxsize=4)
@@ -128,7 +128,9 @@ def common_draws(samples: int, resamples: int = RESAMPLES) -> np.ndarray:
     return rng.multinomial(samples, np.full(samples, 1 / samples), resamples).astype(np.float32)
 
 
-def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None = None) -> Estimate:
+def estimate(
+    parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None = None, groups: np.ndarray | None = None
+) -> Estimate:
     """Estimate a statistic from several seeds of the same samples, with its uncertainty over both.
 
     Whole samples are bootstrapped. All seeds and cells share the same draws (`common_draws`), so that a difference
@@ -153,6 +155,9 @@ def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None
     samples
         Number of samples that each value rests on, where it is smaller than the number of all samples (for example for
         a rare category). It sets the degrees of freedom.
+    groups
+        The group of each sample. Samples of one group, such as the clips of one source, are not independent; then
+        whole groups are bootstrapped.
 
     Returns
     -------
@@ -182,19 +187,47 @@ def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None
     seeds, size = parts.shape[:2]
     if not seeds or not size:
         raise ValueError(f"parts have {seeds} seeds and {size} samples: at least one of each is needed")
+    if groups is not None:
+        parts = np.stack([summed_by_group(of_seed, groups) for of_seed in parts])
+        size = parts.shape[1]
+        samples = None if samples is None else np.minimum(samples, size)
     by_seed = statistic(parts.sum(axis=1))
-    point = by_seed.mean(axis=0)
+    shape = by_seed.shape[1:]
     number = np.maximum(size if samples is None else np.asarray(samples, dtype=float), 2)
     draws = common_draws(size)
-    mean_resampled = np.zeros((len(draws), *point.shape))
-    within_seed = np.zeros(point.shape)
+    mean_resampled = np.zeros((len(draws), *shape))
+    within_seed = np.zeros(shape)
     for seed_parts in parts:
         resampled = statistic(_sums(draws, seed_parts))
         within_seed += _variance(resampled) / seeds
         mean_resampled += resampled / seeds
     # A bootstrap's variance is the maximum likelihood estimate, which is too small by 1 / n.
     correction = number / (number - 1)
-    within_seed, samples_part = within_seed * correction, _variance(mean_resampled) * correction
+    return combined(by_seed, within_seed * correction, _variance(mean_resampled) * correction, number)
+
+
+def combined(
+    by_seed: np.ndarray, within_seed: np.ndarray, samples_part: np.ndarray, number: np.ndarray | float
+) -> Estimate:
+    """Combine the variance of the samples with the spread of the seeds; `estimate` says how.
+
+    Parameters
+    ----------
+    by_seed
+        The statistic of each seed, of shape (seed, ...).
+    within_seed
+        The variance of one seed's statistic for new samples, averaged over seeds.
+    samples_part
+        The variance of the mean over seeds for new samples.
+    number
+        Number of independent samples.
+
+    Returns
+    -------
+    Estimate
+        The mean over seeds with its uncertainty.
+    """
+    seeds, point = len(by_seed), by_seed.mean(axis=0)
     if seeds == 1:
         return Estimate(
             point, np.sqrt(within_seed), _like(number - 1, point), by_seed, within_seed, _like(np.nan, point)
@@ -211,6 +244,21 @@ def estimate(parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None
     return Estimate(point, se, np.maximum(df, seeds - 1), by_seed, samples_part, seeds_part)
 
 
+def summed_by_group(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Sum values (sample, ...) over the samples of each group, (group, ...), in the order of the sorted groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> summed_by_group(np.array([1.0, 2.0, 4.0]), np.array(["a", "b", "a"]))
+    array([5., 2.])
+    """
+    names, index = np.unique(groups, return_inverse=True)
+    summed = np.zeros((len(names), *values.shape[1:]))
+    np.add.at(summed, index, values)
+    return summed
+
+
 def _sums(draws: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """Sums over the samples of each resample, (resample, *cells), from the parts of one seed, (sample, *cells)."""
     columns = np.ascontiguousarray(parts.reshape(len(parts), -1).T)
@@ -223,7 +271,8 @@ def _sums(draws: np.ndarray, parts: np.ndarray) -> np.ndarray:
     return sums.astype(float)[:, cells].reshape(len(draws), *parts.shape[1:])
 
 
-def _upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
+def upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
+    """p-values of a one-sided t test: how likely a distance this large or larger is where the true one is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         certain = np.where(distance == 0, 0.0, np.sign(distance) * np.inf)
         t = np.where(se > 0, distance / se, certain)
