@@ -63,6 +63,12 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--categories", metavar="A,B", help="names, or a file with one name per line")
     command.add_argument("--samples", type=Path, metavar="FILE", help="file with one name per line")
     command.add_argument(
+        "--groups",
+        type=Path,
+        metavar="FILE",
+        help="file with the group of each sample, one per line, such as the recording that a clip is cut from",
+    )
+    command.add_argument(
         "--losses", type=Path, nargs="+", default=[], metavar="FILE", help="CSV files or TensorBoard event files"
     )
     command.add_argument(
@@ -103,6 +109,7 @@ def _import(options: argparse.Namespace) -> int:
         modalities=options.modalities.split(",") if options.modalities else None,
         categories=_categories(options.categories),
         samples=options.samples,
+        groups=options.groups,
         joint=options.joint,
         steps_per_epoch=options.steps_per_epoch,
         split=options.split,

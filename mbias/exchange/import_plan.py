@@ -12,6 +12,7 @@ import numpy as np
 from mbias.errors import BadInputError
 from mbias.exchange.axes import NAME_AXES, check_axes, guess_axes, record_order, sums_to_one, to_record_order
 from mbias.exchange.named_array import TRUTH_PREFIX, NamedArray
+from mbias.records.groups import checked_groups, with_groups
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 
@@ -61,6 +62,8 @@ class ImportPlan:
         By loss, its value at every epoch.
     epochs
         The number of epochs. Arrays with fewer epochs belong to the last ones.
+    groups
+        The group of each sample; None if the samples have no groups.
     """
 
     header: Header
@@ -69,6 +72,7 @@ class ImportPlan:
     truth: dict[str, np.ndarray]
     losses: dict[str, list[float]]
     epochs: int
+    groups: tuple[str, ...] | None = None
 
     @property
     def guessed(self) -> bool:
@@ -88,6 +92,7 @@ class ImportPlan:
             f"modalities: {', '.join(header.modalities)}",
             f"categories: {_abbreviated(header.categories)}",
             f"samples:    {_abbreviated(self.samples)}",
+            *([f"groups:     {_abbreviated(tuple(dict.fromkeys(self.groups)))}"] if self.groups else []),
             f"epochs:     {self.epochs}",
         ]
         for array in self.arrays:
@@ -123,7 +128,7 @@ class ImportPlan:
         """
         import pandas as pd
 
-        samples = pd.DataFrame({self.header.sample: list(self.samples)})
+        samples = with_groups(pd.DataFrame({self.header.sample: list(self.samples)}), self.groups)
         writer = RunWriter.create(out, self.header, samples, self.truth)
         for epoch in range(self.epochs):
             arrays = {
@@ -141,6 +146,7 @@ def make_plan(
     modalities: Sequence[str] | None = None,
     categories: Sequence[str] | None = None,
     samples: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
     joint: str = "joint",
     split: str = "test",
 ) -> ImportPlan:
@@ -157,6 +163,8 @@ def make_plan(
         By loss, its value at every epoch.
     modalities, categories, samples
         Names. By default, the names in the files, or numbers.
+    groups
+        The group of each sample.
     joint
         The loss that all modalities share.
     split
@@ -209,7 +217,8 @@ def make_plan(
     _check_sizes(imported, names)
     truth = {name.removeprefix(TRUTH_PREFIX): array for name, array in truth.items()}
     checked = checked_truth(truth, header, len(names["sample"]))
-    return ImportPlan(header, names["sample"], imported, checked, dict(losses), epochs)
+    of_samples = None if groups is None else tuple(checked_groups(groups, len(names["sample"])))
+    return ImportPlan(header, names["sample"], imported, checked, dict(losses), epochs, of_samples)
 
 
 def _imported(

@@ -38,6 +38,7 @@ def import_run(
     modalities: Names | None = None,
     categories: Names | None = None,
     samples: Names | None = None,
+    groups: Names | None = None,
     joint: str = "joint",
     steps_per_epoch: int = 1,
     split: str = "test",
@@ -71,6 +72,9 @@ def import_run(
     modalities, categories, samples
         Names in the order of the arrays, or the path of a file with one name per line. By default, the names in the
         files. Otherwise, two modalities are ``audio`` and ``visual``, and other names are numbered.
+    groups
+        The group of each sample, or the path of a file with one per line, where samples are not independent: for
+        example, the recording that a clip is cut from. By default, the samples have no groups.
     joint
         Name of the loss that all modalities share.
     steps_per_epoch
@@ -124,6 +128,7 @@ def import_run(
             modalities=modalities,
             categories=categories,
             samples=samples,
+            groups=groups,
             joint=joint,
             steps_per_epoch=steps_per_epoch,
             split=split,
@@ -145,6 +150,7 @@ def plan_import(
     modalities: Names | None = None,
     categories: Names | None = None,
     samples: Names | None = None,
+    groups: Names | None = None,
     joint: str = "joint",
     steps_per_epoch: int = 1,
     split: str = "test",
@@ -153,7 +159,7 @@ def plan_import(
 
     Parameters
     ----------
-    files, arrays, axes, losses, loss_names, modalities, categories, samples, joint, steps_per_epoch, split
+    files, arrays, axes, losses, loss_names, modalities, categories, samples, groups, joint, steps_per_epoch, split
         The parameters of `import_run`.
 
     Returns
@@ -191,6 +197,7 @@ def plan_import(
         modalities=_read_names("modalities", modalities),
         categories=_read_names("categories", categories),
         samples=_read_names("samples", samples),
+        groups=_read_names("groups", groups),
         joint=joint,
         split=split,
     )

@@ -74,7 +74,7 @@ def probe(
     """Probe a run that was trained here, and keep the outputs with its record.
 
     Each of the `passes` is one forward pass over the recorded split. Most of them need 2.5 MB of disk space for 1,200
-    videos.
+    videos. If the run has groups (`Run.groups`), a modality comes from a video of another group.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def probe(
     means = _means(data.videos[Split.TRAIN], len(videos))
     results: dict[Pass, dict[str, np.ndarray]] = {}
     for current in passes(model.variant, draws):
-        replacements, rows = _replacements(current, videos, means, seed)
+        replacements, rows = _replacements(current, videos, means, seed, run.groups)
         with _replaced_in_cross_attention(model, current, replacements, dtype) as inside:
             arrays = outputs(model, videos if inside else dataclasses.replace(videos, **replacements), dtype)
         if current == WHOLE:
@@ -174,9 +174,9 @@ def _means(train: Videos, size: int) -> Replacements:
 
 
 def _replacements(
-    current: Pass, videos: Videos, means: Replacements, seed: int
+    current: Pass, videos: Videos, means: Replacements, seed: int, groups: np.ndarray | None
 ) -> tuple[Replacements, np.ndarray | None]:
-    """Return what replaces the features of a pass, and the rows it was drawn from (if one modality was drawn)."""
+    """Return what replaces the features of a pass, and the rows that it was drawn from, as `Probe.values` has them."""
     names = [name for modality in current.replaced for name in STREAMS[Modality(modality)]]
     if current.baseline in ("", "mean", "cross"):
         return {name: means[name] for name in names}, None
@@ -188,13 +188,14 @@ def _replacements(
     for modality in current.replaced:
         # Each modality has its own draws: when both are replaced, they come from different videos.
         rng = np.random.default_rng([seed, current.draw, list(Modality).index(Modality(modality)), swapped])
-        rows[modality] = donors(labels, rng) if swapped else derangement(len(labels), rng)
+        rows[modality] = donors(labels, rng, groups) if swapped else derangement(len(labels), rng, groups)
     drawn = {
         name: getattr(videos, name)[torch.from_numpy(np.maximum(rows[modality], 0)).to(videos.labels.device)]
         for modality in current.replaced
         for name in STREAMS[Modality(modality)]
     }
-    return drawn, rows[current.replaced[0]] if len(rows) == 1 else None
+    of_each = list(rows.values())
+    return drawn, of_each[0] if len(of_each) == 1 else np.stack(of_each, axis=1)
 
 
 @contextmanager

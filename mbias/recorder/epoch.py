@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -112,3 +113,13 @@ def checked_index(index: Sequence[int] | np.ndarray | Tensor, samples: int) -> n
         wrong = next(number for number in checked if not 0 <= number < samples)
         raise BadInputError(f"batch: no sample has the index {wrong}; it must be in 0 to {samples - 1}")
     return checked
+
+
+def warn_of_other_weights(name: str, weights: np.ndarray, axis: int) -> None:
+    """Warn the caller of `mbias.Recorder.commit_epoch` of attention that does not sum to 1 over the modalities."""
+    if not np.allclose(weights.sum(axis=axis), 1, atol=0.01):
+        warnings.warn(
+            f"{name!r} does not sum to 1 over the modalities: is softmax='modality' missing, or was it recorded after "
+            "a dropout in training mode?",
+            stacklevel=4,
+        )

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from mbias.arguments import checked_new_folder, counted, shown
 from mbias.errors import BadInputError
-from mbias.recorder.epoch import EpochArrays, checked_index
+from mbias.recorder.epoch import EpochArrays, checked_index, warn_of_other_weights
 from mbias.recorder.means import WeightedMean, is_single
 from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
+from mbias.records.groups import with_groups
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 
@@ -57,14 +58,17 @@ class Recorder:
     simulated
         Whether the samples are simulated.
     resume
-        Whether to resume a run that exists, after its last committed epoch (see `epochs`). Samples, truth, arrays and
-        names must be unchanged. Restoring the model's weights is left to the caller.
+        Whether to resume a run that exists, after its last committed epoch (see `epochs`). Samples, groups, truth,
+        arrays and names must be unchanged. Restoring the model's weights is left to the caller.
+    groups
+        The group of each sample, where samples are not independent: for example, the recording that a clip is cut from.
+        Intervals then treat groups as the independent units. They can also be a column ``group`` of ``samples``.
 
     Raises
     ------
     BadInputError
-        If a run exists and ``resume`` is not set, if the run to resume differs, or if names or truth do not fit
-        together.
+        If a run exists and ``resume`` is not set, if the run to resume differs, or if names, groups or truth do not
+        fit together.
 
     Examples
     --------
@@ -101,6 +105,7 @@ class Recorder:
         sample: str = "sample",
         simulated: bool = False,
         resume: bool = False,
+        groups: Sequence[str | int] | None = None,
     ) -> None:
         import pandas as pd
 
@@ -110,7 +115,8 @@ class Recorder:
             raise BadInputError(
                 f"{self.path}: a run exists already; choose another folder, delete it, or resume it with resume=True"
             )
-        self._samples = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame({sample: list(samples)})
+        table = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame({sample: list(samples)})
+        self._samples = with_groups(table, groups)
         # Losses and arrays become known with the first epoch.
         self._header = Header(
             modalities=tuple(modalities),
@@ -313,18 +319,10 @@ class Recorder:
             return RunWriter.reopen(self.path)
         # A first epoch that is refused leaves no run behind.
         RunWriter(self.path, header, self._truth, len(self._samples)).check(losses, arrays)
-        self._warn_of_other_weights(arrays)
-        return RunWriter.create(self.path, header, self._samples, self._truth)
-
-    def _warn_of_other_weights(self, arrays: Mapping[str, np.ndarray]) -> None:
         if ATTENTION in arrays:
-            sums = arrays[ATTENTION].sum(axis=self._watches[ATTENTION].dimensions.index("modality"))
-            if not np.allclose(sums, 1, atol=0.01):
-                warnings.warn(
-                    f"{ATTENTION!r} does not sum to 1 over the modalities: is softmax='modality' missing, or was it "
-                    "recorded after a dropout in training mode?",
-                    stacklevel=4,
-                )
+            axis = self._watches[ATTENTION].dimensions.index("modality")
+            warn_of_other_weights(ATTENTION, arrays[ATTENTION], axis)
+        return RunWriter.create(self.path, header, self._samples, self._truth)
 
     def _begin_epoch(self) -> None:
         self._arrays = EpochArrays(len(self._samples))

@@ -47,7 +47,7 @@ def open_same_run(path: Path, header: Header, samples: pd.DataFrame, truth: Mapp
                 f"{path}: {name} is {given!r}, but the run was recorded with {recorded!r}; resume it with the same"
             )
     if record_file(path, SAMPLES).read_bytes() != as_csv(samples).encode():
-        raise BadInputError(f"{path}: samples differ from those that the run was recorded with; give the same samples")
+        raise BadInputError(f"{path}: samples or groups differ from those of the run; give the same")
     if run.truth.keys() != truth.keys() or not all(
         np.array_equal(run.truth[name], array) for name, array in truth.items()
     ):

@@ -28,6 +28,7 @@ VERSION = 1
 INDEX, OUTPUTS = "probe/probe.json", "probe/outputs.safetensors"
 _FIELDS = {"format", "version", "epoch", "shard_sha256", "passes", "bytes", "sha256"}
 """The fields of ``probe.json``, which `write_probe` writes."""
+_OPTIONAL = {"p": "probabilities of segments 'p'", "donors": "the rows of its donors 'donors'"}
 BASELINES = ("mean", "zero", "permuted", "swapped", "cross")
 """What replaces a modality: its mean over the training split; zeros; the same modality of another sample; that of a
 donor sample without a common label; its mean, but only where the other modality attends to it."""
@@ -101,7 +102,8 @@ class Probe:
             The pass.
         name
             ``p_joint`` (sample, category), ``p`` (sample, segment, modality, category), or ``donors``, int64
-            (sample,): the row that the replaced modality came from, -1 where there was no donor.
+            (sample,): the row that the replaced modality came from, -1 where there was no donor. If several modalities
+            are replaced, ``donors`` is (sample, replaced modality), in the order of `Pass.replaced`.
 
         Returns
         -------
@@ -111,7 +113,7 @@ class Probe:
         Raises
         ------
         NotApplicableError
-            If the probe does not have the pass, or the pass was recorded without ``p``.
+            If the probe does not have the pass, or the pass was recorded without this output.
         BadInputError
             If the output is damaged.
         """
@@ -120,13 +122,13 @@ class Probe:
             raise NotApplicableError(f"{folder}: no pass {_description(of_pass)}; {how_to_probe(self.run)}")
         outputs = record_file(self.run.path, OUTPUTS, None)
         key = f"{self.passes.index(of_pass)}.{name}"
-        if name == "p" and key not in array_names(outputs):
+        if name in _OPTIONAL and key not in array_names(outputs):
             raise NotApplicableError(
-                f"{folder}: the pass {_description(of_pass)} was recorded without probabilities of segments 'p'; "
+                f"{folder}: the pass {_description(of_pass)} was recorded without {_OPTIONAL[name]}; "
                 f"{how_to_probe(self.run)}"
             )
         values = read_array(outputs, key)
-        fault = _fault(self.run, name, values)
+        fault = _fault(self.run, of_pass, name, values)
         if fault:
             raise BadInputError(f"{folder}: the pass {_description(of_pass)}: {fault}; {how_to_probe(self.run)}")
         return values
@@ -303,18 +305,18 @@ def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
                 f"{run.path}: the pass {_description(of_pass)}: name each once, in the order {', '.join(names)}"
             )
         for name, values in arrays.items():
-            fault = _fault(run, name, np.asarray(values))
+            fault = _fault(run, of_pass, name, np.asarray(values))
             if fault:
                 raise BadInputError(f"{run.path}: the pass {_description(of_pass)}: {fault}")
         if "p_joint" not in arrays:
             raise BadInputError(f"{run.path}: the pass {_description(of_pass)} lacks 'p_joint'; add it")
 
 
-def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
+def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None:
     """What is wrong with an output of a pass."""
     samples, modalities, categories = len(run.samples), len(run.header.modalities), len(run.header.categories)
     shapes: dict[str, tuple[int | None, ...]] = {
-        "donors": (samples,),
+        "donors": (samples, len(of_pass.replaced)) if len(of_pass.replaced) > 1 else (samples,),
         "p_joint": (samples, categories),
         "p": (samples, None, modalities, categories),
     }

@@ -15,6 +15,7 @@ from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
+from mbias.records.groups import GROUP, check_column
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
 from mbias.records.shards import read_array, read_arrays
@@ -275,7 +276,7 @@ class Run:
 
         path = record_file(self.path, SAMPLES)
         try:
-            samples = pd.read_csv(path, dtype={0: str}, keep_default_na=False, index_col=False)
+            samples = pd.read_csv(path, dtype={0: str, GROUP: str}, keep_default_na=False, index_col=False)
         except (OSError, ValueError, OverflowError) as error:
             raise BadInputError(f"{path}: not a readable table of samples ({error}); record the run again") from None
         if samples.columns.empty:
@@ -288,12 +289,10 @@ class Run:
 
         Samples of one group are not independent: clips of one source, or recordings of one person.
         """
-        if "group" not in self.samples:
+        if GROUP not in self.samples:
             return None
-        groups = self.samples["group"].astype(str).to_numpy()
-        if (groups == "").any():
-            row = int((groups == "").argmax()) + 2
-            raise BadInputError(f"{self.path / SAMPLES}: row {row}: 'group' is empty; give the group of every sample")
+        check_column(self.path / SAMPLES, self.samples)
+        groups: np.ndarray = self.samples[GROUP].astype(str).to_numpy()
         return groups
 
     @functools.cached_property

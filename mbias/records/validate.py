@@ -63,7 +63,7 @@ def faults(path: Path) -> list[str]:
     """
     try:
         run = Run(path)
-        _ = run.samples, run.truth
+        _ = run.samples, run.groups, run.truth
     except BadInputError as error:
         return [str(error)]
     of_samples = _sample_faults(run)

@@ -16,6 +16,7 @@ from mbias.arguments import checked_new_folder, counted, require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
 from mbias.records.commits import LOG, Commit, shard_name
+from mbias.records.groups import check_column
 from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
 from mbias.records.shards import write_arrays
@@ -92,7 +93,9 @@ class RunWriter:
         header
             The constants of the run.
         samples
-            One row per recorded sample, in the order of the arrays. The first column identifies the sample.
+            One row per recorded sample, in the order of the arrays. The first column identifies the sample. A column
+            ``group`` names what each sample comes from: samples of one group, such as the clips of one recording, are
+            not independent.
         truth
             Boolean arrays by name: ``weak`` of shape (sample, category), and one array per modality, under its name, of
             shape (sample, segment, category). All are optional.
@@ -105,8 +108,8 @@ class RunWriter:
         Raises
         ------
         BadInputError
-            If an argument has the wrong type; if the folder holds a run; if an array of ``truth`` does not have one
-            entry per sample and category; or if the modalities differ in the number of segments.
+            If an argument has the wrong type; if the folder holds a run; if a group is empty; if an array of ``truth``
+            does not have one entry per sample and category; or if the modalities differ in the number of segments.
         """
         import pandas as pd
 
@@ -117,6 +120,7 @@ class RunWriter:
             raise BadInputError(f"samples: {shown(samples)} is not a table; give a DataFrame, one row per sample")
         if (path / "run.json").exists():
             raise BadInputError(f"{path}: a run exists already; choose another folder or delete it")
+        check_column("samples", samples)
         truth = checked_truth({} if truth is None else truth, header, len(samples))
         # Made first, so that a truth that it refuses leaves no run behind.
         writer = cls(path, header, truth, len(samples))

@@ -69,11 +69,13 @@ def test_guessed_axes_need_a_confirmation(files, capsys, monkeypatch):
 def test_names_come_from_files(files):
     (files / "categories.txt").write_text("a\nb\nc\nd\ne\n")
     (files / "samples.txt").write_text("".join(f"clip {i}\n" for i in range(8)))
-    names = ["--categories", "categories.txt", "--samples", "samples.txt"]
+    (files / "groups.txt").write_text("recording 1\n" * 5 + "recording 2\n" * 3)
+    names = ["--categories", "categories.txt", "--samples", "samples.txt", "--groups", "groups.txt"]
     assert run_import("wav.npy", *names, "--axes", "wav=modality,sample,segment,category", "--out", "run") == 0
     written = mbias.Run(files / "run")
     assert written.header.categories == ("a", "b", "c", "d", "e")
     assert list(written.samples["sample"])[:2] == ["clip 0", "clip 1"]
+    assert written.groups.tolist() == ["recording 1"] * 5 + ["recording 2"] * 3
 
 
 def test_imported_losses_are_analysed(files):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import mbias
@@ -23,6 +24,17 @@ def test_an_exported_run_is_restored_byte_for_byte(tmp_path, suffix, modalities)
     epochs = [f"epochs/{epoch:04d}.safetensors" for epoch in (1, 2, 3)]
     for name in ("run.json", "samples.csv", "epochs.jsonl", "truth.safetensors", *epochs):
         assert (original / name).read_bytes() == (run.path / name).read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+def test_groups_survive(tmp_path, suffix):
+    header = mbias.Header(("audio", "visual"), ("Dog",), ("joint",), "joint", "test", {"wav": ("sample", "modality")})
+    samples = pd.DataFrame({"sample": ["a", "b", "c"], "group": ["001", "1", "001"]})
+    writer = mbias.RunWriter.create(tmp_path / "run", header, samples)
+    writer.commit({}, {"wav": np.full((3, 2), 0.5)})
+    run = mbias.import_run(mbias.export_run(writer.path, tmp_path / f"run{suffix}"), tmp_path / "again")
+    assert (run.path / "samples.csv").read_bytes() == (writer.path / "samples.csv").read_bytes()
+    assert run.groups.tolist() == ["001", "1", "001"]
 
 
 def test_a_file_from_another_program_is_not_an_exported_run(tmp_path):

@@ -37,6 +37,18 @@ def test_the_plan_describes_what_it_writes(tmp_path):
     assert np.array_equal(run.truth["weak"], np.eye(8, 5) == 1)
 
 
+def test_groups_are_shown_and_written(tmp_path):
+    plan = make_plan({"wav": named(WAV)}, {}, {}, groups=["x", "y"] * 4)
+    assert plan.lines()[3] == "groups:     2 (x, y)"
+    plan.write(tmp_path / "run")
+    assert mbias.Run(tmp_path / "run").groups.tolist() == ["x", "y"] * 4
+
+
+def test_there_is_one_group_per_sample():
+    with pytest.raises(BadInputError, match="groups: 1 group for 8 samples; give the group of every sample"):
+        make_plan({"wav": named(WAV)}, {}, {}, groups=["x"])
+
+
 def test_axes_and_names_of_the_file_are_used():
     coordinates = {"modality": ("video", "text"), "category": ("a", "b", "c", "d", "e")}
     axes = ("category", "sample", "segment", "modality")

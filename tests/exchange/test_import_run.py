@@ -76,6 +76,16 @@ def test_names_are_read_from_files(files):
     assert plan.header.modalities == ("x", "y")
 
 
+def test_groups_are_given_or_read_from_a_file(files):
+    groups = ["001", "1", "b", "b"] * 2
+    (files / "groups.txt").write_text("".join(f"{group}\n" for group in groups))
+    np.save(files / "wav.npy", WAV[0])
+    for out, given in (("file", files / "groups.txt"), ("list", groups), ("array", np.array(groups))):
+        run = mbias.import_run(files / "wav.npy", files / out, groups=given, accept_guessed_axes=True)
+        assert run.groups.tolist() == groups
+    assert faults(run.path) == []
+
+
 def test_losses_alone_from_tensorboard(files):
     log = files / "events.out.tfevents.7"
     log.write_bytes(b"".join(event(step, {"loss": 1 / step, "a": 0.5}) for step in range(1, 7)))
@@ -133,6 +143,9 @@ def test_losses_alone_from_tensorboard(files):
         ({"files": "a.npz", "categories": 5}, "categories: 5 is not a sequence of names; give"),
         ({"files": "a.npz", "modalities": {"a": 1}}, "modalities: .* is not a sequence of names; give"),
         ({"files": "a.npz", "samples": [1, 2]}, "samples: 1 is not a name; give strings"),
+        ({"files": (), "losses": "log.csv", "joint": "loss", "groups": ["x"]}, "groups: 1 group for 0 samples; give"),
+        ({"files": "a.npz", "groups": [1, 2]}, "groups: 1 is not a name; give strings"),
+        ({"files": "a.npz", "groups": "missing.txt"}, "missing.txt: not a readable list of names"),
         ({"files": "a.npz", "samples": "a\0b"}, "is not a file of names for samples .*; give"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from mbias.errors import BadInputError, NotApplicableError
 from mbias.han.network import HAN
 from mbias.probing.han import passes, probe
 from mbias.records.probes import WHOLE, Pass, read_probe
+from mbias.records.run import Run
 from mbias.records.study import open_study
 from mbias.terms import Split, Variant
 
@@ -76,6 +78,23 @@ def test_two_permuted_modalities_come_from_different_videos(run):
 
     assert sorted(audio) == sorted(visual) == list(range(20))
     assert (audio != visual).any()
+    both = kept.values(Pass("permuted", ("audio", "visual")), "donors")
+    np.testing.assert_array_equal(both, np.stack([audio, visual], axis=1))
+
+
+def test_donors_come_from_other_groups(run, data, tmp_path):
+    shutil.copytree(run.path, tmp_path / "run")
+    samples = run.samples.assign(group=["x", "x", "y", "z"] * 5)
+    samples.to_csv(tmp_path / "run" / "samples.csv", index=False)
+    grouped = Run(tmp_path / "run")
+    probe(grouped, data, torch.float32, draws=2)
+    kept, groups = read_probe(grouped), grouped.groups
+    drawn = [current for current in kept.passes if current.baseline in ("permuted", "swapped")]
+
+    assert len(drawn) == 10
+    for current in drawn:
+        rows = kept.values(current, "donors").reshape(len(groups), -1)
+        assert ((groups[rows] != groups[:, None]) | (rows < 0)).all()
 
 
 def test_other_data_and_changed_weights_are_refused(run, data, tmp_path):

@@ -6,6 +6,7 @@ import gc
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -14,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy
 import mbias
 from mbias.errors import BadInputError
 from mbias.records.validate import faults
-from tests.recorder.models import CATEGORIES, SAMPLES, Chunked, open_batch, recorder, run_epoch
+from tests.recorder.models import CATEGORIES, NAMES, SAMPLES, Chunked, open_batch, record, recorder, run_epoch
 
 
 @pytest.mark.parametrize(
@@ -183,6 +184,20 @@ def test_the_error_says_what_is_wrong_with_a_call(tmp_path, act, message):
     with recorder(tmp_path / "run") as rec, pytest.raises(BadInputError, match=message):
         act(rec)
     assert not (tmp_path / "run").exists()
+
+
+def test_groups_are_recorded_and_checked_before_the_first_epoch(tmp_path, model, data):
+    groups = [f"recording {i // 3}" for i in range(SAMPLES)]
+    record(tmp_path / "given", model, data, 1, groups=groups)
+    assert mbias.Run(tmp_path / "given").groups.tolist() == groups
+    record(tmp_path / "none", model, data, 1)
+    assert mbias.Run(tmp_path / "none").groups is None
+
+    table = pd.DataFrame({"sample": NAMES, "group": [None, *groups[1:]]})
+    with pytest.raises(BadInputError, match="samples: the group of sample 's0' is empty"):
+        mbias.Recorder(tmp_path / "empty", ("audio", "visual"), CATEGORIES, table)
+    with pytest.raises(BadInputError, match="groups: 2 groups for 23 samples; give"):
+        recorder(tmp_path / "short", groups=["x", "y"])
 
 
 def test_missing_samples_and_nan_are_not_committed(tmp_path, model, data):

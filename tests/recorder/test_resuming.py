@@ -39,7 +39,8 @@ def test_a_killed_run_is_resumed(tmp_path, model, data):
         ({"split": "val"}, "split is 'val', but the run was recorded with 'test'"),
         ({"simulated": True}, "simulated is True"),
         ({"truth": {"weak": np.ones((SAMPLES, len(CATEGORIES)))}}, "truth differs"),
-        ({"samples": NAMES[::-1]}, "samples differ"),
+        ({"samples": NAMES[::-1]}, "samples or groups differ"),
+        ({"groups": NAMES}, "samples or groups differ"),
         ({"categories": CATEGORIES[::-1]}, "categories is"),
     ],
 )
@@ -48,6 +49,16 @@ def test_a_run_is_not_resumed_with_anything_else(tmp_path, model, data, options,
     given = {"modalities": ("audio", "visual"), "categories": CATEGORIES, "samples": NAMES, **options}
     with pytest.raises(BadInputError, match=message):
         mbias.Recorder(tmp_path / "run", **given, resume=True)
+
+
+def test_a_resumed_run_keeps_its_groups(tmp_path, model, data):
+    groups = [i // 4 for i in range(SAMPLES)]
+    for epochs in (1, 2):
+        record(tmp_path / "run", model, data, epochs, groups=groups, resume=True)
+    assert mbias.Run(tmp_path / "run").groups.tolist() == list(map(str, groups))
+    assert len(mbias.Run(tmp_path / "run").commits) == 2
+    with pytest.raises(BadInputError, match="samples or groups differ"):
+        recorder(tmp_path / "run", resume=True)
 
 
 def test_a_resumed_run_gets_no_other_arrays(tmp_path, model, data):

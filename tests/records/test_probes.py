@@ -44,6 +44,27 @@ def test_what_is_said_about_a_probe_shadows_no_field(run, name):
     assert (run.path / "probe" / "probe.json").read_bytes() == before
 
 
+def test_donors_of_several_modalities_are_read_back(run):
+    joint, both = np.zeros((8, 4)), Pass("permuted", ("audio", "visual"))
+    rows = np.stack([np.roll(np.arange(8), 1), np.roll(np.arange(8), 3)], axis=1)
+    write_probe(run, "last", {WHOLE: {"p_joint": joint}, both: {"p_joint": joint, "donors": rows}})
+    kept = read_probe(run).values(both, "donors")
+
+    np.testing.assert_array_equal(kept, rows)
+    assert kept.dtype == np.int64
+    assert probe_faults(run) == []
+
+
+def test_a_pass_without_donors_is_readable(run):
+    joint, both = np.zeros((8, 4)), Pass("permuted", ("audio", "visual"))
+    write_probe(run, "last", {WHOLE: {"p_joint": joint}, both: {"p_joint": joint}})
+    probe = read_probe(run)
+
+    np.testing.assert_array_equal(probe.values(both, "p_joint"), joint)
+    with pytest.raises(NotApplicableError, match="was recorded without the rows of its donors 'donors'; run `mbias"):
+        probe.values(both, "donors")
+
+
 def test_a_probe_of_an_older_training_is_refused(run):
     index = run.path / "probe" / "probe.json"
     index.write_text(index.read_text().replace(run.commits[-1].sha256, "0" * 64))
@@ -95,6 +116,8 @@ def test_a_pass_that_was_not_recorded_does_not_apply(run):
         ({Pass("mean", ("audio",)): {"q": np.zeros(8)}}, "unknown output 'q'; take donors, p_joint, p"),
         ({Pass("mean", ("audio",)): {"p_joint": np.full((8, 4), 7.0)}}, "'p_joint' holds a value that is not"),
         ({Pass("swapped", ("audio",)): {"donors": np.full(8, 8)}}, "neither the row of a sample nor -1"),
+        ({Pass("swapped", ("audio",)): {"donors": np.zeros((8, 1))}}, r"\(8, 1\); for this run it must be 8$"),
+        ({Pass("permuted", ("audio", "visual")): {"donors": np.zeros(8)}}, r"\(8,\); for this run it must be 8 x 2$"),
     ],
 )
 def test_wrong_outputs_are_not_written(run, outputs, message):
