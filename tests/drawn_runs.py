@@ -143,11 +143,17 @@ def _draw_probe(rng, path, truth, arrays):
             "p": np.clip(arrays["p"] * kept[drawn_pass.replaced] + rng.normal(0, 0.02, arrays["p"].shape), 0, 1),
             "p_joint": np.clip(arrays["p_joint"] * kept[drawn_pass.replaced] + rng.uniform(0, 0.02, weak.shape), 0, 1),
         }
-        outputs[drawn_pass] = drawn | (
-            {"donors": np.roll(np.arange(len(weak)), 1)} if drawn_pass.baseline == "swapped" else {}
-        )
+        outputs[drawn_pass] = drawn | _donors(drawn_pass, len(weak))
     outputs[WHOLE] = {"p": arrays["p"], "p_joint": arrays["p_joint"]}
     write_probe(Run(path), "last", outputs)
+
+
+def _donors(drawn_pass, samples):
+    """Each modality from a sample of its own, where the pass has donors."""
+    if drawn_pass.baseline not in ("permuted", "swapped"):
+        return {}
+    rows = np.stack([np.roll(np.arange(samples), 1 + m) for m in range(len(drawn_pass.replaced))], axis=-1)
+    return {"donors": rows if len(drawn_pass.replaced) > 1 else rows[:, 0]}
 
 
 def _training(variant, smoothing, seed, epochs):

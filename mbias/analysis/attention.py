@@ -22,7 +22,6 @@ from mbias.analysis.settings import (
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.records.summary import SCOPES, STATISTICS
-from mbias.stats.intervals import linearised
 from mbias.tables.layout import RUN, SHARED, Layout, concatenated, number, with_interval, with_left_out
 from mbias.tables.names import setting_names, subscript
 
@@ -33,11 +32,11 @@ def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per run, scope, modality and category: ``mean``, with its 95 % interval over samples, ``mean_low`` and
-        ``mean_high``, conditional on this seed; the quantiles ``q05``, ``q25``, ``q50``, ``q75`` and ``q95``; and
-        ``saturated``, the share of weights above 0.9. All are in [0, 1]. ``scope`` is ``all`` segments of the recorded
-        split, or those in which the category is ``present`` in some modality (without a row where it never is).
-        ``samples`` is the number of samples that the segments come from.
+        One row per run, scope, modality and category: ``mean``, with its 95 % interval over the samples in scope,
+        ``mean_low`` and ``mean_high``, conditional on this seed (NaN for fewer than 5 samples); the quantiles ``q05``,
+        ``q25``, ``q50``, ``q75`` and ``q95``; and ``saturated``, the share of weights above 0.9. All are in [0, 1].
+        ``scope`` is ``all`` segments, or those in which the category is ``present`` in some modality (without a row
+        where it never is). ``samples`` is the number of recorded samples.
 
     Raises
     ------
@@ -147,8 +146,8 @@ def contributions(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     pandas.DataFrame
         One row per run, scope, modality and category: ``phi``, the mean over samples, a probability; and ``share``,
         the mean over samples of phi_m / p_wsl, in [0, 1], which adds up to 1 over modalities. Both have their 95 %
-        intervals over samples, ``_low`` and ``_high``. ``samples`` is the number of samples. ``scope`` is ``all``
-        samples of the recorded split, or those that have the category (``present``).
+        intervals over samples, ``_low`` and ``_high`` (NaN for fewer than 5). ``samples`` is the number of samples.
+        ``scope`` is ``all`` samples of the recorded split, or those that have the category (``present``).
 
     Raises
     ------
@@ -315,7 +314,7 @@ def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
     """The ends of the intervals of the means, one row per scope, modality and category."""
     tables = []
     for scope, parts in scopes.weight_parts(run, epoch).items():
-        _, low, high = scopes.over_samples(linearised(parts))
+        _, low, high = scopes.over_samples(parts, run.groups)
         columns = {"run": name, **scopes.cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables)
@@ -339,7 +338,7 @@ def _contributions(run: Run, identity: dict[str, Any], epoch: int | str) -> pd.D
     values = {"phi": scopes.sample_parts(run, phi), "share": scopes.sample_parts(run, shares_of(phi))}
     rows = []
     for scope, mask in scopes.sample_scopes(run, phi).items():
-        means = {name: scopes.over_samples(linearised(parts[scope])) for name, parts in values.items()}
+        means = {name: scopes.over_samples(parts[scope], run.groups) for name, parts in values.items()}
         for c in np.flatnonzero(mask.any(axis=0)):
             for m, modality in enumerate(run.header.modalities):
                 row = {**identity, "epoch": run.commit(epoch).epoch, "scope": scope}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.catalogue import PRIMARY
+from mbias.analysis.measures.catalogue import SHAPLEY
 from mbias.analysis.measures.coalitions import coalition_parts, enough, with_mean
 from mbias.analysis.measures.pooling import mean_attention
 from mbias.analysis.measures.sample_scores import sample_scores
@@ -20,9 +20,9 @@ from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.scores.f_scores import LEVELS, METRICS
-from mbias.stats.estimates import Estimate, Statistic, estimate
+from mbias.stats.estimates import Statistic, estimate
 from mbias.stats.intervals import ratio
-from mbias.stats.significance import cliffs_delta, holm, sign_flip, standardised
+from mbias.stats.significance import cliffs_delta, holm, no_difference, standardised
 from mbias.tables.layout import Layout, number, with_interval, with_left_out
 from mbias.tables.names import display_name, subscript
 
@@ -46,8 +46,11 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
         first of two modalities, or on each of more; the ``balance`` of the Shapley values): ``value_a``, ``value_b``
         and ``difference`` (B - A), in [0, 1] or [-1, 1], each with the ends of its 95 % interval over seeds and
         samples (`mbias.stats.estimates.estimate`); ``d_z`` of the paired differences and ``cliffs_delta`` of B over
-        A; ``p`` of a sign-flip test over ``tested`` (``seeds``, or ``samples`` where there is one seed), and
-        ``p_holm``, adjusted over the quantities of a pair.
+        A; ``p`` of the test that there is no difference, from the same estimate as the interval
+        (`mbias.stats.significance.no_difference`); and ``p_holm``, adjusted over the quantities of a pair. ``tested``
+        is what the interval and the test are over: ``seeds and samples``, or ``samples`` where there is one seed, and
+        groups in place of samples where the runs have groups. A test over samples is about these two networks: it does
+        not say whether other seeds would differ.
 
     Raises
     ------
@@ -64,9 +67,10 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     reasons |= {s.display_name: "not in both studies" for s in (*of_a, *of_b) if s.display_name not in paired}
     for first, second in pairs:
         of_pair: list[dict[str, Any]] = []
+        groups = _groups(first, second)
         for kind in _kinds(first):
             try:
-                of_pair += _rows(kind, _stacked(kind, first, second))
+                of_pair += differences(kind, _stacked(kind, first, second), groups)
             except NotApplicableError as error:
                 reasons[kind.name] = reason_for(error, (*first.runs, *second.runs))
         if not of_pair:
@@ -78,7 +82,10 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `comparison` shows: the differences significant after Holm's correction, by pair."""
+    """What a table of `comparison` shows: the differences significant after Holm's correction, by pair.
+
+    With one seed, the sentence is about the two networks, not about how their settings train.
+    """
     sentences = []
     for (a, b), rows in table.groupby(["a", "b"], sort=False):
         significant = rows[rows["p_holm"] <= 0.05]
@@ -88,7 +95,11 @@ def finding(table: pd.DataFrame) -> list[str]:
         ]
         pair = f"{b} against {a}" if a != b else str(a)
         result = ", ".join(texts) if texts else f"no difference in {len(rows)} quantities is significant at 5 %"
-        sentences.append(f"{pair}: {result} ({_seeds(rows['seeds'].iloc[0])}; Holm).")
+        over = f"over {rows['tested'].iloc[0]}; Holm"
+        if rows["seeds"].iloc[0] == 1:
+            sentences.append(f"{pair}, these two networks: {result} (one seed, {over}; other seeds may differ).")
+        else:
+            sentences.append(f"{pair}: {result} ({rows['seeds'].iloc[0]} seeds, {over}).")
     return sentences
 
 
@@ -119,7 +130,7 @@ QUESTION = Question(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Kind:
+class Kind:
     """Quantities of one kind.
 
     Parameters
@@ -155,10 +166,6 @@ def _identity(first: Setting, second: Setting) -> dict[str, Any]:
         "seeds": len(first.runs),
         "simulated": first.identity["simulated"] or second.identity["simulated"],
     }
-
-
-def _seeds(count: int) -> str:
-    return "one seed" if count == 1 else f"{count} seeds"
 
 
 def _quantity_name(row: Any) -> str:
@@ -205,23 +212,36 @@ def _with_shared_seeds(first: Setting, second: Setting) -> tuple[Setting, Settin
     return of_both[0], of_both[1]
 
 
-def _kinds(setting: Setting) -> Iterator[_Kind]:
+def _groups(first: Setting, second: Setting) -> np.ndarray | None:
+    """The group of each sample, from whichever setting has groups."""
+    a, b = first.groups, second.groups
+    if a is None or b is None:
+        return b if a is None else a
+    if not np.array_equal(a, b):
+        raise BadInputError(
+            f"{first.runs[0].path} and {second.runs[0].path}: the samples have different groups, so the runs cannot be "
+            "paired; record the same groups"
+        )
+    return a
+
+
+def _kinds(setting: Setting) -> Iterator[Kind]:
     metrics = [(str(metric), str(level)) for level in LEVELS for metric in METRICS]
-    yield _Kind("F-scores", metrics, _score_parts, ratio)
+    yield Kind("F-scores", metrics, _score_parts, ratio)
     attended = [(f"attention {subscript(modality)}", "") for modality in _independent(setting.modalities)]
-    yield _Kind("attention", attended, _attention_parts, ratio)
+    yield Kind("attention", attended, _attention_parts, ratio)
 
     def parts(run: Run) -> np.ndarray:
-        return coalition_parts(run, PRIMARY.outcome, PRIMARY.baseline)
+        return coalition_parts(run, SHAPLEY.outcome, SHAPLEY.baseline)
 
     def balances(sums: np.ndarray) -> np.ndarray:
         pair = shapley(with_mean(ratio(sums), enough(setting.weak))[..., 0, :])
         return balance(pair[..., 0], pair[..., 1])[..., None]
 
-    yield _Kind("balance", [("balance", "")], parts, balances, mean=False)
+    yield Kind("balance", [("balance", "")], parts, balances, mean=False)
 
 
-def _stacked(kind: _Kind, first: Setting, second: Setting) -> np.ndarray:
+def _stacked(kind: Kind, first: Setting, second: Setting) -> np.ndarray:
     """The parts of both settings, (seed, sample, side, ...)."""
     sides = [np.stack([kind.parts(run) for run in setting.runs]) for setting in (first, second)]
     return np.stack(sides, axis=2)
@@ -245,17 +265,36 @@ def _attention_parts(run: Run) -> np.ndarray:
     return np.stack([mean, np.ones_like(mean)], axis=-1)
 
 
-def _rows(kind: _Kind, stacked: np.ndarray) -> list[dict[str, Any]]:
-    # The parts are (seed, sample, side, *cells). Counted from the end, the side has the same axis in the sums.
+def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = None) -> list[dict[str, Any]]:
+    """The rows of `comparison` of one pair of settings and one kind, without ``p_holm``.
+
+    Parameters
+    ----------
+    kind
+        The quantities.
+    stacked
+        The parts of both settings, of shape (seed, sample, side, *cells).
+    groups
+        The group of each sample, as `mbias.stats.estimates.estimate` takes it.
+
+    Returns
+    -------
+    list of dict
+        One row per quantity.
+    """
+    # Counted from the end, the side has the same axis in the sums.
     side = 2 - stacked.ndim
 
     def statistic(sums: np.ndarray) -> np.ndarray:
         a, b = (kind.values(sums.take(index, axis=side)) for index in (0, 1))
         return np.stack([a, b, b - a], axis=-2)
 
-    estimated = estimate(stacked, statistic)
+    estimated = estimate(stacked, statistic, groups=groups)
     ends = estimated.interval()
-    p, d_z, tested = _test(kind, estimated, stacked[0], statistic)
+    p = no_difference(estimated)[2]
+    units = "samples" if groups is None else "groups"
+    several = estimated.seeds > 1
+    d_z = standardised(estimated.by_seed[:, 2] if several else _by_sample(kind, stacked[0], statistic))
     delta = cliffs_delta(estimated.by_seed[:, 1], estimated.by_seed[:, 0])
     return [
         {
@@ -267,23 +306,14 @@ def _rows(kind: _Kind, stacked: np.ndarray) -> list[dict[str, Any]]:
                 for end, array in (("", estimated.point), ("_low", ends[0]), ("_high", ends[1]))
             },
             "d_z": float(d_z[i]),
-            "cliffs_delta": float(delta[i]) if estimated.seeds > 1 else np.nan,
+            "cliffs_delta": float(delta[i]) if several else np.nan,
             "p": float(p[i]),
-            "tested": tested,
+            "tested": f"seeds and {units}" if several else units,
         }
         for i, (quantity, level) in enumerate(kind.quantities)
     ]
 
 
-def _test(
-    kind: _Kind, estimated: Estimate, by_sample: np.ndarray, statistic: Statistic
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """P of no difference, d_z, and what they are taken over: seeds, or samples where there is one seed."""
-    rng = np.random.default_rng(0)
-    if estimated.seeds > 1:
-        return sign_flip(estimated.by_seed[:, 2], rng), standardised(estimated.by_seed[:, 2]), "seeds"
-    if kind.mean:
-        differences = statistic(by_sample)[:, 2]
-        return sign_flip(differences, rng), standardised(differences), "samples"
-    both_sides = 2 * np.minimum(estimated.above(0), estimated.below(0))[2]
-    return np.minimum(both_sides, 1), np.full(both_sides.shape, np.nan), "samples"
+def _by_sample(kind: Kind, parts: np.ndarray, statistic: Statistic) -> np.ndarray:
+    """The difference in each sample, (sample, quantity); no samples where the quantities are not means over samples."""
+    return statistic(parts)[:, 2] if kind.mean else np.empty((0, len(kind.quantities)))

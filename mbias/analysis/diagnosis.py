@@ -1,29 +1,38 @@
 """Is this model biased, toward what, how sure are we, and what would it take to decide?
 
-The verdict rests on the balance of the Shapley values of p_wsl (`mbias.analysis.measures.catalogue.PRIMARY`) and its
-95 % interval over seeds and samples. It is *biased toward* a modality where the whole interval is beyond a margin of
-`MARGIN` on the side of that modality. It is *balanced* where two one-sided tests at 5 % find the balance within the
-margin; a large p of a test for a difference would not show that. Otherwise it is *undetermined*. Attention and losses
+The verdict rests on how much the outputs change when a modality is that of another sample, with intervals over seeds
+and samples (`mbias.analysis.measures.use`); `mbias.analysis.measures.verdict` defines its words. Attention and losses
 are reported with the verdict as explanations, and have no part in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mbias.analysis import losses
-from mbias.analysis.measures.catalogue import PRIMARY, Estimates, Measure, estimates, primary_estimates, reused
-from mbias.analysis.measures.coalitions import enough
-from mbias.analysis.measures.verdict import ALPHA, ENOUGH_SEEDS, MARGIN, UNDETERMINED, agrees, decide, needed
+from mbias.analysis.measures import verdict as definition
+from mbias.analysis.measures.catalogue import Estimated, Estimates, balance_of, estimates, of_use, reused
+from mbias.analysis.measures.use import Use
+from mbias.analysis.measures.verdict import (
+    FEWEST_POSITIVES,
+    UNDETERMINED,
+    decide,
+    deciding,
+    favoured,
+    samples_needed,
+    seeds_needed,
+    side,
+)
+from mbias.analysis.measures.verdict_rows import attention_of, category_rows, contradicting, verdict_columns
+from mbias.analysis.measures.wording import verdict_sentence
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, settings
 from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
-from mbias.stats.estimates import Estimate
-from mbias.stats.significance import benjamini_hochberg
 from mbias.tables.layout import Layout, number, with_interval, with_left_out
 from mbias.tables.names import format_ratio, loss_name, setting_name, subscript
 
@@ -41,24 +50,27 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        One row per setting. The verdict: ``verdict``; ``balance``, in [-1, 1], positive toward the first modality, with
-        the ends of its interval, ``balance_low`` and ``balance_high``; ``p_balanced``, the p of the equivalence test;
-        ``first`` and ``second``, the names of the modalities.
+        One row per setting. ``verdict`` and ``flags`` (separated by ``|``), as `mbias.analysis.measures.verdict`
+        defines them. What they rest on: ``balance``, in [-1, 1], of ``first`` and ``second`` (the two modalities; of
+        more, those with the largest shares), positive toward the first, with the interval that the verdict rests on,
+        ``balance_low`` and ``balance_high``, at the ``level`` 0.95, or 0.9 for balanced; ``p_balanced``, the p of the
+        equivalence test; ``size``, how much the outputs change when all modalities are replaced, 1 for a perfect
+        predictor, and ``interaction``, each with its 95 % interval.
 
-        Other evidence: ``agree``, how many of the ``others``, the further measures that change inputs, have a balance
-        that agrees with the verdict (within the margin for balanced, beyond it on the same side for biased, of the
-        same sign for undetermined); ``attention``, the mean weight W of the first modality; ``misleads``, whether
-        the verdict is biased and that weight favours the other modality; ``discordant``, the categories whose own
-        verdict is biased in another direction (p adjusted by Benjamini and Hochberg), separated by ``|``, and
-        ``discordant_number``, their number.
+        Other evidence: ``contradicts``, the measures with other real inputs whose 95 % interval lies beyond the margin
+        on another side than the verdict, separated by ``|``; ``attention``, the mean weight W of the first of two
+        modalities; ``misleads``, whether that weight favours the other modality than the verdict; ``discordant``, the
+        categories whose own verdict names another modality, separated by ``|``, and ``discordant_number``, their
+        number.
 
-        What an undetermined verdict needs: ``seeds_needed``, how many seeds would decide it (NaN where no number
-        would, or for other verdicts); ``samples_needed``, whether more samples are needed instead.
+        What an undetermined verdict needs, if the balance stays the same: ``seeds_needed``, how many seeds would
+        decide it (NaN where no number would, or one seed says nothing about others); ``samples_needed``, how many times
+        as many samples would (infinite where no number would).
 
     Raises
     ------
     NotApplicableError
-        If a run was not probed, lacks labels, or does not have two modalities.
+        If no run was probed with permuted inputs.
     BadInputError
         If a run or a probe is damaged.
 
@@ -67,38 +79,45 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     >>> table = mbias.analysis.diagnosis.verdicts("models/demo")
     >>> table[["smoothing", "verdict", "balance", "misleads"]].round(2)
       smoothing               verdict  balance  misleads
-    0      ls_a  biased toward visual    -0.54     False
-    1      ls_v  biased toward visual    -0.34      True
+    0      ls_a  biased toward visual    -0.84     False
+    1      ls_v  biased toward visual    -0.61      True
     """
     rows = []
     estimated = reused(precomputed, study, estimates)
-    for setting, by_measure in estimated:
-        primary, *others = by_measure.items()
-        row = decide(primary[1], 0, setting.modalities)
-        causal = [(measure, other) for measure, other in others if measure.causal and _of_inputs(measure)]
-        agree = [agrees(row["verdict"], row["balance"], float(other.point[0, 2])) for _, other in causal]
-        weights = [other for measure, other in others if measure.name == "attention"]
-        discordant = [c["category"] for c in _category_rows(setting, primary[1]) if c["discordant"]]
-        share = float(weights[0].point[0, 0]) if weights else np.nan
-        seeds, samples = needed(primary[1], row["verdict"])
+    reasons = {name: text for name, text in estimated.left_out.items() if name.startswith(("use", "swap", "attention"))}
+    reasons.pop("use (mean)", None)
+    reasons.pop("use (zero)", None)
+    for of_setting, use in _with_use(estimated):
+        setting, verdict = of_setting.setting, decide(use)
+        share = attention_of(of_setting)
+        of_categories = category_rows(setting, use)
+        discordant = [row["category"] for row in of_categories if row["discordant"]]
+        named = favoured(verdict.words)
+        undetermined = verdict.words == UNDETERMINED
+        pair = deciding(use, verdict) if undetermined else None
+        seeds = seeds_needed(pair) if pair else None
+        size, interaction = use.size.interval()[:, 0], use.interaction.interval()[:, 0]
         rows.append(
             {
                 **setting.identity,
-                **row,
-                "agree": sum(agree),
-                "others": len(agree),
+                **verdict_columns(verdict, setting),
+                "size": float(use.size.point[0]),
+                "size_low": float(size[0]),
+                "size_high": float(size[1]),
+                "interaction": float(use.interaction.point[0]),
+                "interaction_low": float(interaction[0]),
+                "interaction_high": float(interaction[1]),
+                "contradicts": "|".join(contradicting(of_setting, verdict)),
                 "attention": share,
-                "misleads": row["verdict"].startswith("biased") and (share - 0.5) * row["balance"] < 0,
+                "misleads": named is not None and (share - 0.5) * verdict.balance < 0,
                 "discordant": "|".join(discordant),
                 "discordant_number": len(discordant),
-                "seeds_needed": seeds,
-                "samples_needed": samples,
-                "first": setting.modalities[0],
-                "second": setting.modalities[1],
+                "seeds_needed": np.nan if seeds is None else float(seeds),
+                "samples_needed": samples_needed(pair) if pair else np.inf if undetermined else np.nan,
                 "samples": setting.samples,
             }
         )
-    return with_left_out(pd.DataFrame(rows), estimated.left_out)
+    return with_left_out(pd.DataFrame(rows), reasons)
 
 
 def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
@@ -112,24 +131,34 @@ def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        One row per setting and category (of at least `mbias.analysis.measures.coalitions.FEWEST` samples):
-        ``verdict``; ``balance``, with the ends of its interval; ``p``, of the test whether the balance is beyond the
-        margin (adjusted over categories by Benjamini and Hochberg); ``discordant``, whether the category is biased,
-        by that p, in another direction than the setting; and ``samples``, the number of samples with the category.
+        One row per setting and category of at least `mbias.analysis.measures.verdict.FEWEST_POSITIVES` labelled
+        samples: ``verdict``, with p-values adjusted over categories by Benjamini and Hochberg; ``balance`` of
+        ``first`` and ``second``, with the ends of its 95 % interval; ``p``, adjusted, of the test whether the category
+        is biased; ``discordant``, whether the verdict names another modality than that of the setting; and
+        ``samples``, the number of samples with the category.
 
     Raises
     ------
-    NotApplicableError, BadInputError
+    NotApplicableError
+        As `verdicts`; also if no category has enough samples.
+    BadInputError
         As `verdicts`.
     """
     rows: list[dict[str, Any]] = []
-    for setting, by_measure in reused(precomputed, study, primary_estimates):
-        rows += _category_rows(setting, by_measure[PRIMARY])
-    return pd.DataFrame(rows)
+    few: dict[str, None] = {}
+    for of_setting, use in _with_use(reused(precomputed, study, of_use)):
+        of_categories = category_rows(of_setting.setting, use)
+        judged = {row["category"] for row in of_categories}
+        few |= dict.fromkeys(name for name in of_setting.setting.categories if name not in judged)
+        rows += of_categories
+    reason = f"fewer than {FEWEST_POSITIVES} labelled samples"
+    if not rows:
+        raise NotApplicableError(f"no category gets a verdict: {reason} in each; record more samples")
+    return with_left_out(pd.DataFrame(rows), {", ".join(few): reason} if few else {})
 
 
 def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
-    """The verdict that each measure would give by itself.
+    """What the balance of each measure would say by itself.
 
     Parameters
     ----------
@@ -139,27 +168,44 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        One row per setting and measure: ``verdict``; ``balance``, with the ends of its interval; and ``causal``,
-        whether inputs were changed for the measure.
+        One row per setting of two modalities and measure: ``verdict`` (biased toward a modality, balanced, or
+        undetermined); ``balance``, with the ends of its 95 % interval; and ``causal``, whether inputs were changed for
+        the measure.
 
     Raises
     ------
     NotApplicableError, BadInputError
-        As `verdicts`.
+        As `mbias.analysis.reliance.measures`.
     """
     rows = []
     estimated = reused(precomputed, study, estimates)
-    for setting, by_measure in estimated:
-        for measure, of_measure in by_measure.items():
-            if _of_inputs(measure):
-                row = decide(of_measure, 0, setting.modalities)
-                rows.append({**setting.identity, "measure": measure.display_name, "causal": measure.causal, **row})
+    for of_setting in estimated:
+        setting = of_setting.setting
+        for measure, of_measure in of_setting.by_measure.items():
+            # The balance of cross-attention is between its two directions, not between inputs.
+            if measure.baseline == "cross":
+                continue
+            balance = balance_of(of_measure, 0)
+            low, high = balance.interval()[:, 0]
+            rows.append(
+                {
+                    **setting.identity,
+                    "measure": measure.display_name,
+                    "causal": measure.causal,
+                    "verdict": side(balance, 0, setting.modalities),
+                    "balance": float(balance.point[0]),
+                    "balance_low": float(low),
+                    "balance_high": float(high),
+                }
+            )
+    if not rows:
+        raise NotApplicableError(f"no measure has a balance: {next(iter(estimated.left_out.values()))}")
     return with_left_out(pd.DataFrame(rows), estimated.left_out)
 
 
 def finding(table: pd.DataFrame, study: StudyLike | None = None) -> list[str]:
     """What a table of `verdicts` shows: one sentence per setting and, with the study, the `explanations`."""
-    sentences = [_sentence(row) for row in table.itertuples()]
+    sentences = [verdict_sentence(row) for row in table.itertuples()]
     return sentences + (explanations(table, study) if study else [])
 
 
@@ -184,9 +230,11 @@ def explanations(table: pd.DataFrame, study: StudyLike) -> list[str]:
         return [f"How the verdicts relate to training is not known: {error}."]
     sentences = []
     study = open_study(study)
-    for setting, row in zip(settings(study), table.itertuples(), strict=True):
-        names = {run.path.resolve().name for run in setting.runs}
-        in_setting = errors[errors["run"].map(lambda run: run.split("/")[-1]).isin(names)]
+    by_name = {setting.display_name: setting for setting in settings(study)}
+    for row in table.itertuples():
+        setting = by_name[setting_name(row.run, row.variant, row.smoothing, row.control)]
+        runs = {run.path.resolve().name for run in setting.runs}
+        in_setting = errors[errors["run"].map(lambda run, runs=runs: run.split("/")[-1] in runs)]
         sentences += _explanation(setting, row, in_setting)
     return sentences
 
@@ -203,8 +251,8 @@ QUESTION = Question(
                 {
                     "verdict": lambda row: row.verdict,
                     "balance": with_interval("balance", "+.2f"),
-                    "p balanced": number("p_balanced", ".3f"),
-                    "agree": lambda row: f"{row.agree} of {row.others}",
+                    "flags": lambda row: row.flags.replace("|", ", "),
+                    "contradicts": lambda row: row.contradicts.replace("|", ", "),
                     "W": number("attention", ".2f"),
                     "seeds": lambda row: str(row.seeds),
                     "discordant": lambda row: str(row.discordant_number),
@@ -234,67 +282,22 @@ QUESTION = Question(
         ),
     ),
     drawn="verdicts",
+    definitions={"the words of a verdict": definition},
 )
 
 
-def _of_inputs(measure: Measure) -> bool:
-    """Whether the balance of a measure is between inputs; that of cross-attention is between its two directions."""
-    return measure.baseline != "cross"
+def _with_use(estimated: Estimates) -> Iterator[tuple[Estimated, Use]]:
+    """The settings that were probed with permuted inputs.
 
-
-def _category_rows(setting: Setting, estimated: Estimate) -> list[dict[str, Any]]:
-    indices = np.flatnonzero(enough(setting.weak))
-    beyond = np.minimum(2 * np.minimum(estimated.above(MARGIN), estimated.below(-MARGIN)), 1)[1 + indices, 2]
-    adjusted = benjamini_hochberg(beyond)
-    whole = decide(estimated, 0, setting.modalities)["verdict"]
-    rows = []
-    for index, p in zip(indices, adjusted, strict=True):
-        row = decide(estimated, 1 + int(index), setting.modalities)
-        side = setting.modalities[0] if row["balance"] > 0 else setting.modalities[1]
-        rows.append(
-            {
-                **setting.identity,
-                "category": setting.categories[index],
-                **row,
-                "p": float(p),
-                "discordant": bool(p <= ALPHA and f"biased toward {side}" != whole),
-                "samples": int(setting.weak[:, index].sum()),
-            }
-        )
-    return rows
-
-
-def _sentence(row: Any) -> str:
-    text = (
-        f"{setting_name(row.run, row.variant, row.smoothing, row.control)}: {row.verdict}; "
-        f"balance {row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}] ({_over(row)}); "
-        f"{row.agree} of {row.others} other measures agree"
-    )
-    if row.misleads:
-        text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, favours the other modality"
-    if row.discordant_number:
-        text += f"; {_counted(row.discordant_number)}: {row.discordant.replace('|', ', ')}"
-    if row.verdict == UNDETERMINED:
-        text += f"; {_what_is_needed(row)}"
-    return f"{text}."
-
-
-def _counted(number: int) -> str:
-    return f"{number} discordant {'category' if number == 1 else 'categories'}"
-
-
-def _over(row: Any) -> str:
-    if row.seeds == 1:
-        return f"one seed, {row.samples:,} samples: holds for this trained model, not for its training procedure"
-    return f"{row.seeds} seeds, {row.samples:,} samples"
-
-
-def _what_is_needed(row: Any) -> str:
-    if row.samples_needed:
-        return "more seeds would not decide it; record more samples"
-    if row.seeds == 1:
-        return f"how much seeds differ is not known; train {ENOUGH_SEEDS} seeds"
-    return f"about {row.seeds_needed:.0f} seeds would decide it, if the balance stays the same"
+    Raises
+    ------
+    NotApplicableError
+        If there is none.
+    """
+    known = [(of_setting, of_setting.use) for of_setting in estimated if of_setting.use is not None]
+    if not known:
+        raise NotApplicableError(next(iter(estimated.left_out.values())))
+    yield from known
 
 
 def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:

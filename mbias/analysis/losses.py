@@ -22,7 +22,8 @@ from mbias.errors import NotApplicableError
 from mbias.records.commits import Commit
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
-from mbias.stats.intervals import student
+from mbias.stats.estimates import summed_by_group
+from mbias.stats.intervals import linearised, student
 from mbias.tables.layout import RUN, SHARED, Layout, number, with_interval, with_left_out
 from mbias.tables.names import format_ratio, loss_name, setting_names, subscript
 
@@ -193,7 +194,9 @@ def residuals(study: StudyLike) -> pd.DataFrame:
             joint = run.values("p_joint", epoch, ("sample", "category"))
             single = np.einsum("ntmc,ntmc->nmc", wtp, p, dtype=np.float64)
             difference = np.abs((wav.mean(axis=1, dtype=np.float64) * single).sum(axis=1) - joint)
-            mean, low, high = student(difference.mean(axis=-1))
+            of_samples = difference.mean(axis=-1)
+            parts = summed_by_group(np.stack([of_samples, np.ones_like(of_samples)], axis=-1), run.groups)
+            mean, low, high = student(linearised(parts))
             exact = np.abs(np.einsum("ntmc,ntmc,ntmc->nc", wtp, wav, p, dtype=np.float64) - joint)
             rows.append(
                 {

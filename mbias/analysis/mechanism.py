@@ -14,7 +14,8 @@ from mbias.analysis.settings import ONE_SEED, SETTING_COLUMNS, Setting, over_see
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
-from mbias.stats.intervals import student
+from mbias.stats.estimates import summed_by_group
+from mbias.stats.intervals import linearised, student
 from mbias.tables.layout import SHARED, Layout, number, with_interval, with_left_out
 from mbias.tables.names import display_name, setting_name, setting_names, subscript
 from mbias.terms import PRESETS, Smoothing
@@ -256,7 +257,9 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
     _check_two(setting)
     first, second = pooled(run, epoch, "p").swapaxes(0, 1)
     weak = setting.weak
-    trained, *trained_ends = np.clip(student(mean_attention(run, epoch)[:, 0]), 0, 1)
+    weights = mean_attention(run, epoch)[:, 0]
+    parts = summed_by_group(np.stack([weights, np.ones_like(weights)], axis=-1), run.groups)
+    trained, *trained_ends = np.clip(student(linearised(parts)), 0, 1)
     optimum, optimum_ends = best_weight(first, second, weak), best_weight_interval(first, second, weak)
     ends = [joint_loss(np.full_like(trained, end), first, second, weak) for end in (0.0, 0.5, 1.0)]
     least = joint_loss(optimum, first, second, weak)

@@ -1,36 +1,41 @@
 """Which modality do the predictions really depend on? (A test of the hypothesis of section 3.)
 
-Every measure gives a number a for audio, or the first modality, and a number v for visual, or the second. Their balance
-is (a - v) / (|a| + |v|), in [-1, 1], positive toward the first modality. The number of a category is a mean over the
-samples that have the category. The overall number is a mean over categories with equal weights. v(av), v(a), v(v) and
-v() are the values of an outcome (one of `mbias.analysis.measures.coalitions.OUTCOMES`) with both modalities, with audio
-only (visual replaced), with visual only, and with neither. Costs are forward passes, for N samples and K draws of
-permutations or donors.
+`use` answers for any number of modalities: how much the outputs change when a modality is that of another sample, and
+whether the loss grows (`mbias.analysis.measures.use`). The other tables set further measures of two modalities beside
+it. Each of them gives a number a for audio, or the first modality, and a number v for visual, or the second. Their
+balance is (a - v) / (|a| + |v|), in [-1, 1], positive toward the first modality. The number of a category is a mean
+over the samples that have the category. The overall number is a mean over categories with equal weights. v(av), v(a),
+v(v) and v() are the values of an outcome (one of `mbias.analysis.measures.coalitions.OUTCOMES`) with both modalities,
+with audio only (visual replaced), with visual only, and with neither. Costs are forward passes, for N samples and K
+draws of permutations or donors.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from mbias.analysis.measures import parts, values
+from mbias.analysis.measures import use as of_modalities
+from mbias.analysis.measures.agreement import agreement_rows
 from mbias.analysis.measures.catalogue import (
-    BALANCE,
     COOPERATION,
     PRIMARY,
     Estimates,
     Measure,
+    balance_of,
     estimates,
-    primary_estimates,
+    of_use,
     reused,
 )
-from mbias.analysis.measures.coalitions import enough
+from mbias.analysis.measures.use_rows import category_use_rows, use_rows, with_ends
 from mbias.analysis.measures.values import balance
+from mbias.analysis.measures.verdict import FEWEST_POSITIVES
+from mbias.analysis.measures.verdict_rows import label_counts
+from mbias.analysis.measures.wording import use_sentence
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
@@ -38,7 +43,59 @@ from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import Estimate
 from mbias.stats.intervals import student
 from mbias.tables.layout import Layout, with_interval, with_left_out
-from mbias.tables.names import setting_name, subscript
+
+
+def use(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
+    """How much the outputs depend on each modality, and whether it helps, with 95 % intervals over seeds and samples.
+
+    Each modality is replaced by that of other samples (permuted); `mbias.analysis.measures.use` has the formulas. Cost:
+    (1 + K (M + 1)) N passes for M modalities. Source: the total-effect index of Homma & Saltelli 1996, by the estimator
+    of Jansen 1999; for the loss, permutation importance (Breiman 2001) and SAGE (Covert et al. 2020). Note: with other
+    samples' inputs, modalities that belong together come apart.
+
+    Parameters
+    ----------
+    study
+        A path, a `Run`, a list of these, or a `Study`.
+    precomputed
+        The `mbias.analysis.measures.catalogue.estimates` of the study, if they are already computed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per setting and modality. ``change``, the root of the mean squared change of the output, in its units;
+        ``share``, the part of the squared change, in [0, 1]; ``help``, how much larger the squared error becomes, and
+        ``help_log_loss``, the same for the log-loss in nats: above 0, the modality helps; below 0, it harms. All have
+        the ends of their interval, ``_low`` and ``_high``. ``interaction``, of all modalities together: above 0 where
+        they act together, 0 where they add up, below 0 where each stands in for the other. ``help`` is NaN where labels
+        are not recorded.
+
+    Raises
+    ------
+    NotApplicableError
+        If no run was probed with permuted inputs.
+    BadInputError
+        If a run or a probe is damaged.
+
+    Examples
+    --------
+    >>> table = mbias.reliance("models/demo")
+    >>> table[["smoothing", "modality", "change", "share", "help"]].round(2)
+      smoothing modality  change  share  help
+    0      ls_a    audio    0.10   0.08  0.05
+    1      ls_a   visual    0.35   0.92  0.27
+    2      ls_v    audio    0.14   0.19  0.08
+    3      ls_v   visual    0.28   0.81  0.21
+    """
+    rows: list[dict[str, Any]] = []
+    estimated = reused(precomputed, study, of_use)
+    for of_setting in estimated:
+        if of_setting.use is not None:
+            rows += use_rows(of_setting.setting, of_setting.use)
+    if not rows:
+        raise NotApplicableError(next(iter(estimated.left_out.values())))
+    lacking = {name: reason for name, reason in estimated.left_out.items() if name == PRIMARY.display_name}
+    return with_left_out(pd.DataFrame(rows), lacking)
 
 
 def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
@@ -63,7 +120,7 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     Raises
     ------
     NotApplicableError
-        If a run was not probed, lacks labels, or does not have two modalities.
+        If no measure applies: a run was not probed, lacks labels, or does not have two modalities.
     BadInputError
         If a run or a probe is damaged.
 
@@ -73,65 +130,70 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     >>> shapley = table[table["measure"] == "Shapley (p, mean)"]
     >>> shapley[["smoothing", "modality", "value", "balance"]].round(2)
        smoothing modality  value  balance
-    0       ls_a    audio   0.13    -0.54
-    1       ls_a   visual   0.44    -0.54
-    31      ls_v    audio   0.18    -0.34
-    32      ls_v   visual   0.37    -0.34
+    8       ls_a    audio   0.13    -0.54
+    9       ls_a   visual   0.44    -0.54
+    47      ls_v    audio   0.18    -0.34
+    48      ls_v   visual   0.37    -0.34
     """
     rows: list[dict[str, Any]] = []
     estimated = reused(precomputed, study, estimates)
     reasons = dict(estimated.left_out)
-    for setting, by_measure in estimated:
-        for measure, of_measure in by_measure.items():
+    for of_setting in estimated:
+        setting = of_setting.setting
+        for measure, of_measure in of_setting.by_measure.items():
             rows += _rows(setting, measure, _columns(of_measure, 0), setting.modalities)
-        joint = _columns(COOPERATION.estimate(setting), 0)
-        rows += _rows(
-            setting, COOPERATION, {**joint, "balance": np.nan, "balance_low": np.nan, "balance_high": np.nan}, ("both",)
-        )
+        if not of_setting.by_measure:
+            continue
+        unknown = {"balance": np.nan, "balance_low": np.nan, "balance_high": np.nan}
+        try:
+            rows += _rows(setting, COOPERATION, {**_columns(COOPERATION.estimate(setting), 0), **unknown}, ("both",))
+        except NotApplicableError as error:
+            reasons[COOPERATION.display_name] = reason_for(error, setting.runs)
         try:
             rows += _gradient_rows(setting)
         except NotApplicableError as error:
             reasons["gradient"] = reason_for(error, setting.runs)
+    if not rows:
+        raise NotApplicableError(next(iter(reasons.values())))
     return with_left_out(pd.DataFrame(rows), reasons)
 
 
 def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
-    """Shapley values of p_wsl by category, with the training mean as the baseline, and their 95 % intervals.
+    """How much the outputs of each category depend on each modality, with 95 % intervals.
 
     Parameters
     ----------
     study, precomputed
-        As for `measures`.
+        As for `use`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per setting, category (of at least `mbias.analysis.measures.coalitions.FEWEST` samples) and modality:
-        ``shapley`` and ``balance``, each with the ends of its interval, ``_low`` and ``_high``; and ``samples``, the
-        number of samples that have the category.
+        One row per setting, category (of at least `mbias.analysis.measures.verdict.FEWEST_POSITIVES` labelled samples)
+        and modality: ``change`` and ``share`` as in `use`, each with the ends of its interval, ``_low`` and ``_high``;
+        and ``samples``, the number of samples that have the category.
 
     Raises
     ------
-    NotApplicableError, BadInputError
-        As `measures`.
+    NotApplicableError
+        As `use`; also if no category has enough samples.
+    BadInputError
+        As `use`.
     """
-    study = open_study(study)
     rows: list[dict[str, Any]] = []
-    for setting, by_measure in reused(precomputed, study, primary_estimates):
-        for index in np.flatnonzero(enough(setting.weak)):
-            columns = _columns(by_measure[PRIMARY], 1 + int(index))
-            for m, modality in enumerate(setting.modalities):
-                rows.append(
-                    {
-                        **setting.identity,
-                        "category": setting.categories[index],
-                        "modality": modality,
-                        **{f"shapley{end}": columns[f"value{end}"][m] for end in ("", "_low", "_high")},
-                        **{f"balance{end}": columns[f"balance{end}"] for end in ("", "_low", "_high")},
-                        "samples": int(setting.weak[:, index].sum()),
-                    }
-                )
-    return pd.DataFrame(rows)
+    few: dict[str, None] = {}
+    for of_setting in reused(precomputed, study, of_use):
+        if of_setting.use is None:
+            continue
+        setting = of_setting.setting
+        number = label_counts(setting)
+        few |= dict.fromkeys(setting.categories[index] for index in np.flatnonzero(number < FEWEST_POSITIVES))
+        for index in np.flatnonzero(number >= FEWEST_POSITIVES):
+            rows += category_use_rows(setting, of_setting.use, int(index), int(number[index]))
+    reason = f"fewer than {FEWEST_POSITIVES} labelled samples"
+    if not rows:
+        raise NotApplicableError(f"no category is shown: {reason} in each; record more samples")
+    return with_left_out(pd.DataFrame(rows), {", ".join(few): reason} if few else {})
 
 
 def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
@@ -145,11 +207,12 @@ def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        Two rows per pair of measures, ``measure`` and ``other``, by what the correlation is ``over``: ``runs``, with
-        one balance per run; or ``categories``, correlated within each run and averaged over runs. ``rho`` is in
-        [-1, 1], ``number`` is the number of runs, and ``rho_low`` and ``rho_high`` are the ends of a 95 % interval.
-        Over runs, the interval is by Fisher's transformation; it treats the runs of one setting as independent, and is
-        unknown for fewer than 5 runs. Over categories, it is from the spread between runs, and is unknown for one run.
+        Two rows per pair of measures, ``measure`` and ``other``, by what the correlation is ``over``: ``settings``,
+        with one balance per setting, the mean of its seeds, since runs of one setting are not independent; or
+        ``categories``, correlated within each run and averaged over runs. ``rho`` is in [-1, 1], ``number`` is the
+        number of settings or of runs, and ``rho_low`` and ``rho_high`` are the ends of a 95 % interval. Over settings,
+        the interval is by Fisher's transformation, and unknown for fewer than 5 settings. Over categories, it is from
+        the spread between runs, and is unknown for one run.
 
     Raises
     ------
@@ -157,28 +220,11 @@ def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.Data
         As `measures`.
     """
     study = open_study(study)
-    cells: dict[str, list[np.ndarray]] = {}
     estimated = reused(precomputed, study, estimates)
-    for setting, by_measure in estimated:
-        kept = np.concatenate([[True], enough(setting.weak)])
-        for measure, of_measure in by_measure.items():
-            balances = np.where(kept, of_measure.by_seed[..., 2], np.nan)
-            cells.setdefault(measure.display_name, []).append(balances)
-    whole = {name: np.concatenate(balances) for name, balances in cells.items()}
-    runs = max(map(len, whole.values()))
-    whole = {name: values for name, values in whole.items() if len(values) == runs}
-    rows = []
-    for first, second in itertools.combinations(whole, 2):
-        rows.append(
-            {"over": "runs", "measure": first, "other": second, **_over_runs(whole[first][:, 0], whole[second][:, 0])}
-        )
-        rows.append(
-            {
-                "over": "categories",
-                "measure": first,
-                "other": second,
-                **_over_categories(whole[first][:, 1:], whole[second][:, 1:]),
-            }
+    rows = agreement_rows(estimated)
+    if not rows:
+        raise NotApplicableError(
+            next(iter(estimated.left_out.values()), "one measure applies, which agrees with itself")
         )
     table = pd.DataFrame(rows).assign(simulated=study.simulated)
     table = table.sort_values("over", ascending=False, kind="stable", ignore_index=True)
@@ -186,9 +232,9 @@ def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.Data
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `measures` shows: one sentence per setting, with the primary measure and the attention."""
+    """What a table of `use` shows: one sentence per setting."""
     names = ["variant", "smoothing", "control", "run"]
-    return [_sentence(rows) for _, rows in table.groupby(names, sort=False, dropna=False)]
+    return [use_sentence(rows) for _, rows in table.groupby(names, sort=False, dropna=False)]
 
 
 QUESTION = Question(
@@ -196,20 +242,34 @@ QUESTION = Question(
     paper="the hypothesis of section 3",
     tables=(
         Table(
+            use,
+            Layout(
+                ("variant", "smoothing", "control", "modality"),
+                (),
+                {
+                    "change": with_interval("change", ".3f"),
+                    "share": with_interval("share", ".2f"),
+                    "help": with_interval("help", "+.4f"),
+                    "help (log)": with_interval("help_log_loss", "+.3f"),
+                    "interaction": with_interval("interaction", "+.2f"),
+                },
+            ),
+            finding,
+        ),
+        Table(
             measures,
             Layout(
                 ("variant", "smoothing", "control", "measure"),
                 ("modality",),
                 {"{}": with_interval("value", ".3f"), "balance": with_interval("balance", ".2f")},
             ),
-            finding,
         ),
         Table(
             categories,
             Layout(
                 ("variant", "smoothing", "control", "category", "samples"),
                 ("modality",),
-                {"S_{}": with_interval("shapley", ".3f"), "balance": with_interval("balance", ".2f")},
+                {"change {}": with_interval("change", ".3f"), "share {}": with_interval("share", ".2f")},
             ),
         ),
         Table(
@@ -223,6 +283,7 @@ QUESTION = Question(
     ),
     drawn="measures",
     definitions={
+        "use, help": of_modalities,
         "Shapley": values.shapley,
         "cooperation": values.cooperation,
         "drop": values.drops,
@@ -237,33 +298,14 @@ QUESTION = Question(
 )
 
 
-def _sentence(rows: pd.DataFrame) -> str:
-    primary = rows[rows["measure"] == PRIMARY.display_name]
-    first, second = primary.itertuples()
-    sources = " and ".join(
-        f"{row.value:.3f} [{row.value_low:.3f}, {row.value_high:.3f}] from {row.modality}" for row in (first, second)
-    )
-    text = (
-        f"{setting_name(first.run, first.variant, first.smoothing, first.control)}: p_wsl on the labels that are "
-        f"present gets {sources} (Shapley values); "
-        f"balance {first.balance:+.2f} [{first.balance_low:+.2f}, {first.balance_high:+.2f}]"
-    )
-    attention = rows[(rows["measure"] == "attention") & (rows["modality"] == first.modality)]
-    if attention.empty:
-        return f"{text}."
-    return f"{text}; the attention W_{subscript(first.modality)} is {attention['value'].iloc[0]:.3f}."
-
-
 def _columns(estimated: Estimate, row: int) -> dict[str, Any]:
     low, high = estimated.interval()
-    low_balance, high_balance = estimated.interval(bounds=BALANCE)
+    balance = balance_of(estimated, row)
     return {
         "value": estimated.point[row, :2],
         "value_low": low[row, :2],
         "value_high": high[row, :2],
-        "balance": estimated.point[row, 2],
-        "balance_low": low_balance[row, 2],
-        "balance_high": high_balance[row, 2],
+        **with_ends("balance", float(balance.point[0]), balance.interval()[:, 0]),
     }
 
 
@@ -294,38 +336,6 @@ def _gradient_rows(setting: Setting) -> list[dict[str, Any]]:
         "value": point[:2],
         "value_low": low[:2],
         "value_high": high[:2],
-        "balance": point[2],
-        "balance_low": max(low[2], -1.0),
-        "balance_high": min(high[2], 1.0),
+        **with_ends("balance", point[2], np.clip([low[2], high[2]], -1, 1)),
     }
     return _rows(setting, Measure("gradient", "", "", PRIMARY.estimate, causal=False), columns, setting.modalities)
-
-
-def _over_runs(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    known = ~np.isnan(first) & ~np.isnan(second)
-    number = int(known.sum())
-    rho = _spearman(first[known], second[known])
-    low = high = np.nan
-    if number >= 5 and abs(rho) < 1:
-        # The variance of Fisher's z for ranks is that of Bonett & Wright 2000.
-        half = ndtri(0.975) * np.sqrt((1 + rho**2 / 2) / (number - 3))
-        low, high = np.tanh(np.arctanh(rho) + np.array([-half, half]))
-    return {"rho": rho, "rho_low": low, "rho_high": high, "number": number}
-
-
-def _over_categories(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    by_run = []
-    for a, b in zip(first, second, strict=True):
-        known = ~np.isnan(a) & ~np.isnan(b)
-        by_run.append(_spearman(a[known], b[known]))
-    rhos = np.array(by_run)[~np.isnan(by_run)]
-    if not len(rhos):
-        return {"rho": np.nan, "rho_low": np.nan, "rho_high": np.nan, "number": 0}
-    rho, low, high = np.clip(student(rhos), -1, 1)
-    return {"rho": rho, "rho_low": low, "rho_high": high, "number": len(rhos)}
-
-
-def _spearman(first: np.ndarray, second: np.ndarray) -> float:
-    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return float("nan")
-    return float(np.corrcoef(pd.Series(first).rank(), pd.Series(second).rank())[0, 1])

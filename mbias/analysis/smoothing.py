@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.measures.sample_scores import sample_scores
+from mbias.analysis.paper.across import Across, variance_across
 from mbias.analysis.paper.orderings import LAYOUT
 from mbias.analysis.paper.orderings import finding as orderings_finding
 from mbias.analysis.paper.orderings import orderings as published_orderings
@@ -14,11 +15,12 @@ from mbias.analysis.paper.scores import score_cell, setting_scores, with_publish
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError
+from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.scores.f_scores import LEVELS, METRICS
-from mbias.stats.estimates import estimate
-from mbias.stats.intervals import ratio
-from mbias.tables.layout import Layout, with_interval, with_left_out
+from mbias.stats.estimates import estimate, summed_by_group
+from mbias.stats.intervals import linearised, ratio
+from mbias.tables.layout import Layout, number, with_interval, with_left_out
 from mbias.tables.names import display_name
 from mbias.terms import Metric, Smoothing
 
@@ -75,18 +77,27 @@ def scores(study: StudyLike, epoch: int | str = "best", published: bool = False)
 def stability(study: StudyLike, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
     """How much the F-scores of each variant vary across smoothings (section 5.3).
 
-    The variance is the sample variance (n - 1) over settings of each of the audio, visual and audio-visual F-scores
-    (means over seeds where there are several), averaged over the three. On the published Table 2 it is 0.954 for
-    A_cross + V_cross, which the paper gives as 0.95.
+    The plain variance is the sample variance (n - 1) over settings of each of the audio, visual and audio-visual
+    F-scores (means over seeds where there are several), averaged over the three. On the published Table 2 it is 0.954
+    for A_cross + V_cross, which the paper gives as 0.95. It contains the variance that seeds and samples add: F-scores
+    of settings that are all the same would also vary. Where every setting has two seeds or more, this part is estimated
+    and subtracted (`mbias.analysis.paper.across.variance_across`). What remains is the variance of the settings' own
+    means. Its estimate can be negative, as that of a variance of 0 is half of the time; it is not cut at 0, so that a
+    mean of such estimates is right.
+
+    With one seed per setting, ``variance`` is the plain variance, as in the paper, and contains that of the seeds.
 
     Returns
     -------
     pandas.DataFrame
         One row per variant, source and ``level`` (``segment``, ``event`` or ``both``): ``variance``, in squared points
-        of F-score, over ``settings`` settings; ``variance_low`` and ``variance_high``, its 95 % interval over samples,
-        conditional on these seeds (NaN where the epoch lacks ``p`` or ``p_joint``); and ``seeds``, the least number of
-        seeds of a setting. ``source`` is ``measured``. With ``published``, it is also ``published``, for Table 2 as
-        printed, and ``published, corrected``, for Table 2 without its misprints.
+        of F-score, over ``settings`` settings, and ``plain``, the plain variance; ``variance_low`` and
+        ``variance_high``, the 95 % interval, of which the lower end is at least 0; ``seed_variance``, the variance
+        between seeds of one setting, which is part of a plain variance of one-seed settings (NaN with one seed); and
+        ``seeds``, the least number of seeds of a setting. The interval is over seeds and samples (or groups of
+        samples); where the epoch lacks ``p`` or ``p_joint``, over seeds only; with one seed, over samples only.
+        ``source`` is ``measured``. With ``published``, it is also ``published``, for Table 2 as printed, and
+        ``published, corrected``, for Table 2 without its misprints; both are plain.
 
     Raises
     ------
@@ -99,11 +110,11 @@ def stability(study: StudyLike, epoch: int | str = "best", published: bool = Fal
         paper = table[table["source"] == "published"].reset_index(drop=True)
         table = pd.concat([table, corrected(paper).assign(source="published, corrected")])
     seeds = table.groupby(["variant", "source"], sort=False)["seeds"].min().reset_index()
-    half = _half_widths(study, epoch)
-    result = variance(table).merge(half, how="left").merge(seeds)
-    low, high = (result["variance"] + sign * result["half"] for sign in (-1, 1))
-    result = result.drop(columns="half").assign(variance_low=low.clip(lower=0), variance_high=high)
-    return with_left_out(result, half.attrs["left_out"])
+    plain = variance(table).rename(columns={"variance": "plain"})
+    estimated = _estimated(study, epoch, plain[plain["source"] == "measured"])
+    result = plain.merge(estimated, how="left").merge(seeds)
+    result["variance"] = result["variance"].where(result["variance"].notna(), result["plain"])
+    return with_left_out(result, estimated.attrs["left_out"])
 
 
 def variance(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,7 +128,7 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of `stability` without the interval and ``seeds``.
+        ``variance``, the plain variance, ``settings`` and ``simulated`` by variant, source and level.
     """
     averaged_metrics = table[table["metric"].isin(AVERAGED)]
     single = averaged_metrics.groupby(["variant", "source", "level", "metric"], sort=False).agg(
@@ -131,31 +142,84 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
-    """Half the width of the 95 % interval of each measured `variance` over samples."""
+def _estimated(study: Study, epoch: int | str, plain: pd.DataFrame) -> pd.DataFrame:
+    """The measured variances of `stability` with their intervals; without rows where nothing can be estimated."""
     rows = []
     reasons: dict[str, str] = {}
     by_variant: dict[str, list[Setting]] = {}
     for setting in settings(study):
         if not setting.identity["control"]:
             by_variant.setdefault(str(setting.identity["variant"]), []).append(setting)
-    for variant, members in by_variant.items():
-        if len(members) < 2 or len({setting.samples for setting in members}) > 1:
-            continue
-        try:
-            # The mean of every sample over seeds; stacked, (sample, level, metric, setting).
-            means = [np.mean([sample_scores(run, epoch) for run in setting.runs], axis=0) for setting in members]
-        except NotApplicableError as error:
-            runs = [run for setting in members for run in setting.runs]
-            reasons.setdefault("intervals over samples", reason_for(error, runs))
-            continue
-        values = 100 * np.stack(means, axis=-1)[:, :, [METRICS.index(metric) for metric in AVERAGED]]
-        low, high = estimate(np.stack([values, np.ones_like(values)], axis=-1)[None], _variances).interval()
-        rows += [
-            {"variant": variant, "source": "measured", "level": level, "half": float(high[i] - low[i]) / 2}
-            for i, level in enumerate((*LEVELS, "both"))
-        ]
-    return with_left_out(pd.DataFrame(rows, columns=["variant", "source", "level", "half"]), reasons)
+    for variant in plain["variant"].unique():
+        members = by_variant[variant]
+        of_samples = _of_samples(members, epoch, reasons)
+        identity = {"variant": variant, "source": "measured"}
+        if all(len(setting.runs) > 1 for setting in members):
+            found = _over_seeds(members, epoch, of_samples)
+            rows += [
+                {**identity, "level": level, "variance": across.point, "seed_variance": across.seed_variance}
+                | {"variance_low": across.low, "variance_high": across.high}
+                for level, across in found.items()
+            ]
+        elif of_samples:
+            means = np.stack([scores.mean(axis=0) for scores in of_samples], axis=-1)
+            parts = np.stack([means, np.ones_like(means)], axis=-1)[None]
+            low, high = estimate(parts, _variances, groups=members[0].groups).interval()
+            of_variant = plain[plain["variant"] == variant].set_index("level")["plain"]
+            for i, level in enumerate((*LEVELS, "both")):
+                at, half = of_variant[level], float(high[i] - low[i]) / 2
+                ends = {"variance_low": max(at - half, 0.0), "variance_high": at + half}
+                rows.append({**identity, "level": level, "variance": at, "seed_variance": np.nan} | ends)
+    columns = ["variant", "source", "level", "variance", "variance_low", "variance_high", "seed_variance"]
+    return with_left_out(pd.DataFrame(rows, columns=columns), reasons)
+
+
+def _of_samples(members: list[Setting], epoch: int | str, reasons: dict[str, str]) -> list[np.ndarray]:
+    """For each setting, the averaged F-scores of every sample in percent, (seed, sample, level, metric).
+
+    Empty where they are not known, or the samples of the settings differ.
+    """
+    if len({setting.samples for setting in members}) > 1:
+        return []
+    try:
+        scores = [np.stack([sample_scores(run, epoch) for run in setting.runs]) for setting in members]
+    except NotApplicableError as error:
+        reasons.setdefault("intervals over samples", reason_for(error, [run for m in members for run in m.runs]))
+        return []
+    return [100 * of_setting[..., [METRICS.index(metric) for metric in AVERAGED]] for of_setting in scores]
+
+
+def _over_seeds(members: list[Setting], epoch: int | str, of_samples: list[np.ndarray]) -> dict[str, Across]:
+    """The variance across settings without that of seeds and samples, at each level and over both."""
+    seeds = [tuple(run.seed for run in setting.runs) for setting in members]
+    paired = len(set(seeds)) == 1 and None not in seeds[0]
+    scores = [np.stack([_recorded(run, epoch) for run in setting.runs]) for setting in members]
+    independent = [_by_group(runs, setting.groups) for setting, runs in zip(members, of_samples, strict=False)]
+    found = {}
+    for level in (*LEVELS, "both"):
+        at = [i for i, name in enumerate(LEVELS) if level in (name, "both")]
+        of_runs = [of_setting[:, at].reshape(len(of_setting), -1) for of_setting in scores]
+        samples = [of_setting[:, :, at].reshape(*of_setting.shape[:2], -1) for of_setting in independent]
+        found[str(level)] = variance_across(of_runs, samples or None, paired)
+    return found
+
+
+def _recorded(run: Run, epoch: int | str) -> np.ndarray:
+    """The averaged F-scores of a run in percent, (level, metric)."""
+    levels = run.commit(epoch).scores[run.header.split]
+    return 100 * np.array([[levels[level][metric] for metric in AVERAGED] for level in LEVELS])
+
+
+def _by_group(scores: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Scores (seed, sample, level, metric) with one value per group of samples, of the same mean."""
+    if groups is None:
+        return scores
+    parts = np.stack([scores, np.ones_like(scores)], axis=-1)
+    return np.stack([linearised(summed_by_group(of_seed, groups)) for of_seed in parts])
+
+
+def _variance(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' itertuples
+    return f"{row.variance:.3g} [{row.variance_low:.3g}, {row.variance_high:.3g}]"
 
 
 def _variances(sums: np.ndarray) -> np.ndarray:
@@ -185,11 +249,24 @@ def orderings(study: StudyLike) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `stability` shows: the variance of each measured variant, the least first."""
+    """What a table of `stability` shows: the variance of each measured variant, the least first.
+
+    With one seed per setting, it says that the variance contains that of the seeds.
+    """
     both = table[(table["level"] == "both") & (table["source"] == "measured")].sort_values("variance")
-    least, *larger = [f"{row.variance:.3g} for {display_name('variant', row.variant)}" for row in both.itertuples()]
-    against = f", against {', '.join(larger)}" if larger else ""
-    return [f"Variance of the F-scores across {both['settings'].iloc[0]} settings of smoothing: {least}{against}."]
+    across = f"Variance of the F-scores across {both['settings'].iloc[0]} settings of smoothing"
+    several = both["seed_variance"].notna()
+    sentences = []
+    if several.any():
+        texts = [
+            f"{_variance(row)} for {display_name('variant', row.variant)} (seeds alone: {row.seed_variance:.3g})"
+            for row in both[several].itertuples()
+        ]
+        sentences.append(f"{across}, without that of seeds and samples: {', against '.join(texts)}.")
+    if not several.all():
+        texts = [f"{row.plain:.3g} for {display_name('variant', row.variant)}" for row in both[~several].itertuples()]
+        sentences.append(f"{across}: {', against '.join(texts)}. With one seed each, it contains that of the seeds.")
+    return sentences
 
 
 QUESTION = Question(
@@ -199,7 +276,11 @@ QUESTION = Question(
         Table(scores, Layout(("metric", "smoothing"), ("source", "variant", "level"), {"{}": score_cell})),
         Table(
             stability,
-            Layout(("source", "variant", "settings"), ("level",), {"{}": with_interval("variance", ".3f")}),
+            Layout(
+                ("source", "variant", "settings"),
+                ("level",),
+                {"{}": with_interval("variance", ".3f"), "{}\nplain": number("plain", ".3f")},
+            ),
             finding,
         ),
         Table(orderings, LAYOUT, orderings_finding),
@@ -208,6 +289,7 @@ QUESTION = Question(
     definitions={
         "scores of a setting": setting_scores,
         "differences between settings": published_orderings,
+        "variance across settings": variance_across,
         "smoothed labels": Smoothing,
     },
 )

@@ -1,8 +1,10 @@
-"""The verdict on every setting: the balance with its interval, the margin, and the attention."""
+"""The verdict on every setting: the balance of use with its interval, the margin, and the attention."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.diagnosis import QUESTION
-from mbias.analysis.measures.verdict import MARGIN, UNDETERMINED
+from mbias.analysis.measures.verdict import BALANCED as BALANCED_WORDS
+from mbias.analysis.measures.verdict import MARGIN, NOTHING, favoured
+from mbias.errors import NotApplicableError
 from mbias.plots.drawing.heatmap import draw_heatmap
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, table_to_draw
 from mbias.plots.drawing.lines import leave_room
@@ -20,6 +24,7 @@ from mbias.plots.drawing.style import (
     BAND,
     JOINT,
     NEUTRAL,
+    NOTE,
     UNKNOWN,
     WIDTH,
     ink,
@@ -52,7 +57,7 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     BadInputError
         If the table is another one.
     NotApplicableError
-        If a run is not probed.
+        If no run is probed with permuted inputs.
 
     Examples
     --------
@@ -60,9 +65,9 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     >>> len(figure.axes)
     1
     """
-    interval = ("balance", "balance_low", "balance_high")
-    columns = ("seeds", "samples", "first", "second", "verdict", "attention", "misleads", "discordant_number")
-    needed = (*SETTING, *columns, *interval)
+    interval = ("balance", "balance_low", "balance_high", "level")
+    columns = ("seeds", "samples", "first", "second", "verdict", "flags", "contradicts", "attention", "misleads")
+    needed = (*SETTING, *columns, "discordant_number", *interval)
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
     if ax is None:
         return figure(table)
@@ -70,33 +75,42 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
         return draw(table, ax)
 
 
-def plot_heatmap(table: pd.DataFrame, modalities: Sequence[str]) -> Figure:
-    """Draw the balance by category and setting.
+def plot_heatmap(table: pd.DataFrame) -> Figure:
+    """Draw the balance of use by category and setting.
 
     Parameters
     ----------
     table
-        `mbias.analysis.diagnosis.categories`.
-    modalities
-        The two modalities; a positive balance is toward the first one.
+        `mbias.analysis.diagnosis.categories`; a positive balance is toward the first of the two modalities.
+
+    Raises
+    ------
+    NotApplicableError
+        If there are more than two modalities, since a balance is then of two that differ by category.
     """
+    pairs = table[["first", "second"]].drop_duplicates()
+    if len(pairs) > 1:
+        raise NotApplicableError(
+            "a heatmap of balances is of two modalities; with more, each category has its own two largest shares"
+        )
     named = table.assign(
         setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
     )
     return draw_heatmap(
         named,
         "balance",
-        modalities,
+        list(pairs.iloc[0]),
         (-1, 1),
-        "balance of Shapley values",
-        "mean over the samples that have the category",
+        "balance of use",
+        "from the squared changes of a category's output",
     )
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw one line per setting: a dot and a 95 % interval for the balance, a cross for the attention, and the verdict.
+    """Draw one line per setting: a dot and an interval for the balance, a cross for the attention, and the verdict.
 
-    A ring around the cross marks attention that misleads: it names the modality opposite to a biased verdict.
+    The interval is the one that the verdict rests on. A setting with nothing to attribute has none, and its dot is
+    hollow. A ring around the cross marks attention that misleads: it favours another modality than the verdict.
 
     Parameters
     ----------
@@ -110,22 +124,26 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     matplotlib.axes.Axes
         ``ax``.
     """
-    modalities = [str(table[name].iloc[0]) for name in ("first", "second")]
+    modalities = list(dict.fromkeys([*table["first"], *table["second"]]))
     ax.axvspan(-MARGIN, MARGIN, color=BAND, zorder=0, lw=0)
     for y, row in enumerate(table.itertuples()):
         colour = _colour(str(row.verdict), modalities)
-        ax.hlines(y, row.balance_low, row.balance_high, color=colour, lw=2.4)
-        ax.scatter(row.balance, y, s=22, color=colour, zorder=3)
+        if row.verdict == NOTHING:
+            ax.scatter(row.balance, y, s=18, facecolors="white", edgecolors=colour, linewidths=1.1, zorder=3)
+        else:
+            ax.hlines(y, row.balance_low, row.balance_high, color=colour, lw=2.4)
+            ax.scatter(row.balance, y, s=22, color=colour, zorder=3)
         # On the scale of the balance, all attention on the first modality is 1, and all on the second one is -1.
         attention = 2 * row.attention - 1
         ax.scatter(attention, y, s=22, marker="x", color=JOINT, linewidths=1.1, zorder=4)
         if row.misleads:
             ax.plot(attention, y, marker="o", markersize=9, markerfacecolor="none", color=JOINT, zorder=4)
-        discordant = f"; {row.discordant_number} discordant" if row.discordant_number else ""
-        verdict = ax.text(1.08, y, plain(f"{row.verdict}{discordant}"), color=ink(colour), fontsize=7, va="center")
-        verdict.set_in_layout(False)
+        beside = _beside(row, named=_pair(table) is None)
+        _write(ax, y, 3 * len(beside), str(row.verdict), fontsize=7, color=ink(colour))
+        _write(ax, y, -5, "\n".join(beside), fontsize=5.5, color=NOTE)
     ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=1)
     ax.set_xlim(-1.04, 1.04)
+    ax.set_xticks([-1, -0.5, 0, 0.5, 1], ["-1", "-0.5", "0", "0.5", "1"])
     ax.set_ylim(len(table) - 0.4, -0.6)
     names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
     ax.set_yticks(np.arange(len(names)), [_name(name) for name in names])
@@ -147,34 +165,70 @@ def figure(table: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
         The figure.
     """
-    first, second = str(table["first"].iloc[0]), str(table["second"].iloc[0])
+    pair = _pair(table)
+    legend = _legend(table)
+    wrapped = max(len(_beside(row, named=pair is None)) for row in table.itertuples()) > 1
     with style():
-        fig, ax = plt.subplots(figsize=(WIDTH, 0.24 * len(table) + 1.07))
+        height = (0.36 if wrapped else 0.28) * len(table) + 0.75 + 0.13 * len(legend)
+        fig, ax = plt.subplots(figsize=(WIDTH, height))
         draw(table, ax)
-        ax.set_xlabel(f"{plain(second)}  ←  balance of Shapley values  →  {plain(first)}")
-        seeds = int(table["seeds"].max())
-        over = (
-            f"{seeds} seeds and {table['samples'].max():,} samples"
-            if seeds > 1
-            else f"{table['samples'].max():,} samples, one seed"
+        ax.set_xlabel(
+            f"{plain(pair[1])}  ←  balance of use  →  {plain(pair[0])}" if pair else "second  ←  balance of use  →  first"
         )
-        fig.suptitle(
-            f"dot and bar: balance with its 95 % interval over {over}; grey band: balanced (within {MARGIN:g})\n"
-            "cross: attention; ring: attention names the modality opposite to the verdict; "
-            "discordant: categories biased in another direction",
-            fontsize=7,
-            x=0.01,
-            ha="left",
-        )
+        fig.suptitle("\n".join(legend), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, table)
         leave_room(fig, bottom=0.02, right=0.3)
     return fig
 
 
-def _colour(verdict: str, modalities: list[str]) -> str:
-    if verdict == UNDETERMINED:
-        return UNKNOWN
-    return modality_colours(modalities).get(verdict.removeprefix("biased toward "), BALANCED)
+def _write(ax: Axes, y: int, above: int, text: str, **appearance: Any) -> None:
+    """Write a text to the right of a line, some points above it."""
+    place = {"xytext": (0, above), "textcoords": "offset points", "annotation_clip": False}
+    ax.annotate(plain(text), (1.08, y), **place, va="center", **appearance).set_in_layout(False)
+
+
+def _pair(table: pd.DataFrame) -> tuple[str, str] | None:
+    """The two modalities that every balance of a table compares; None where they differ by row."""
+    pairs = set(zip(table["first"], table["second"], strict=True))
+    return pairs.pop() if len(pairs) == 1 else None
+
+
+def _legend(table: pd.DataFrame) -> list[str]:
+    """How to read the figure, with the marks that it has."""
+    seeds, samples = int(table["seeds"].max()), f"{table['samples'].max():,} samples"
+    over = f"{seeds} seeds and {samples}" if seeds > 1 else f"{samples}, one seed"
+    kinds = set(table["verdict"]) - {NOTHING}
+    level = "90 %" if kinds == {BALANCED_WORDS} else f"95 %{' (balanced: 90 %)' * (BALANCED_WORDS in kinds)}"
+    what = f"dot and bar: balance with its {level} interval" if kinds else "dot: balance"
+    lines = [f"{what} over {over}; grey band: within {MARGIN:g} of 0"]
+    marks = []
+    if (table["verdict"] == NOTHING).any():
+        marks.append("hollow dot: nothing to attribute")
+    if table["attention"].notna().any():
+        marks.append("cross: attention")
+    if table["misleads"].any():
+        marks.append("ring: attention favours another modality than the verdict")
+    words = []
+    if table["contradicts"].astype(bool).any():
+        words.append("contradicted: another measure with real inputs names another side")
+    if table["discordant_number"].any():
+        words.append("discordant: categories that name another modality")
+    return [*lines, *("; ".join(part) for part in (marks, words) if part)]
+
+
+def _beside(row: Any, named: bool) -> list[str]:
+    """The lines below a verdict: its two modalities if they differ by row, its flags, and what contradicts it."""
+    parts = [f"first {row.first}, second {row.second}"] * named
+    parts += [flag for flag in row.flags.split("|") if flag]
+    parts += ["contradicted"] * bool(row.contradicts)
+    parts += [f"{row.discordant_number} discordant"] * bool(row.discordant_number)
+    return textwrap.wrap("; ".join(parts), 44)
+
+
+def _colour(verdict: str, modalities: Sequence[str]) -> str:
+    if verdict == BALANCED_WORDS:
+        return BALANCED
+    return modality_colours(modalities).get(favoured(verdict) or "", UNKNOWN)
 
 
 def _name(setting: str) -> str:

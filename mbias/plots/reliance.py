@@ -1,4 +1,4 @@
-"""What the predictions depend on, by measure, and the attention."""
+"""What the predictions depend on: the change by modality, and the balance of every measure."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mbias.analysis.reliance import QUESTION
+from mbias.errors import NotApplicableError
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
 from mbias.tables.names import setting_name
 
+_PANELS = {"change": "change of the output", "share": "share of the squared change", "help": "help"}
+"""What `figure_of_use` draws: columns of `mbias.analysis.reliance.use` and the labels of their axes."""
+
 
 def plot_reliance(data: Drawable, *, ax: Axes | None = None) -> Drawn:
-    """Draw the balance of every measure of reliance.
+    """Draw the balance of every measure of reliance; of more than two modalities, the share of each.
 
     Parameters
     ----------
     data
-        A probed study, or the table ``mbias.reliance(study)``.
+        A probed study, or a table: ``mbias.reliance(study, table="measures")`` for balances, ``mbias.reliance(study)``
+        for shares.
     ax
         Axes for a single setting; without them, one panel per setting.
 
@@ -43,12 +48,13 @@ def plot_reliance(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     >>> len(figure.axes)
     2
     """
-    interval = ("balance", "balance_low", "balance_high")
-    needed = (*SETTING, "seeds", "samples", "measure", "modality", "causal", *interval)
-    table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
+    table = _table(data, ax)
     if ax is None:
-        return figure(table)
+        return figure_of_use(table) if "share" in table else figure(table)
     check_one_setting(table)
+    if "share" in table:
+        with style():
+            return draw_use(table, "share", ax)
     order = _by_kind(table)
     with style():
         draw(table, ax, order)
@@ -136,6 +142,94 @@ def figure(table: pd.DataFrame) -> Figure:
     return fig
 
 
+def draw_use(table: pd.DataFrame, column: str, ax: Axes) -> Axes:
+    """Draw one column of how much the outputs depend on each modality: one dot with a 95 % interval per modality.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.reliance.use`.
+    column
+        ``change``, ``share``, ``help`` or ``help_log_loss``.
+    ax
+        The axes.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        ``ax``.
+    """
+    names = list(dict.fromkeys(_settings(table)))
+    colours = modality_colours(list(dict.fromkeys(table["modality"])))
+    places = np.linspace(-0.2, 0.2, len(colours)) if len(colours) > 1 else [0.0]
+    for place, (modality, colour) in zip(places, colours.items(), strict=True):
+        rows = table[table["modality"] == modality]
+        at = np.array([names.index(name) for name in _settings(rows)]) + place
+        ax.hlines(at, rows[f"{column}_low"], rows[f"{column}_high"], color=colour, lw=1.8)
+        ax.scatter(rows[column], at, s=16, color=colour, zorder=3, clip_on=False, label=plain(modality))
+    if column.startswith("help"):
+        ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=0)
+    elif column == "share":
+        ax.set_xlim(-0.03, 1.03)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+    else:
+        ax.set_xlim(left=0)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_yticks(np.arange(len(names)), [_name(name) for name in names])
+    ax.set_xlabel(_PANELS.get(column, column))
+    ax.grid(axis="y", lw=0.4)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def figure_of_use(table: pd.DataFrame) -> Figure:
+    """Draw how much the outputs depend on each modality and whether that helps, for every setting.
+
+    Parameters
+    ----------
+    table
+        `mbias.analysis.reliance.use`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+    """
+    columns = [column for column in _PANELS if table[column].notna().any()] or ["share"]
+    lines = 0.075 * table["modality"].nunique() + 0.1
+    with style():
+        size = (WIDTH, lines * len(set(_settings(table))) + 1.1)
+        fig, axes = plt.subplots(1, len(columns), sharey=True, squeeze=False, figsize=size)
+        for column, ax in zip(columns, axes[0], strict=True):
+            draw_use(table, column, ax)
+        fig.suptitle(
+            f"bars: {_over(table)}; each modality replaced by that of other samples\n"
+            "help: increase of the squared error; below 0, the modality harms",
+            fontsize=7,
+            x=0.01,
+            ha="left",
+        )
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        fig.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False)
+        mark_simulated(fig, table)
+        leave_room(fig, bottom=0.02)
+    return fig
+
+
+def _table(data: Drawable, ax: Axes | None) -> pd.DataFrame:
+    """The table of measures or, where that is given or no measure of two modalities applies, that of use."""
+    shares = ("share", "share_low", "share_high")
+    if isinstance(data, pd.DataFrame) and {"help", *shares} <= set(data):
+        return table_to_draw(QUESTION, data, needed=(*SETTING, "modality", *shares), ax=ax)
+    interval = ("balance", "balance_low", "balance_high")
+    needed = (*SETTING, "seeds", "samples", "measure", "modality", "causal", *interval)
+    try:
+        return table_to_draw(QUESTION, data, needed=needed, ax=ax)
+    except NotApplicableError:
+        return QUESTION(data)  # type: ignore[arg-type]  # a table raises no such error
+
+
 def _by_kind(table: pd.DataFrame) -> list[str]:
     """The names of the measures that have a balance, those that change inputs first."""
     known = table.dropna(subset=["balance"])
@@ -143,14 +237,17 @@ def _by_kind(table: pd.DataFrame) -> list[str]:
 
 
 def _title(table: pd.DataFrame) -> str:
-    seeds = int(table["seeds"].max())
-    over = (
-        f"{seeds} seeds and {table['samples'].max():,} samples"
-        if seeds > 1
-        else f"{table['samples'].max():,} samples, one seed"
-    )
-    return f"bars: 95 % intervals over {over}\nfilled: inputs changed; hollow: read off the network"
+    return f"bars: {_over(table)}\nfilled: inputs changed; hollow: read off the network"
+
+
+def _over(table: pd.DataFrame) -> str:
+    seeds, samples = int(table["seeds"].max()), f"{table['samples'].max():,} samples"
+    return f"95 % intervals over {f'{seeds} seeds and {samples}' if seeds > 1 else f'{samples}, one seed'}"
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
     return [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+
+
+def _name(setting: str) -> str:
+    return ", ".join(mathtext(part) for part in setting.split(", ")) if "_" in setting else plain(setting)

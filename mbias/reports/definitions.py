@@ -17,7 +17,7 @@ from mbias.stats import estimates, significance
 
 STATISTICS = {
     "intervals": estimates.estimate,
-    "sign-flip test": significance.sign_flip,
+    "test of no difference": significance.no_difference,
     "d_z": significance.standardised,
     "Cliff's delta": significance.cliffs_delta,
     "equivalence": significance.equivalence,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.losses import EVEN
-from mbias.analysis.measures.verdict import UNDETERMINED
+from mbias.analysis.measures.verdict import NOTHING, UNDETERMINED
 from mbias.analysis.settings import one_variant
 from mbias.tables.names import display_name, format_ratio, loss_name, setting_name, setting_names, subscript
 
@@ -70,27 +70,54 @@ def optima(table: pd.DataFrame) -> str:
     )
 
 
+def use(table: pd.DataFrame) -> str:
+    """Which modality the outputs depend on most, from `mbias.analysis.reliance.use`."""
+    names = ["run", "variant", "smoothing", "control"]
+    largest = table.loc[table.groupby(names, sort=False, dropna=False)["share"].idxmax().dropna()]
+    if len(largest) == 1:
+        row = largest.iloc[0]
+        return (
+            f"The outputs of {_setting(row)} depend most on {row['modality']}: a share of {row['share']:.2f} "
+            f"[{row['share_low']:.2f}, {row['share_high']:.2f}] of the squared change."
+        )
+    counts = largest["modality"].value_counts(sort=False)
+    listed = _listed([f"{modality} in {count}" for modality, count in counts.items()])
+    harmful = table[table["help_high"] < 0]
+    harms = f" A modality harms in {harmful.groupby(names, dropna=False).ngroups} settings." if len(harmful) else ""
+    return f"Of {len(largest)} settings, the outputs depend most on {listed or 'no modality'}.{harms}"
+
+
 def measures(table: pd.DataFrame) -> str:
-    """The range of the balances of the primary measure, from `mbias.analysis.reliance.measures`."""
-    primary = table[table["measure"] == table["measure"].iloc[0]]
-    rows = primary[primary["modality"] == primary["modality"].iloc[0]].sort_values("balance")
+    """The range of the balances of the first measure, from `mbias.analysis.reliance.measures`."""
+    name = table["measure"].iloc[0]
+    first = table[table["measure"] == name]
+    rows = first[first["modality"] == first["modality"].iloc[0]].dropna(subset=["balance"]).sort_values("balance")
+    if rows.empty:
+        return f"The balance of {name} is not known."
     low, high = rows.iloc[0], rows.iloc[-1]
     if len(rows) == 1:
-        return f"The balance of Shapley values is {_balance(low)}."
+        return f"The balance of {name} is {_balance(low)}."
     toward = f"{(rows['balance'] > 0).sum()} of {len(rows)} settings rely more on {rows['modality'].iloc[0]}"
     return (
-        f"By Shapley values, {toward}; the balance ranges from {_balance(low)} in {_setting(low)} to "
+        f"By {name}, {toward}; the balance ranges from {_balance(low)} in {_setting(low)} to "
         f"{_balance(high)} in {_setting(high)}."
     )
 
 
 def verdicts(table: pd.DataFrame) -> str:
     """How many settings have which verdict, from `mbias.analysis.diagnosis.verdicts`."""
-    counts = table["verdict"].value_counts(sort=False).sort_index(key=lambda names: names == UNDETERMINED)
     if len(table) == 1:
-        return f"{_setting(table.iloc[0])} is {counts.index[0]}: balance {_balance(table.iloc[0])}."
-    listed = _listed([f"{count} {'is' if count == 1 else 'are'} {name}" for name, count in counts.items()])
-    return f"Of {len(table)} settings, {listed}."
+        row = table.iloc[0]
+        balance = "" if row["verdict"] == NOTHING else f"; balance {_balance(row)}"
+        return f"{_setting(row)}: {row['verdict']}{balance}."
+    return f"{len(table)} settings: {_counts(table)}."
+
+
+def categories(table: pd.DataFrame) -> str:
+    """How many categories have which verdict, from `mbias.analysis.diagnosis.categories`."""
+    settings = table.groupby(["run", "variant", "smoothing", "control"], dropna=False).ngroups
+    of = f"{table['category'].nunique()} categories" + (f" in {settings} settings" if settings > 1 else "")
+    return f"{of}: {_counts(table)}; {table['discordant'].sum()} are discordant."
 
 
 def differences(table: pd.DataFrame) -> str:
@@ -105,6 +132,12 @@ def differences(table: pd.DataFrame) -> str:
         f"after Holm's correction; the largest is that of {level}{display_name('metric', row['quantity'])}, "
         f"{row['difference']:+.3f} [{row['difference_low']:+.3f}, {row['difference_high']:+.3f}]."
     )
+
+
+def _counts(table: pd.DataFrame) -> str:
+    """How many rows have which verdict, the undecided ones last."""
+    counts = table["verdict"].value_counts(sort=False).sort_index(key=lambda names: names.isin([NOTHING, UNDETERMINED]))
+    return _listed([f"{count} {name}" for name, count in counts.items()])
 
 
 def _balance(row: pd.Series) -> str:

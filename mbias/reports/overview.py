@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from mbias.analysis.measures.verdict import BALANCED, NOTHING
 from mbias.analysis.settings import one_variant
 from mbias.records.study import Study
 from mbias.reports import headlines
@@ -103,11 +104,13 @@ def by_verdict(table: pd.DataFrame) -> list[str]:
     lines = []
     for verdict, rows in table.groupby("verdict", sort=True):
         settings = [
-            f"{setting_name(row.run, row.variant, row.smoothing, row.control)} "
-            f"({row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}])"
+            setting_name(row.run, row.variant, row.smoothing, row.control)
+            + f" ({row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}])" * (verdict != NOTHING)
             for row in rows.itertuples()
         ]
-        lines.append(f"{str(verdict).capitalize()}, {len(rows)} of {len(table)}: {'; '.join(settings)}.")
+        level = ", 90 % intervals" if verdict == BALANCED else ""
+        named = str(verdict)[0].upper() + str(verdict)[1:]
+        lines.append(f"{named}, {len(rows)} of {len(table)}{level}: {'; '.join(settings)}.")
     return lines
 
 

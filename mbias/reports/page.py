@@ -59,6 +59,7 @@ class Page:
         self._question = question(name)
         self._out = Path(out) if out else None
         self._runs: list[Run] = []
+        self._reasons: set[str] = set()
 
     def answer(self, *inputs: StudyLike, table: str | None = None, **options: Any) -> pd.DataFrame:
         """Compute the table that answers the question.
@@ -94,6 +95,18 @@ class Page:
         if self._out:
             write_json(self._folder("findings") / f"{self._question.name}.json", list(sentences))
         return Shown(bullets(sentences))
+
+    def finding_where_it_applies(self, sentences: Callable[[], Sequence[str]]) -> Shown:
+        """Show the sentences that ``sentences`` returns, or why they do not apply where the section still does."""
+        try:
+            return self.finding(sentences())
+        except NotApplicableError as error:
+            reason = reason_for(error, self._runs)
+            self._reasons.add(reason)
+            return self.finding([f"Does not apply: {reason}."])
+        except BadInputError as error:
+            self._record(error)
+            raise
 
     def table(self, name: str, table: pd.DataFrame, caption: str, layout: Layout | None = None) -> Shown:
         """Show a table, and keep it as CSV (every row and digit) and LaTeX.
@@ -167,11 +180,15 @@ class Page:
         return Shown(f"<details><summary>Cited here</summary><pre>{html.escape(text)}</pre>{link}</details>")
 
     def where_it_applies(self, show: Callable[[], Shown]) -> Shown:
-        """Show what ``show`` returns or, where the runs lack what it needs, the reason."""
+        """Show what ``show`` returns or, where the runs lack what it needs, the reason, once per page."""
         try:
             return show()
         except NotApplicableError as error:
-            return Shown(f'<p class="note">Does not apply: {html.escape(reason_for(error, self._runs))}</p>')
+            reason = reason_for(error, self._runs)
+            if reason in self._reasons:
+                return Shown("")
+            self._reasons.add(reason)
+            return Shown(f'<p class="note">Does not apply: {html.escape(reason)}</p>')
         except BadInputError as error:
             self._record(error)
             raise

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from mbias.analysis.measures.catalogue import MEASURES, Estimates, estimates
+from mbias.analysis.measures.catalogue import MEASURES, Estimated, Estimates, estimates
+from mbias.analysis.measures.use import use
 from mbias.analysis.settings import settings
 from mbias.files import read_json, write_json
 from mbias.records.shards import read_arrays, write_arrays
@@ -34,13 +35,14 @@ def shared_estimates(study: StudyLike, path: Path) -> Estimates:
     if path.exists():
         return _read(study, path, reasons)
     estimated = estimates(study)
-    write_json(reasons, {name: list(texts) for name, texts in estimated.reasons.items()})
+    texts = {name: list(texts) for name, texts in estimated.reasons.items()}
+    write_json(reasons, {"used": [of_setting.use is not None for of_setting in estimated], "reasons": texts})
     write_arrays(
         path,
         {
             f"{index} {MEASURES.index(measure)} {name}": getattr(estimate, name)
-            for index, (_, by_measure) in enumerate(estimated)
-            for measure, estimate in by_measure.items()
+            for index, of_setting in enumerate(estimated)
+            for measure, estimate in of_setting.by_measure.items()
             for name in _FIELDS
         },
     )
@@ -49,9 +51,11 @@ def shared_estimates(study: StudyLike, path: Path) -> Estimates:
 
 def _read(study: StudyLike, path: Path, reasons: Path) -> Estimates:
     arrays = read_arrays(path)
+    recorded = read_json(reasons, "list of measures left out", "run the report again")
     by_setting = tuple(
-        (
+        Estimated(
             setting,
+            use(setting) if recorded["used"][index] else None,
             {
                 measure: Estimate(*(arrays[f"{index} {number} {name}"] for name in _FIELDS))
                 for number, measure in enumerate(MEASURES)
@@ -60,5 +64,4 @@ def _read(study: StudyLike, path: Path, reasons: Path) -> Estimates:
         )
         for index, setting in enumerate(settings(open_study(study)))
     )
-    texts = read_json(reasons, "list of measures left out", "run the report again")
-    return Estimates(by_setting, {name: tuple(of_settings) for name, of_settings in texts.items()})
+    return Estimates(by_setting, {name: tuple(texts) for name, texts in recorded["reasons"].items()})

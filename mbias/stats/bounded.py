@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mbias.stats.estimates import Estimate, upper_tail
-from mbias.stats.intervals import LEVEL, t_quantile
+from mbias.stats.estimates import Estimate
+from mbias.stats.intervals import LEVEL
+from mbias.stats.significance import equivalence
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,8 @@ class Bounded:
     """An estimate of a statistic between two bounds.
 
     Intervals and tests are on the scale of Fisher's z, which has no bounds: z = artanh(x), with x moved to [-1, 1].
-    On that scale a quotient of two means is the logarithm of their ratio, whose distribution is nearly normal with few
-    samples.
+    On that scale a balance of two means is half of the logarithm of their ratio, whose distribution is nearly normal
+    even with few samples.
 
     Parameters
     ----------
@@ -35,49 +36,53 @@ class Bounded:
     """
 
     estimate: Estimate
-    low: float
-    high: float
+    low: float = -1.0
+    high: float = 1.0
+
+    @property
+    def point(self) -> np.ndarray:
+        """The estimate itself."""
+        return self.estimate.point
+
+    @property
+    def z(self) -> Estimate:
+        """The estimate on the scale without bounds; its standard error by the delta method, 0 at a bound."""
+        scaled = self._scaled(self.estimate.point)
+        half_range = (self.high - self.low) / 2
+        slope = np.clip(1 - scaled**2, 0, None) * half_range
+        inverse = np.divide(1.0, slope, out=np.zeros_like(slope), where=(slope > 0) & (self.estimate.se > 0))
+        inverse = np.where(np.isnan(self.estimate.se), np.nan, inverse)
+        return Estimate(
+            self._to_z(self.estimate.point),
+            self.estimate.se * inverse,
+            self.estimate.df,
+            self._to_z(self.estimate.by_seed),
+            self.estimate.samples_part * inverse**2,
+            self.estimate.seeds_part * inverse**2,
+        )
 
     def interval(self, level: float = LEVEL) -> np.ndarray:
-        """Confidence interval within the bounds, (2, ...), lower and upper ends."""
-        half = t_quantile(self.estimate.df, level) * self._se
-        z = self._z(self.estimate.point)
-        ends: np.ndarray = self._back(np.stack([z - half, z + half]))
+        """Confidence interval within the bounds: lower and upper ends, (2, ...)."""
+        ends: np.ndarray = (np.tanh(self.z.interval(level)) + 1) * (self.high - self.low) / 2 + self.low
         return ends
 
     def above(self, value: float) -> np.ndarray:
         """p-values of the null hypothesis that the statistic is not above ``value``."""
-        return upper_tail(self._distance(value), self._se, self.estimate.df)
+        return self.z.above(float(self._to_z(value)))
 
     def below(self, value: float) -> np.ndarray:
         """p-values of the null hypothesis that the statistic is not below ``value``."""
-        return upper_tail(-self._distance(value), self._se, self.estimate.df)
+        return self.z.below(float(self._to_z(value)))
 
-    @property
-    def _half_range(self) -> float:
-        return (self.high - self.low) / 2
+    def within(self, margin: float) -> np.ndarray:
+        """p-values of the equivalence test that a balance lies within ``margin`` of 0."""
+        return equivalence(self.z, float(self._to_z(margin)))
 
     def _scaled(self, value: np.ndarray | float) -> np.ndarray:
-        scaled: np.ndarray = (np.asarray(value, dtype=float) - self.low) / self._half_range - 1
+        scaled: np.ndarray = 2 * (np.asarray(value, dtype=float) - self.low) / (self.high - self.low) - 1
         return scaled
 
-    def _z(self, value: np.ndarray | float) -> np.ndarray:
-        # At a bound, z is infinite; this far out, the interval back on the scale of the statistic is the bound.
+    def _to_z(self, value: np.ndarray | float) -> np.ndarray:
+        # At a bound z is infinite; so far out, the way back leads to the bound.
         z: np.ndarray = np.arctanh(np.clip(self._scaled(value), -1 + 1e-15, 1 - 1e-15))
         return z
-
-    def _back(self, z: np.ndarray) -> np.ndarray:
-        back: np.ndarray = (np.tanh(z) + 1) * self._half_range + self.low
-        return back
-
-    def _distance(self, value: float) -> np.ndarray:
-        distance: np.ndarray = self._z(self.estimate.point) - self._z(value)
-        return distance
-
-    @property
-    def _se(self) -> np.ndarray:
-        slope = (1 - np.clip(self._scaled(self.estimate.point), -1, 1) ** 2) * self._half_range
-        se: np.ndarray = np.divide(
-            self.estimate.se, slope, out=np.zeros_like(self.estimate.se), where=(slope > 0) & (self.estimate.se > 0)
-        )
-        return np.where(np.isnan(self.estimate.se), np.nan, se)

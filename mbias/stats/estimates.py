@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -57,6 +58,11 @@ class Estimate:
     def seeds(self) -> int:
         """Number of seeds."""
         return len(self.by_seed)
+
+    def at(self, *index: Any) -> Estimate:
+        """The estimates at an index of the statistic's shape, such as ``at(0)`` or ``at(..., 2)``."""
+        arrays = (self.point[index], self.se[index], self.df[index], self.by_seed[(slice(None), *index)])
+        return Estimate(*arrays, self.samples_part[index], self.seeds_part[index])
 
     def interval(self, level: float = LEVEL, bounds: tuple[float, float] = (-np.inf, np.inf)) -> np.ndarray:
         """Confidence interval: point -+ t se.
@@ -206,6 +212,11 @@ def estimate(
     return combined(by_seed, within_seed * correction, _variance(mean_resampled) * correction, number)
 
 
+def stacked(estimates: Sequence[Estimate]) -> Estimate:
+    """Join estimates of the same shape and seeds along a new last axis."""
+    return Estimate(*(np.stack([getattr(e, field.name) for e in estimates], axis=-1) for field in fields(Estimate)))
+
+
 def combined(
     by_seed: np.ndarray, within_seed: np.ndarray, samples_part: np.ndarray, number: np.ndarray | float
 ) -> Estimate:
@@ -244,8 +255,10 @@ def combined(
     return Estimate(point, se, np.maximum(df, seeds - 1), by_seed, samples_part, seeds_part)
 
 
-def summed_by_group(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def summed_by_group(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """Sum values (sample, ...) over the samples of each group, (group, ...), in the order of the sorted groups.
+
+    Without groups, every sample is its own group, and the values are returned as they are.
 
     Examples
     --------
@@ -253,6 +266,8 @@ def summed_by_group(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     >>> summed_by_group(np.array([1.0, 2.0, 4.0]), np.array(["a", "b", "a"]))
     array([5., 2.])
     """
+    if groups is None:
+        return values
     names, index = np.unique(groups, return_inverse=True)
     summed = np.zeros((len(names), *values.shape[1:]))
     np.add.at(summed, index, values)

@@ -7,6 +7,7 @@ and takes their donors as given is too short by up to a third of its width (``be
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,27 +32,23 @@ class PairValues:
     values: np.ndarray
     donors: np.ndarray | None = None
 
-    @property
+    @functools.cached_property
     def mean(self) -> np.ndarray:
         """Mean over all pairs, (cell,)."""
         mean: np.ndarray = self.values.mean(axis=(0, 1))
         return mean
 
-    def scaled(self, factor: np.ndarray) -> PairValues:
-        """The values multiplied by a factor per cell."""
-        return PairValues(self.values * factor, self.donors)
-
+    @functools.cached_property
     def influence(self) -> np.ndarray:
         """What each sample contributes to the mean, as a sample and as a donor, less the mean: (sample, cell)."""
-        mean = self.mean
-        influence: np.ndarray = self.values.mean(axis=0) - mean
+        influence: np.ndarray = self.values.mean(axis=0) - self.mean
         if self.donors is None:
             return influence
         draws = len(self.values)
         for draw in range(draws):
             for role in range(self.donors.shape[2]):
                 given = np.zeros_like(influence)
-                np.add.at(given, self.donors[draw, :, role], self.values[draw] - mean)
+                np.add.at(given, self.donors[draw, :, role], self.values[draw] - self.mean)
                 influence = influence + given / draws
         return influence
 
@@ -65,14 +62,16 @@ class PairValues:
 
 def quotient(
     by_seed: Sequence[Sequence[PairValues]],
-    numerator: Sequence[float],
-    denominator: Sequence[float] | np.ndarray,
+    numerator: Sequence[float] | np.ndarray,
+    denominator: Sequence[float] | np.ndarray | None = None,
+    divisor: np.ndarray | float = 1.0,
     samples: np.ndarray | None = None,
     groups: np.ndarray | None = None,
 ) -> Estimate:
     """Estimate a quotient of sums of pair means.
 
-    For pair means t_1, t_2, ..., the quotient is sum(numerator * t) / sum(denominator * t).
+    For pair means t_1, t_2, ..., the quotient is sum(numerator * t) / sum(denominator * t), or
+    sum(numerator * t) / divisor without a denominator.
 
     Parameters
     ----------
@@ -81,7 +80,9 @@ def quotient(
     numerator
         The factor of each term in the numerator.
     denominator
-        The factor of each term in the denominator; or an array, of the shape of a cell, that is the denominator.
+        The factor of each term in the denominator.
+    divisor
+        A known divisor, for example of each cell, (cell,).
     samples
         The number of samples that each cell rests on, where it is smaller than the number of all samples. It sets the
         degrees of freedom.
@@ -105,44 +106,122 @@ def quotient(
     >>> quotient([[first, second]], (1, -1), (1, 1)).point
     array([-0.5])
     """
-    u = np.asarray(numerator, dtype=float)
-    points, influences, noises = [], [], []
-    linear = []
-    for terms in by_seed:
-        means = np.stack([term.mean for term in terms])
-        fixed = isinstance(denominator, np.ndarray)
-        w = np.zeros_like(u) if fixed else np.asarray(denominator, dtype=float)
-        below = np.asarray(denominator, dtype=float) if fixed else w @ means
-        with np.errstate(divide="ignore", invalid="ignore"):
-            point = np.where(below != 0, (u @ means) / below, np.nan)
-            gradient = np.where(below != 0, (u[:, None] - point * w[:, None]) / below, np.nan)
-        linear.append([term.scaled(factor) for term, factor in zip(terms, gradient, strict=True)])
-        points.append(point)
-    for terms in linear:
-        influences.append(np.sum([term.influence() for term in terms], axis=0))
-        noises.append(np.sum([term.noise() for term in terms], axis=0))
+    points, factors = zip(*(_linearised(terms, numerator, denominator, divisor) for terms in by_seed), strict=True)
+    return _estimate(points, factors, by_seed, samples, groups)
+
+
+def difference(
+    first: Sequence[Sequence[PairValues]],
+    second: Sequence[Sequence[PairValues]],
+    numerator: Sequence[float] | np.ndarray,
+    denominator: Sequence[float] | np.ndarray,
+    groups: np.ndarray | None = None,
+) -> Estimate:
+    """Estimate the difference of two quotients, the second less the first, paired by seed, sample and donor.
+
+    Parameters
+    ----------
+    first, second
+        For each seed, the values of each term; both have the same seeds and samples.
+    numerator, denominator, groups
+        As for `quotient`.
+
+    Returns
+    -------
+    Estimate
+        Of shape (cell,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> donors = np.array([[[1], [0]]])
+    >>> one, two = (PairValues(np.full((1, 2, 1), value), donors) for value in (1.0, 3.0))
+    >>> difference([[one, one]], [[one, two]], (1, -1), (1, 1)).point
+    array([-0.5])
+    """
+    points, factors, terms = [], [], []
+    for of_first, of_second in zip(first, second, strict=True):
+        point_a, factors_a = _linearised(of_first, numerator, denominator, 1.0)
+        point_b, factors_b = _linearised(of_second, numerator, denominator, 1.0)
+        points.append(point_b - point_a)
+        if all(_same(a.donors, b.donors) for a, b in zip(of_first, of_second, strict=True)):
+            # With the same donors, what the draw of the pairs adds to both cancels in part.
+            terms.append(
+                [
+                    PairValues(f_b * b.values - f_a * a.values, a.donors)
+                    for a, b, f_a, f_b in zip(of_first, of_second, factors_a, factors_b, strict=True)
+                ]
+            )
+            factors.append(np.ones_like(factors_a))
+        else:
+            terms.append([*of_first, *of_second])
+            factors.append(np.concatenate([-factors_a, factors_b]))
+    return _estimate(points, factors, terms, None, groups)
+
+
+def _estimate(
+    points: Sequence[np.ndarray],
+    factors: Sequence[np.ndarray],
+    by_seed: Sequence[Sequence[PairValues]],
+    samples: np.ndarray | None,
+    groups: np.ndarray | None,
+) -> Estimate:
+    """The estimate of a statistic from its value and its linear approximation in the means of each seed."""
+    influences = [
+        np.sum([factor * term.influence for factor, term in zip(of_seed, terms, strict=True)], axis=0)
+        for of_seed, terms in zip(factors, by_seed, strict=True)
+    ]
+    noises = [
+        np.sum([factor**2 * term.noise() for factor, term in zip(of_seed, terms, strict=True)], axis=0)
+        for of_seed, terms in zip(factors, by_seed, strict=True)
+    ]
     size = len(influences[0])
     independent = size if groups is None else len(np.unique(groups))
     number = np.maximum(np.minimum(independent, size if samples is None else samples), 2).astype(float)
     within_seed = np.mean([_variance(i, n, groups) for i, n in zip(influences, noises, strict=True)], axis=0)
-    noise = np.sum([_noise_of_mean(of_term) for of_term in zip(*linear, strict=True)], axis=0)
+    noise = np.sum(
+        [
+            _noise_of_mean([of_seed[index] for of_seed in factors], [terms[index] for terms in by_seed])
+            for index in range(len(by_seed[0]))
+        ],
+        axis=0,
+    )
     samples_part = _variance(np.mean(influences, axis=0), noise, groups)
     return combined(np.stack(points), within_seed, samples_part, number)
 
 
-def _noise_of_mean(terms: Sequence[PairValues]) -> np.ndarray:
+def _linearised(
+    terms: Sequence[PairValues],
+    numerator: Sequence[float] | np.ndarray,
+    denominator: Sequence[float] | np.ndarray | None,
+    divisor: np.ndarray | float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The quotient of one seed, (cell,), and its gradient with respect to each mean, (term, cell)."""
+    means = np.stack([term.mean for term in terms])
+    u = np.asarray(numerator, dtype=float)
+    w = np.zeros_like(u) if denominator is None else np.asarray(denominator, dtype=float)
+    below = np.broadcast_to(divisor, means.shape[1:]) if denominator is None else w @ means
+    known = below != 0
+    point = np.divide(u @ means, below, out=np.full(below.shape, np.nan), where=known)
+    above = u[:, None] - point * w[:, None]
+    gradient = np.divide(above, below, out=np.full(above.shape, np.nan), where=np.broadcast_to(known, above.shape))
+    return point, gradient
+
+
+def _noise_of_mean(factors: Sequence[np.ndarray], terms: Sequence[PairValues]) -> np.ndarray:
     """The noise of the mean over seeds of one term."""
     first = terms[0]
-    same = all(
-        term.values.shape == first.values.shape
-        and (term.donors is None) == (first.donors is None)
-        and (first.donors is None or np.array_equal(term.donors, first.donors))
-        for term in terms
-    )
+    same = all(term.values.shape == first.values.shape and _same(term.donors, first.donors) for term in terms)
     if not same:
-        noise: np.ndarray = np.mean([term.noise() for term in terms], axis=0) / len(terms)
+        scaled = [factor**2 * term.noise() for factor, term in zip(factors, terms, strict=True)]
+        noise: np.ndarray = np.mean(scaled, axis=0) / len(terms)
         return noise
-    return PairValues(np.mean([term.values for term in terms], axis=0), first.donors).noise()
+    values = np.mean([factor * term.values for factor, term in zip(factors, terms, strict=True)], axis=0)
+    return PairValues(values, first.donors).noise()
+
+
+def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)
 
 
 def _variance(influence: np.ndarray, noise: np.ndarray, groups: np.ndarray | None) -> np.ndarray:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from mbias import open_study
+from mbias import Run, open_study
 from mbias.analysis.attention import categories, contributions, finding, movement, seeds, shares
+from mbias.analysis.measures.pooling import shares_of
+from mbias.analysis.measures.scopes import contributions_of
 from mbias.errors import BadInputError
-from tests.drawn_runs import draw_study
+from tests.drawn_runs import draw_run, draw_study
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,7 @@ def test_present_counts_segments_with_the_category_in_either_modality(study, sin
         c = single_run.header.categories.index(category)
         cell = weights[:, :, single_run.header.modalities.index(modality), c][mask[:, :, c]]
         assert row["mean"] == pytest.approx(cell.mean(), abs=1e-6)
+        assert pd.isna(row["mean_low"]) == (mask[:, :, c].any(axis=1).sum() < 5)
 
 
 def test_contributions_add_up_to_the_prediction(study, single_run):
@@ -78,8 +82,20 @@ def test_contributions_by_plain_loops(study, single_run):
     ]
 
     assert row["share"] == pytest.approx(np.mean(shares_of), abs=1e-6)
-    assert row["share_low"] < row["share"] < row["share_high"]
-    assert row["samples"] == len(having)
+    assert row["samples"] == len(having) == 4
+    assert pd.isna(row["share_low"])
+    assert pd.isna(row["share_high"])
+
+
+def test_the_interval_of_a_share_is_students_over_the_positive_samples(tmp_path):
+    run = Run(draw_run(tmp_path / "run", videos=20))
+    share = shares_of(contributions_of(run, "last"))[run.truth["weak"][:, 1], 0, 1]
+    rows = contributions(run).query("scope == 'present' and modality == 'audio'").set_index("category")
+    row = rows.loc[run.header.categories[1]]
+    textbook = stats.t.interval(0.95, len(share) - 1, share.mean(), stats.sem(share))
+
+    assert row["samples"] == len(share) < 20
+    assert (row["share_low"], row["share_high"]) == pytest.approx(np.clip(textbook, 0, 1), abs=1e-6)
 
 
 def test_shares_are_means_over_categories(study, single_run):

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from mbias import open_study
-from mbias.analysis.compare import comparison, finding
+from mbias import Run, open_study
+from mbias.analysis.compare import Kind, comparison, differences, finding
+from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.cli.analyze import main
 from mbias.errors import BadInputError
 from mbias.scores.f_scores import f_scores, predictions
+from mbias.stats.intervals import ratio
+from mbias.stats.significance import holm
 from tests.drawn_runs import draw_run, draw_study
 
 
@@ -31,17 +35,26 @@ def test_differences_are_paired_by_seed(two):
 
     assert row["difference"] == pytest.approx(np.mean(differences))
     assert row["d_z"] == pytest.approx(np.mean(differences) / np.std(differences, ddof=1))
-    assert row["tested"] == "seeds"
+    assert row["tested"] == "seeds and samples"
     assert row["seeds"] == 6
 
 
-def test_attention_differs_for_sure_and_at_the_smallest_p(two):
-    row = comparison(*map(open_study, two)).query("quantity == 'attention a'").iloc[0]
+def test_a_difference_far_from_zero_is_significant_after_holms_correction(two):
+    table = comparison(*map(open_study, two))
+    row = table.query("quantity == 'attention a'").iloc[0]
 
     assert row["difference_low"] > 0.5
-    assert row["p"] == 2 / 64
     assert row["cliffs_delta"] == 1
-    assert row["p_holm"] >= row["p"]
+    assert row["p"] <= row["p_holm"] < 0.01
+    assert "(6 seeds, over seeds and samples; Holm)" in finding(table)[0]
+
+
+def test_p_is_at_most_5_percent_only_where_the_interval_excludes_zero(two):
+    table = comparison(*map(open_study, two))
+    off = (table["difference_low"] > 0) | (table["difference_high"] < 0)
+
+    assert off[table["p"] <= 0.05].all()
+    assert (table.loc[~off, "p"] > 0.05).all()
 
 
 def test_a_study_against_itself_has_no_difference(two):
@@ -59,7 +72,55 @@ def test_one_run_each_is_tested_over_samples(tmp_path):
 
     assert set(table["tested"]) == {"samples"}
     assert table["p"].between(0, 1).all()
-    assert "one seed" in finding(table)[0]
+    assert "these two networks: " in finding(table)[0]
+    assert "(one seed, over samples; Holm; other seeds may differ)" in finding(table)[0]
+
+
+def test_with_one_seed_p_is_that_of_the_paired_t_test(tmp_path):
+    a, b = (Run(draw_run(tmp_path / name, smoothing=name, videos=40)) for name in ("ls_a", "ls_v"))
+    row = comparison(a, b).query("quantity == 'audio' and level == 'segment'").iloc[0]
+    of_samples = [sample_scores(run)[:, 0, 0] for run in (b, a)]
+
+    assert row["p"] == pytest.approx(stats.ttest_rel(*of_samples).pvalue, abs=0.02)
+
+
+def _mean(values):
+    """One kind of a mean and its parts, from values (seed, sample, side)."""
+    parts = np.stack([values, np.ones_like(values)], axis=-1)[..., None, :]
+    return Kind("means", [("mean", "")], None, ratio), parts
+
+
+def test_groups_of_equal_samples_count_once():
+    rng = np.random.default_rng(2)
+    values = rng.normal(0, 1, (3, 40, 2))
+    (alone,) = differences(*_mean(values))
+    kind, repeated = _mean(np.repeat(values, 5, axis=1))
+    (grouped,) = differences(kind, repeated, np.repeat(np.arange(40).astype(str), 5))
+    (independent,) = differences(kind, repeated)
+
+    assert grouped["tested"] == "seeds and groups"
+    assert grouped["difference"] == pytest.approx(alone["difference"])
+    for end in ("difference_low", "difference_high", "p"):
+        assert grouped[end] == pytest.approx(alone[end], abs=0.04)
+    width = grouped["difference_high"] - grouped["difference_low"]
+    assert independent["difference_high"] - independent["difference_low"] < 0.8 * width
+
+
+@pytest.mark.parametrize("spread", [0.001, 0.02])
+def test_ten_points_are_found_with_six_seeds_and_no_difference_is_not(spread):
+    """12 independent quantities: without a difference, Holm's correction is right for at most 5 % of the studies."""
+    rng = np.random.default_rng(4)
+
+    def adjusted(effect, seeds):
+        p = []
+        for _ in range(12):
+            values = rng.normal(0, 0.2, (1, 60, 1)) + spread * rng.normal(0, 1, (seeds, 1, 2)) + (0, effect)
+            p.append(differences(*_mean(values + rng.normal(0, 0.1, (seeds, 60, 2))))[0]["p"])
+        return holm(np.array(p))
+
+    assert (adjusted(0.1, 6) <= 0.05).all()
+    false = [(adjusted(0.0, 3) <= 0.05).any() for _ in range(40)]
+    assert np.mean(false) <= 0.1
 
 
 def test_what_cannot_be_paired_is_said(tmp_path):

@@ -7,6 +7,7 @@ from scipy import stats
 from mbias import open_study
 from mbias.analysis import smoothing
 from mbias.analysis.paper import published, scores
+from mbias.scores.f_scores import METRICS
 from mbias.terms import PRESETS
 from tests.drawn_runs import draw_study
 
@@ -46,6 +47,40 @@ def test_measured_variance_by_hand(study):
 
     assert table.loc[("across_vself", "segment"), "variance"] == pytest.approx(np.mean(of_metrics))
     assert table.loc[("across_vself", "segment"), "settings"] == 4
+
+
+def test_over_seeds_the_variance_is_without_that_of_the_seeds(tmp_path):
+    """The four settings have drawn scores with the same mean."""
+    study = open_study(draw_study(tmp_path, [("across_vcross", s) for s in PRESETS], seeds=range(4), videos=10))
+    table = smoothing.stability(study)
+    row = table.set_index("level").loc["event"]
+    recorded = np.array([[run.commit("best").scores["test"]["event"][m] for m in METRICS[:3]] for run in study])
+    by_setting = 100 * recorded.reshape(4, 4, 3)
+
+    assert row["plain"] == pytest.approx(by_setting.mean(axis=1).var(axis=0, ddof=1).mean())
+    assert row["seed_variance"] == pytest.approx(by_setting.var(axis=1, ddof=1).mean())
+    assert row["variance"] < row["plain"]
+    assert 0 <= row["variance_low"] <= row["variance_high"]
+    (sentence,) = smoothing.finding(table)
+    assert "4 settings of smoothing, without that of seeds and samples: " in sentence
+    assert "A_cross + V_cross (seeds alone: " in sentence
+
+
+def test_with_one_seed_the_variance_is_plain_and_this_is_said(study):
+    table = smoothing.stability(study)
+
+    assert (table["variance"] == table["plain"]).all()
+    assert table["seed_variance"].isna().all()
+    assert "With one seed each, it contains that of the seeds." in smoothing.finding(table)[0]
+
+
+def test_published_variances_stay_plain_beside_several_seeds(tmp_path):
+    study = open_study(draw_study(tmp_path, [("across_vcross", s) for s in PRESETS], seeds=range(2)))
+    table = smoothing.stability(study, published=True).set_index(["source", "level"])
+
+    assert table.loc[("published", "both"), "variance"] == pytest.approx(0.954, abs=5e-4)
+    assert np.isnan(table.loc[("published", "both"), "variance_low"])
+    assert table.loc[("measured", "both"), "variance_high"] > 0
 
 
 def test_the_interval_of_the_variance_is_that_of_a_bootstrap_over_samples(tmp_path):

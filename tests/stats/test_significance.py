@@ -1,50 +1,36 @@
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mbias.stats.estimates import estimate
+from mbias.stats.estimates import combined, estimate
 from mbias.stats.intervals import ratio
-from mbias.stats.significance import benjamini_hochberg, cliffs_delta, equivalence, holm, sign_flip, standardised
+from mbias.stats.significance import benjamini_hochberg, cliffs_delta, equivalence, holm, no_difference, standardised
 from tests.stats.sums import mean_parts
 
 
-@given(st.lists(st.integers(-5, 5), min_size=1, max_size=8))
-def test_sign_flip_equals_an_enumeration(values):
-    differences = np.array(values, dtype=float)
-    observed = abs(differences.sum())
-    flips = [
-        abs(sum(s * d for s, d in zip(signs, differences, strict=True)))
-        for signs in itertools.product((1, -1), repeat=len(values))
-    ]
+def test_a_test_of_no_difference_over_one_seed_is_the_t_test():
+    values = np.random.default_rng(3).normal(0.1, 1, (1, 100))
+    p = no_difference(estimate(mean_parts(values), ratio))
 
-    assert sign_flip(differences, np.random.default_rng(0)) == pytest.approx(
-        np.mean([flip >= observed for flip in flips])
-    )
+    assert p == pytest.approx(stats.ttest_1samp(values[0], 0).pvalue, rel=0.1)
 
 
-@pytest.mark.parametrize(("pairs", "smallest"), [(3, 0.25), (5, 0.0625), (6, 0.03125), (10, 2 / 1024)])
-def test_smallest_p_of_a_sign_flip_test(pairs, smallest):
-    assert sign_flip(np.arange(1.0, pairs + 1), np.random.default_rng(0)) == smallest
+def test_where_the_samples_do_not_matter_it_is_the_t_test_over_seeds():
+    by_seed = np.array([0.1, 0.3, 0.5, 0.2])
+    p = no_difference(estimate(mean_parts(np.repeat(by_seed[:, None], 50, axis=1)), ratio))
+
+    assert p == pytest.approx(stats.ttest_1samp(by_seed, 0).pvalue, rel=1e-4)
 
 
-def test_sign_flip_equals_scipys_permutation_test():
-    differences = np.random.default_rng(5).normal(0.3, 1, 9)
-    reference = stats.permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf)
-
-    assert sign_flip(differences, np.random.default_rng(0)) == pytest.approx(reference.pvalue)
-
-
-def test_false_positives_of_a_sign_flip_test_with_many_pairs():
-    rng = np.random.default_rng(6)
-    p = sign_flip(rng.normal(0, 1, (40, 400)), rng, resamples=500)
-
-    assert (p <= 0.05).mean() < 0.085
+def test_its_p_is_never_below_that_of_the_interval():
+    values = np.random.default_rng(9).normal(0, 1, (40, 3, 30)) + np.random.default_rng(8).normal(0, 0.2, (40, 3, 1))
+    for of_study in values:
+        estimated = estimate(mean_parts(of_study), ratio)
+        assert no_difference(estimated) >= 2 * min(estimated.above(0), estimated.below(0)) - 1e-12
 
 
 def test_effect_sizes_by_hand():
@@ -72,3 +58,21 @@ def test_equivalence_needs_precision_and_not_only_a_small_difference():
 
     assert equivalence(estimate(mean_parts(many), ratio), 0.2) < 0.001
     assert equivalence(estimate(mean_parts(few), ratio), 0.2) > 0.05
+
+
+@settings(deadline=None)  # the first call imports statsmodels
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_corrections_are_those_of_statsmodels(p):
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+
+    assert holm(np.array(p)) == pytest.approx(multitest.multipletests(p, method="holm")[1])
+    assert benjamini_hochberg(np.array(p)) == pytest.approx(multitest.multipletests(p, method="fdr_bh")[1])
+
+
+def test_equivalence_over_one_seed_is_that_of_statsmodels():
+    weightstats = pytest.importorskip("statsmodels.stats.weightstats")
+    values = np.random.default_rng(6).normal(0.05, 1, 200)
+    variance = np.array(values.var(ddof=1) / 200)
+    of_mean = combined(np.array([values.mean()]), variance, variance, 200)
+
+    assert equivalence(of_mean, 0.2) == pytest.approx(weightstats.DescrStatsW(values).ttost_mean(-0.2, 0.2)[0])

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mbias.analysis.measures.coalitions import coalition_parts, over_samples, probed
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
+from mbias.analysis.measures.use import PERMUTED, Use, use
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
-from mbias.stats.estimates import Estimate
+from mbias.stats.bounded import Bounded
+from mbias.stats.estimates import Estimate, stacked
 from mbias.tables.names import display_name
-
-BALANCE = (-1.0, 1.0)
-"""The range of a balance."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,26 @@ class Measure:
         details = ", ".join(part for part in (display_name("outcome", self.outcome), self.baseline) if part)
         return f"{self.name} ({details})" if details else self.name
 
+    @property
+    def independent(self) -> bool:
+        """Whether it changes inputs, into ones that the model knows, and is not the measure of the verdict."""
+        return self.baseline == "swapped"
+
+
+def balance_of(estimated: Estimate, row: int) -> Bounded:
+    """The balance in a row of an estimate of a measure."""
+    return Bounded(estimated.at(slice(row, row + 1), 2))
+
+
+def _of_use(stand_in: str) -> Measure:
+    def estimate_setting(setting: Setting) -> Estimate:
+        probed(setting.runs[0])
+        used = use(setting, stand_in)
+        first, second = used.share
+        return stacked([first.estimate, second.estimate, used.balance[0, 1].estimate])
+
+    return Measure("use", "", stand_in, estimate_setting)
+
 
 def _of_coalitions(name: str, outcome: str, baseline: str, function: Callable[[np.ndarray], np.ndarray]) -> Measure:
     def estimate_setting(setting: Setting) -> Estimate:
@@ -67,11 +86,17 @@ def _of_parts(
     return Measure(name, outcome, baseline, estimate_setting, causal)
 
 
-PRIMARY = _of_coalitions("Shapley", "probability", "mean", shapley)
-"""The measure that a verdict rests on."""
+PRIMARY = _of_use(PERMUTED)
+"""The measure that a verdict on two modalities rests on."""
+
+SHAPLEY = _of_coalitions("Shapley", "probability", "mean", shapley)
 
 MEASURES = (
     PRIMARY,
+    _of_use("swapped"),
+    _of_use("mean"),
+    _of_use("zero"),
+    SHAPLEY,
     _of_coalitions("Shapley", "log_loss", "mean", shapley),
     _of_coalitions("Shapley", "f_score", "mean", shapley),
     _of_coalitions("drop", "probability", "mean", drops),
@@ -95,21 +120,40 @@ COOPERATION = _of_coalitions(
 
 
 @dataclass(frozen=True)
+class Estimated:
+    """What is estimated of one setting.
+
+    Parameters
+    ----------
+    setting
+        The setting.
+    use
+        What its outputs depend on, with permuted inputs; None where the probe lacks those passes.
+    by_measure
+        The estimates of the measures that apply.
+    """
+
+    setting: Setting
+    use: Use | None
+    by_measure: Mapping[Measure, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Estimates:
-    """The estimates of the measures that apply to each setting of a study.
+    """The estimates of every setting of a study.
 
     Parameters
     ----------
     settings
-        Every setting with its estimates by measure, the primary one first.
+        One per setting.
     reasons
         By the name of a measure that does not apply to some settings, the reason for each of them.
     """
 
-    settings: tuple[tuple[Setting, dict[Measure, Estimate]], ...]
+    settings: tuple[Estimated, ...]
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[tuple[Setting, dict[Measure, Estimate]]]:
+    def __iter__(self) -> Iterator[Estimated]:
         return iter(self.settings)
 
     @property
@@ -131,20 +175,46 @@ def estimates(study: StudyLike) -> Estimates:
     Raises
     ------
     NotApplicableError
-        If the primary measure does not apply: a run was not probed or does not have two modalities.
+        If no measure applies to any setting: the first reason.
     BadInputError
         If a probe is damaged.
     """
+    return _estimates(study, MEASURES)
+
+
+def of_use(study: StudyLike) -> Estimates:
+    """Estimate what a verdict rests on, without the other measures; see `estimates`."""
+    return _estimates(study, ())
+
+
+def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
     rows = []
+    errors: list[NotApplicableError] = []
     reasons: dict[str, list[str]] = {}
+
+    def leave_out(name: str, setting: Setting, error: NotApplicableError) -> None:
+        reasons.setdefault(name, []).append(reason_for(error, setting.runs))
+
     for setting in settings(open_study(study)):
-        by_measure = {PRIMARY: PRIMARY.estimate(setting)}
-        for measure in MEASURES[1:]:
+        used: Use | None = None
+        by_measure: dict[Measure, Estimate] = {}
+        try:
+            used = use(setting)
+        except NotApplicableError as error:
+            errors.append(error)
+            leave_out(PRIMARY.display_name, setting, error)
+        for measure in measures:
+            if measure is PRIMARY and used is None:
+                continue
             try:
                 by_measure[measure] = measure.estimate(setting)
             except NotApplicableError as error:
-                reasons.setdefault(measure.display_name, []).append(reason_for(error, setting.runs))
-        rows.append((setting, by_measure))
+                # Of more than two modalities there is a use, and only its one balance is lacking.
+                if measure is not PRIMARY:
+                    leave_out(measure.display_name, setting, error)
+        rows.append(Estimated(setting, used, by_measure))
+    if not any(row.use or row.by_measure for row in rows):
+        raise errors[0]
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
 
 
@@ -161,8 +231,3 @@ def reused(precomputed: Estimates | None, study: StudyLike, compute: Callable[[S
     if not isinstance(precomputed, Estimates):
         raise BadInputError("precomputed: not the estimates of a study; leave it out, or give what estimates() returns")
     return precomputed
-
-
-def primary_estimates(study: StudyLike) -> Estimates:
-    """Estimate the primary measure alone; see `estimates`."""
-    return Estimates(tuple((setting, {PRIMARY: PRIMARY.estimate(setting)}) for setting in settings(open_study(study))))

@@ -15,11 +15,14 @@ from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.records.summary import aligned, presence
-from mbias.stats.estimates import estimate
-from mbias.stats.intervals import linearised, ratio, student
+from mbias.stats.estimates import estimate, summed_by_group
+from mbias.stats.intervals import linearised, ratio, student, t_quantile
 
 Scoped = dict[str, np.ndarray]
 """An array by scope."""
+
+FEWEST = 5
+"""A mean over fewer samples, or groups of samples, has no interval."""
 
 _ROUNDING = 0.01
 """How far p_joint may be from Eq. 3, in probability: half precision rounds to 0.004."""
@@ -120,9 +123,24 @@ def share_parts(runs: Sequence[Run], epoch: int | str) -> tuple[list[Scoped], di
     return parts, reasons
 
 
-def over_samples(values: np.ndarray) -> np.ndarray:
-    """The mean over samples of values in [0, 1] with the ends of its interval, (3, ...)."""
-    clipped: np.ndarray = np.clip(student(values), 0, 1)
+def over_samples(parts: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+    """The quotient of sums of parts (sample, ..., 2), in [0, 1], with the ends of its interval, (3, ...).
+
+    Only samples (or groups) with a denominator count: they set the standard error and the degrees of freedom. Where
+    denominators differ, their effective number counts (Kish 1965), which is smaller. With fewer than `FEWEST` samples,
+    the ends are NaN.
+    """
+    parts = summed_by_group(parts, groups)
+    weights = parts[..., 1]
+    few = (weights > 0).sum(axis=0) < FEWEST
+    effective = np.divide(weights.sum(axis=0) ** 2, (weights**2).sum(axis=0), out=np.ones(few.shape), where=~few)
+    number = np.maximum(effective, 2)
+    values = linearised(parts)
+    mean = values.mean(axis=0)
+    spread = ((values - mean) ** 2).sum(axis=0) * number / (number - 1)
+    half = t_quantile(number - 1) * np.sqrt(spread) / len(parts)
+    half = np.where(few, np.nan, half)
+    clipped: np.ndarray = np.clip(np.stack([mean, mean - half, mean + half]), 0, 1)
     return clipped
 
 
@@ -138,7 +156,7 @@ def run_means(run: Run, epoch: int | str) -> tuple[dict[str, Scoped], dict[str, 
     """
 
     def means(parts: Scoped) -> Scoped:
-        return {scope: over_samples(np.nanmean(linearised(array), axis=-1)) for scope, array in parts.items()}
+        return {scope: np.clip(student(_over_categories(array, run.groups)), 0, 1) for scope, array in parts.items()}
 
     shares, reasons = share_parts([run], epoch)
     return {"attention": means(weight_parts(run, epoch)), "contribution": means(shares[0])}, reasons
@@ -149,15 +167,21 @@ def setting_means(setting: Setting, epoch: int | str) -> tuple[dict[str, Scoped]
 
     def means(by_run: list[Scoped]) -> Scoped:
         shared = [scope for scope in by_run[0] if all(scope in parts for parts in by_run)]
-        return {scope: _over_seeds(np.stack([parts[scope] for parts in by_run])) for scope in shared}
+        return {scope: _over_seeds(np.stack([p[scope] for p in by_run]), setting.groups) for scope in shared}
 
     shares, reasons = share_parts(setting.runs, epoch)
     weights = [weight_parts(run, epoch) for run in setting.runs]
     return {"attention": means(weights), "contribution": means(shares)}, reasons
 
 
-def _over_seeds(parts: np.ndarray) -> np.ndarray:
+def _over_categories(parts: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """The mean over categories of linearised parts, (sample or group, modality)."""
+    mean: np.ndarray = np.nanmean(linearised(summed_by_group(parts, groups)), axis=-1)
+    return mean
+
+
+def _over_seeds(parts: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
     """Mean over categories of the quotients of parts (seed, sample, ...), with its ends, (3, modality)."""
     # NaN where a resample lacks the category.
-    estimated = estimate(parts, lambda sums: np.nanmean(ratio(sums), axis=-1))
+    estimated = estimate(parts, lambda sums: np.nanmean(ratio(sums), axis=-1), groups=groups)
     return np.concatenate([estimated.point[None], estimated.interval(bounds=(0, 1))])

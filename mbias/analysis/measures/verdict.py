@@ -1,101 +1,284 @@
-"""From an estimate of a balance to a verdict: the rule, the margin, and what an undetermined verdict needs."""
+"""From what a setting's outputs depend on to a verdict in words. Every word is defined here, by intervals.
+
+Attention and losses have no part in a verdict; they may explain it.
+
+nothing to attribute
+    The outputs change too little: `Use.size`, the change with all modalities replaced over that of a perfect predictor,
+    is not above `FLOOR` with its 95 % interval. Or, where labels are known, the outputs do not tell present labels from
+    absent ones: no `Use.separation`, of the whole nor of a modality, is beyond `FLOOR` with its 95 % interval.
+uses X alone
+    Biased toward X, and the share of every other modality is below `ALONE` with its 95 % interval.
+biased toward X
+    The balance of X with every other modality is above `MARGIN` with its 95 % interval (with M modalities, at 5 % / M).
+balanced
+    For every two modalities, two one-sided tests at 5 % find the balance within `MARGIN` (a 90 % interval does).
+undetermined
+    None of these.
+
+Flags stand beside a verdict:
+
+X harms
+    Replacing X makes the squared error smaller, with its 95 % interval.
+synergic, redundant
+    `Use.interaction` is above `INTERACTING`, or below minus that, with its 95 % interval.
+seed N stands apart
+    Of three seeds or more, one alone has a share of 1 - `ALONE` or more on its side, and its balance is more than twice
+    `MARGIN` away from the mean of the others. Or, of four seeds or more, the balance of one is not what the others lead
+    to expect (a t test of the deleted residual at 5 %, adjusted for the number of seeds), and more than `MARGIN` away.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
-from mbias.analysis.measures.catalogue import BALANCE
-from mbias.stats.estimates import Estimate
+from mbias.analysis.measures.use import Use
+from mbias.errors import NotApplicableError
+from mbias.stats.bounded import Bounded
 from mbias.stats.intervals import LEVEL, t_quantile
-from mbias.stats.significance import equivalence
+from mbias.stats.significance import benjamini_hochberg
 
 MARGIN = 0.2
-"""A balance this close to 0 counts as balanced: neither modality has more than 60 % of what the two give."""
+"""A balance this close to 0 counts as balanced: neither of two modalities has more than 60 % of the change."""
+
+ALONE = 0.05
+"""A share below this is as good as none."""
+
+FLOOR = 0.05
+"""Outputs that change, or separate labels, by less than this part of a perfect predictor's have nothing to attribute.
+It lies above networks before training and after training on shuffled labels (``benchmarks/adversarial.py``)."""
+
+INTERACTING = 0.1
+"""An interaction this close to 0 is not mentioned."""
+
+FEWEST_POSITIVES = 20
+"""A category with fewer labelled samples gets no verdict."""
 
 ALPHA = 0.05
-ENOUGH_SEEDS = 6
-"""With fewer seeds, no sign-flip test over seeds can reach 5 %."""
-
 MOST_SEEDS = 100
-BALANCED, UNDETERMINED = "balanced", "undetermined"
+NOTHING, BALANCED, UNDETERMINED = "nothing to attribute", "balanced", "undetermined"
+EQUIVALENCE_LEVEL = 1 - 2 * ALPHA
+"""The level of the interval that lies within the margin where the equivalence test rejects."""
 
 
-def decide(estimated: Estimate, row: int, modalities: tuple[str, ...]) -> dict[str, Any]:
-    """The verdict on one row of an estimate, with the numbers that it rests on.
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict with what it rests on.
 
     Parameters
     ----------
-    estimated
-        An estimate of the two numbers of a measure and their balance.
-    row
-        The row of the estimate.
-    modalities
-        The names of the two modalities.
-
-    Returns
-    -------
-    dict
-        ``verdict``; ``balance`` with its 95 % interval, ``balance_low`` and ``balance_high``; and ``p_balanced``, the
+    words
+        The verdict.
+    first, second
+        Positions of the two modalities that the balance compares: both of two; of more, the ones with the largest
+        shares.
+    balance
+        Their balance, positive toward the first.
+    low, high, level
+        The interval that the verdict rests on: at 90 % for balanced, otherwise at 95 %.
+    p_balanced
         p of the equivalence test.
+    flags
+        What stands beside the verdict.
     """
-    low, high = (float(end[row, 2]) for end in estimated.interval(bounds=BALANCE))
-    point, p = float(estimated.point[row, 2]), float(equivalence(estimated, MARGIN)[row, 2])
-    return {
-        "verdict": _verdict(low, high, p, modalities),
-        "balance": point,
-        "balance_low": low,
-        "balance_high": high,
-        "p_balanced": p,
-    }
+
+    words: str
+    first: int
+    second: int
+    balance: float
+    low: float
+    high: float
+    level: float
+    p_balanced: float
+    flags: tuple[str, ...]
 
 
-def agrees(verdict: str, balance: float, other: float) -> bool:
-    """Whether the balance of another measure agrees with a verdict and its balance."""
-    if verdict == BALANCED:
-        return abs(other) <= MARGIN
-    return balance * other > 0 and (verdict == UNDETERMINED or abs(other) > MARGIN)
+def decide(use: Use) -> Verdict:
+    """The verdict on a setting, over all categories."""
+    return _verdict(use, 0, p_biased(use)[0], float(p_balanced(use)[0]))
 
 
-def needed(estimated: Estimate, verdict: str) -> tuple[float, bool]:
-    """How many seeds would decide an undetermined verdict (NaN where none), and whether samples are needed instead."""
-    if verdict != UNDETERMINED:
-        return np.nan, False
-    if estimated.seeds < 2:
-        return float(ENOUGH_SEEDS), False
-    seeds = seeds_needed(estimated, 0)
-    return (np.nan, True) if seeds is None else (float(max(seeds, estimated.seeds + 1)), False)
+def decide_categories(use: Use, rows: np.ndarray) -> list[tuple[Verdict, float]]:
+    """The verdicts on some categories (1 + category), with the p of a biased verdict.
+
+    The p-values of both tests are adjusted over these categories by Benjamini and Hochberg.
+    """
+    biased = p_biased(use)[rows]
+    least = biased.min(axis=1)
+    adjusted = benjamini_hochberg(least)
+    factor = np.divide(adjusted, least, out=np.ones(len(rows)), where=least > 0)
+    balanced = benjamini_hochberg(p_balanced(use)[rows])
+    return [
+        (_verdict(use, int(row), biased[i] * factor[i], float(balanced[i])), float(adjusted[i]))
+        for i, row in enumerate(rows)
+    ]
 
 
-def seeds_needed(estimated: Estimate, row: int, level: float = LEVEL) -> int | None:
+def p_biased(use: Use) -> np.ndarray:
+    """p-values of "not biased toward m", adjusted for the choice of m by Bonferroni, (1 + category, modality)."""
+    positions = range(len(use.setting.modalities))
+    largest = [
+        np.max([use.balance[m, other].above(MARGIN) for other in positions if other != m], axis=0) for m in positions
+    ]
+    adjusted: np.ndarray = np.minimum(len(positions) * np.stack(largest, axis=-1), 1)
+    return adjusted
+
+
+def p_balanced(use: Use) -> np.ndarray:
+    """p-values of the equivalence test over every two modalities, the largest one, (1 + category,)."""
+    largest: np.ndarray = np.max([pair.within(MARGIN) for (a, b), pair in use.balance.items() if a < b], axis=0)
+    return largest
+
+
+def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict:
+    modalities = use.setting.modalities
+    shares = np.array([share.point[row] for share in use.share])
+    first, second = (0, 1) if len(modalities) == 2 else np.argsort(-np.nan_to_num(shares), kind="stable")[:2].tolist()
+    balance = use.balance[first, second]
+    words = _words(use, row, biased, balanced)
+    level = EQUIVALENCE_LEVEL if words == BALANCED else LEVEL
+    low, high = (float(end[row]) for end in balance.interval(level))
+    flags = () if words == NOTHING else _flags(use, row, balance)
+    return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags)
+
+
+def side(balance: Bounded, row: int, modalities: tuple[str, ...]) -> str:
+    """What the balance of two modalities alone would say: biased toward one of them, balanced or undetermined."""
+    low, high = (float(end[row]) for end in balance.interval())
+    if low > MARGIN:
+        return f"biased toward {modalities[0]}"
+    if high < -MARGIN:
+        return f"biased toward {modalities[1]}"
+    return BALANCED if balance.within(MARGIN)[row] <= ALPHA else UNDETERMINED
+
+
+def favoured(words: str) -> str | None:
+    """The modality that a verdict names, or None."""
+    for before, after in (("biased toward ", ""), ("uses ", " alone")):
+        if words.startswith(before) and words.endswith(after):
+            return words.removeprefix(before).removesuffix(after)
+    return None
+
+
+def seeds_needed(balance: Bounded, row: int = 0, level: float = LEVEL) -> int | None:
     """How many seeds would keep the interval of a balance clear of the margins, if the balance stayed as estimated.
-
-    Parameters
-    ----------
-    estimated
-        An estimate of the two numbers of a measure and their balance.
-    row
-        The row of the estimate.
-    level
-        The level of the interval.
 
     Returns
     -------
     int or None
-        None where no number up to `MOST_SEEDS` would; then there are too few samples.
+        None where no number up to `MOST_SEEDS` would, or there is one seed, whose variance is not known.
     """
-    distance = abs(abs(float(estimated.point[row, 2])) - MARGIN)
-    samples, seeds = float(estimated.samples_part[row, 2]), float(estimated.seeds_part[row, 2]) * estimated.seeds
-    for more in range(2, MOST_SEEDS + 1):
+    z = balance.z
+    distance = _distance(balance, row)
+    samples, seeds = float(z.samples_part[row]), float(z.seeds_part[row]) * z.seeds
+    for more in range(z.seeds + 1, MOST_SEEDS + 1):
         if t_quantile(more - 1, level) * np.sqrt(samples + seeds / more) <= distance:
             return more
     return None
 
 
-def _verdict(low: float, high: float, p_balanced: float, modalities: tuple[str, ...]) -> str:
-    if low > MARGIN:
-        return f"biased toward {modalities[0]}"
-    if high < -MARGIN:
-        return f"biased toward {modalities[1]}"
-    return BALANCED if p_balanced <= ALPHA else UNDETERMINED
+def samples_needed(balance: Bounded, row: int = 0, level: float = LEVEL) -> float:
+    """How many times as many samples would do so with these seeds; infinite where no number would."""
+    z = balance.z
+    samples = float(z.samples_part[row])
+    seeds = float(np.nan_to_num(z.seeds_part[row]))
+    left = (_distance(balance, row) / float(t_quantile(float(z.df[row]), level))) ** 2 - seeds
+    return samples / left if left > 0 else float("inf")
+
+
+def deciding(use: Use, verdict: Verdict) -> Bounded | None:
+    """The balance that an undetermined verdict waits for; None where the balances as estimated fit no word.
+
+    Of more than two modalities, the two largest may be balanced while another one is less: then none of the words
+    applies, with any number of seeds and samples.
+    """
+    shares = np.array([share.point[0] for share in use.share])
+    if abs(verdict.balance) > MARGIN or len(shares) == 2:
+        return use.balance[verdict.first, verdict.second]
+    widest = use.balance[verdict.first, int(np.argmin(shares))]
+    return widest if abs(widest.point[0]) <= MARGIN else None
+
+
+def _distance(balance: Bounded, row: int) -> float:
+    """How far a balance is from the nearer margin, on the scale of z."""
+    return float(abs(abs(balance.z.point[row]) - np.arctanh(MARGIN)))
+
+
+def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> str:
+    if not use.size.interval()[0, row] > FLOOR or not _separates(use, row):
+        return NOTHING
+    modalities = use.setting.modalities
+    for m, modality in enumerate(modalities):
+        if biased[m] <= ALPHA:
+            others = [share for other, share in enumerate(use.share) if other != m]
+            alone = all(share.interval()[1, row] < ALONE for share in others)
+            return f"uses {modality} alone" if alone else f"biased toward {modality}"
+    return BALANCED if balanced <= ALPHA else UNDETERMINED
+
+
+def _separates(use: Use, row: int) -> bool:
+    try:
+        separations = use.separation
+    except NotApplicableError:
+        return True
+    for separation in separations:
+        low, high = separation.interval()
+        if low[row] > FLOOR or high[row] < -FLOOR:
+            return True
+    return False
+
+
+def _flags(use: Use, row: int, balance: Bounded) -> tuple[str, ...]:
+    flags = []
+    try:
+        for modality, helped in zip(use.setting.modalities, use.help("squared_error"), strict=True):
+            if helped.interval()[1, row] < 0:
+                flags.append(f"{modality} harms")
+    except NotApplicableError:
+        pass
+    low, high = (end[row] for end in use.interaction.interval())
+    if low > INTERACTING:
+        flags.append("synergic")
+    if high < -INTERACTING:
+        flags.append("redundant")
+    apart = stands_apart(balance.estimate.by_seed[:, row])
+    if apart is not None:
+        seed = use.setting.runs[apart].seed
+        flags.append(f"seed {apart if seed is None else seed} stands apart")
+    return tuple(flags)
+
+
+def stands_apart(balances: np.ndarray) -> int | None:
+    """The position of the seed that stands apart, or None; see the module.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stands_apart(np.array([0.1, 0.0, -0.1, 0.05, 0.9]))
+    4
+    >>> stands_apart(np.array([0.1, 0.0, -0.1, 0.05, 0.2]))
+    """
+    number = len(balances)
+    if number < 3 or np.isnan(balances).any():
+        return None
+    for toward in (1, -1):
+        alone = np.flatnonzero(toward * balances >= 1 - 2 * ALONE)
+        if len(alone) == 1:
+            index = int(alone[0])
+            if abs(balances[index] - np.delete(balances, index).mean()) > 2 * MARGIN:
+                return index
+    if number < 4:
+        return None
+    found = None
+    smallest = ALPHA
+    for index, value in enumerate(balances):
+        others = np.delete(balances, index)
+        distance = abs(value - others.mean())
+        deviation = others.std(ddof=1) * np.sqrt(1 + 1 / (number - 1))
+        t = distance / deviation if deviation > 0 else np.inf
+        p = min(2 * number * float(special.stdtr(number - 2, -t)), 1.0)
+        if distance > MARGIN and p <= smallest:
+            found, smallest = index, p
+    return found

@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.compare import comparison
-from mbias.analysis.paper.published import corrected
+from mbias.analysis.paper.published import PARTS, corrected
 from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, Setting, order_key, settings
 from mbias.errors import NotApplicableError
 from mbias.records.study import Study
+from mbias.stats.significance import benjamini_hochberg
 from mbias.tables.layout import Layout, number
 from mbias.tables.names import display_name
-from mbias.terms import Metric
 
 AS_PUBLISHED, REVERSED, UNDECIDED = "as published", "reversed", "undecided"
+
+ALPHA = 0.05
+"""The false discovery rate: the largest expected share of false ones among the decided orderings."""
 
 _ORDERS = {"variant": VARIANT_ORDER, "smoothing": SMOOTHING_ORDER}
 
@@ -49,9 +52,13 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
         One row per pair of settings, metric and level: ``a`` and ``b`` name the two settings, and ``shared`` names
         what they have in common. ``published`` and ``difference`` are the score of ``b`` minus that of ``a``, in
         points of F-score, as published and as measured. The measured one is a mean over ``seeds`` and has a 95 %
-        interval over seeds and samples, ``_low`` and ``_high``. ``outcome`` is ``as published`` or ``reversed`` where
-        the interval excludes 0, and otherwise ``undecided``. Pairs with equal published scores have no order and no
-        row.
+        interval over seeds and samples, ``_low`` and ``_high``. ``p`` is that of the test of no difference, and
+        ``p_adjusted`` is adjusted over the rows by Benjamini and Hochberg's method. ``outcome`` is ``as published`` or
+        ``reversed`` where ``p_adjusted`` is at most `ALPHA`, and otherwise ``undecided``.
+
+        The method controls the share of false ones among the decided orderings, which are counted, not claimed one by
+        one. Type@AV and Event@AV have no rows, since they are made of the other F-scores. Pairs with equal published
+        scores have no order and no row.
 
     Raises
     ------
@@ -73,7 +80,7 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
         if first.identity[shared] != second.identity[shared]:
             continue
         table = comparison(Study(first.runs), Study(second.runs))
-        for row in table[table["quantity"].isin(list(Metric))].itertuples():
+        for row in table[table["quantity"].isin(PARTS)].itertuples():
             before, after = (known[_cell(setting, row)] for setting in (first, second))
             if before == after:
                 continue
@@ -87,7 +94,7 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
                     "level": row.level,
                     "published": round(after - before, 1),
                     **measured,
-                    "outcome": _outcome(after - before, measured["difference_low"], measured["difference_high"]),
+                    "p": row.p,
                     "seeds": row.seeds,
                     "simulated": row.simulated,
                 }
@@ -96,18 +103,29 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
         raise NotApplicableError(
             "no two settings of these runs can be compared in the table of the paper; add such runs"
         )
-    return pd.DataFrame(rows)
+    result = pd.DataFrame(rows)
+    result["p_adjusted"] = benjamini_hochberg(result["p"].to_numpy())
+    result["outcome"] = outcomes(result)
+    return result
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `orderings` shows: how many are as published, of all and of those of at least one point."""
-    sentences = []
-    for least, what in ((0.0, "published orderings of F-scores"), (1.0, "of at least one point")):
+    """What a table of `orderings` shows: how many are as published, of all and of those of at least one point.
+
+    With one seed, they are orderings of single networks.
+    """
+    sentences: list[str] = []
+    networks = " of single networks" if table["seeds"].max() < 2 else ""
+    for least, what in (
+        (0.0, f"published orderings of audio, visual and audio-visual F-scores{networks}"),
+        (1.0, "of at least one point"),
+    ):
         rows = table[table["published"].abs() >= least]
         counts = rows["outcome"].value_counts()
         outcomes = ", ".join(f"{counts.get(outcome, 0)} {outcome}" for outcome in (AS_PUBLISHED, REVERSED, UNDECIDED))
         same = np.sign(rows["published"]) == np.sign(rows["difference"])
-        sentences.append(f"Of {len(rows)} {what}: {outcomes}; {int(same.sum())} have the published sign.")
+        adjusted = "" if sentences else ", at a false discovery rate of 5 %"
+        sentences.append(f"Of {len(rows)} {what}: {outcomes}{adjusted}; {int(same.sum())} have the published sign.")
     return sentences
 
 
@@ -115,7 +133,7 @@ def _cell(setting: Setting, row) -> tuple[str, str, str, str]:  # type: ignore[n
     return (setting.identity["variant"], setting.identity["smoothing"], row.quantity, row.level)
 
 
-def _outcome(published: float, low: float, high: float) -> str:
-    if low <= 0 <= high:
-        return UNDECIDED
-    return AS_PUBLISHED if (low > 0) == (published > 0) else REVERSED
+def outcomes(table: pd.DataFrame) -> np.ndarray:
+    """The outcome of each row, from ``published``, ``difference`` and ``p_adjusted``."""
+    same = np.sign(table["difference"]) == np.sign(table["published"])
+    return np.where(table["p_adjusted"] > ALPHA, UNDECIDED, np.where(same, AS_PUBLISHED, REVERSED))

@@ -71,8 +71,8 @@ def setting_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     pandas.DataFrame
         One row per variant, smoothing, metric and level: ``f_score``, the mean over ``seeds`` runs; ``sd``, their
         sample standard deviation (NaN for one seed); and ``low`` and ``high``, the ends of a 95 % interval; in
-        percent. The interval is over seeds and samples; with one seed, over samples only; where the epoch lacks ``p``
-        or ``p_joint``, over seeds only. ``source`` is ``measured``.
+        percent. The interval is over seeds and samples (or groups of samples); with one seed, over samples only; where
+        the epoch lacks ``p`` or ``p_joint``, over seeds only. ``source`` is ``measured``.
 
     Raises
     ------
@@ -106,7 +106,8 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
         except NotApplicableError as error:
             reasons.setdefault("intervals over samples", reason_for(error, setting.runs))
             continue
-        low, high = estimate(np.stack([scores, np.ones_like(scores)], axis=-1), ratio).interval()
+        parts = np.stack([scores, np.ones_like(scores)], axis=-1)
+        low, high = estimate(parts, ratio, groups=setting.groups).interval()
         rows += [
             {
                 **{name: setting.identity[name] for name in SETTING},

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from mbias import open_study
 from mbias.analysis import smoothing, variants
 from mbias.analysis.measures.sample_scores import sample_scores
-from mbias.analysis.paper.orderings import finding
+from mbias.analysis.paper.orderings import finding, outcomes
 from mbias.errors import BadInputError
 from mbias.scores.f_scores import METRICS
+from mbias.stats.significance import benjamini_hochberg
 from mbias.terms import Metric
 from tests.drawn_runs import draw_run, draw_study
 
@@ -44,18 +46,36 @@ def test_measured_differences_are_paired_by_sample(drawn, table):
     assert row["difference_high"] - row["difference_low"] == pytest.approx(high - low, rel=0.1)
 
 
-def test_an_outcome_is_the_sign_where_the_interval_is_off_zero(table):
-    off = (table["difference_low"] > 0) | (table["difference_high"] < 0)
+def test_an_outcome_is_the_sign_where_the_adjusted_p_is_small(table):
+    assert table["p_adjusted"].to_numpy() == pytest.approx(stats.false_discovery_control(table["p"]))
+    off = table["p_adjusted"] <= 0.05
     same = np.sign(table["difference"]) == np.sign(table["published"])
     expected = np.where(~off, "undecided", np.where(same, "as published", "reversed"))
     assert list(table["outcome"]) == list(expected)
+    assert ((table["difference_low"] > 0) | (table["difference_high"] < 0))[off].all()
+
+
+def test_scores_that_are_made_of_others_have_no_row(table):
+    assert set(table["metric"]) == {Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL}
+    assert len(table) == 6 * 3 * 2
+
+
+def test_an_ordering_that_only_its_own_interval_decides_is_undecided():
+    rows = {"a": "x", "published": 1.0, "difference": 1.0, "seeds": 6}
+    table = pd.DataFrame([{**rows, "p": 0.04}, *({**rows, "p": 0.9} for _ in range(9))])
+    table["p_adjusted"] = benjamini_hochberg(table["p"].to_numpy())
+    assert table["p_adjusted"].iloc[0] == pytest.approx(0.4)
+    table["outcome"] = outcomes(table)
+    assert set(table["outcome"]) == {"undecided"}
+    assert "of single networks" not in finding(table)[0]
 
 
 def test_findings_count_them(table):
     every, large = finding(table)
     counts = table["outcome"].value_counts()
     assert every.startswith(f"Of {len(table)} published orderings")
-    assert f"{counts['undecided']} undecided" in every
+    assert f"{counts['undecided']} undecided, at a false discovery rate of 5 %; " in every
+    assert "audio, visual and audio-visual F-scores of single networks" in every
     assert large.startswith(f"Of {(table['published'].abs() >= 1).sum()} ")
 
 

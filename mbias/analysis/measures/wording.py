@@ -1,0 +1,84 @@
+"""A verdict, or what outputs depend on, in one sentence: what it rests on and how far it reaches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mbias.analysis.measures.verdict import BALANCED, FLOOR, MOST_SEEDS, NOTHING, UNDETERMINED
+from mbias.tables.names import setting_name, subscript
+
+
+def verdict_sentence(row: Any) -> str:
+    """What a row of `mbias.analysis.diagnosis.verdicts` says."""
+    name = setting_name(row.run, row.variant, row.smoothing, row.control)
+    if row.verdict == NOTHING:
+        return f"{name}: {NOTHING}; {_why_nothing(row)} ({_over(row)})."
+    level = " at 90 %" if row.verdict == BALANCED else ""
+    text = (
+        f"{name}: {row.verdict}; balance {row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}]{level} "
+        f"({_over(row)})"
+    )
+    if row.flags:
+        text += f"; {row.flags.replace('|', ', ')}"
+    if row.contradicts:
+        text += f"; {row.contradicts.replace('|', ' and ')} contradicts this"
+    if row.misleads:
+        text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, favours the other modality"
+    if row.discordant_number:
+        text += f"; {_counted(row.discordant_number)}: {row.discordant.replace('|', ', ')}"
+    if row.verdict == UNDETERMINED:
+        text += f"; {_what_is_needed(row)}"
+    return f"{text}."
+
+
+def use_sentence(rows: pd.DataFrame) -> str:
+    """What the rows of a setting in `mbias.analysis.reliance.use` say."""
+    first = next(rows.itertuples())
+    name = setting_name(first.run, first.variant, first.smoothing, first.control)
+    shares = " and ".join(
+        f"{row.share:.2f} [{row.share_low:.2f}, {row.share_high:.2f}] to {row.modality}" for row in rows.itertuples()
+    )
+    text = f"{name}: with the inputs of other samples, {shares} of the squared change of p_wsl is due"
+    if rows["help"].isna().any():
+        return f"{text}."
+    helps = " and ".join(
+        f"{row.help:+.4f} [{row.help_low:+.4f}, {row.help_high:+.4f}] without {row.modality}"
+        for row in rows.itertuples()
+    )
+    return f"{text}; the squared error changes by {helps}."
+
+
+def _why_nothing(row: Any) -> str:
+    changed = f"{row.size:.1%} [{row.size_low:.1%}, {row.size_high:.1%}]"
+    if not row.size_low > FLOOR:
+        return f"with the inputs of other samples, outputs change by {changed} of what a perfect predictor's would"
+    return f"outputs change with the inputs ({changed} of a perfect predictor's change), but do not tell labels apart"
+
+
+def _counted(number: int) -> str:
+    return f"{number} discordant {'category' if number == 1 else 'categories'}"
+
+
+def _over(row: Any) -> str:
+    if row.seeds == 1:
+        return f"one seed, {row.samples:,} samples: holds for this trained network, not for its training"
+    return f"{row.seeds} seeds, {row.samples:,} samples"
+
+
+def _what_is_needed(row: Any) -> str:
+    samples = f"about {row.samples_needed:.1f} times as many samples"
+    if row.seeds == 1:
+        decided = (
+            f"{samples} would decide it for this network"
+            if np.isfinite(row.samples_needed)
+            else "with these balances, more samples would not decide it"
+        )
+        return f"{decided}; how much seeds differ is not known"
+    options = [f"about {row.seeds_needed:.0f} seeds"] * np.isfinite(row.seeds_needed)
+    options += [samples] * np.isfinite(row.samples_needed)
+    if not options:
+        return f"if the balance stays the same, no number of seeds up to {MOST_SEEDS} would decide it"
+    return f"{' or '.join(options)} would decide it, if the balance stays the same"
