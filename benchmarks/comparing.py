@@ -19,11 +19,9 @@ import pandas as pd
 
 from mbias.analysis.compare import Kind, differences
 from mbias.analysis.measures.scopes import over_samples
-from mbias.analysis.measures.values import balance, shapley
 from mbias.analysis.paper.across import variance_across
 from mbias.files import write_text
 from mbias.scores.f_scores import LEVELS, METRICS
-from mbias.stats.intervals import ratio
 from mbias.stats.significance import holm
 
 # ------------------------------------------------------------------------------------------------- compare
@@ -41,13 +39,13 @@ def _settings(effect: float, seeds: int, spread: float, rng: np.random.Generator
     both. The averages over F-scores are made of the other F-scores, as in the paper.
     """
 
-    def drawn(cells: int, mean: float, scale: float = 1.0) -> np.ndarray:
+    def drawn(cells: int, mean: float) -> np.ndarray:
         """Values (seed, sample, side, cell)."""
         of_samples = rng.normal(0, 0.25, (1, SAMPLES, 1, 1)) + rng.normal(0, 0.1, (1, SAMPLES, 2, cells))
         of_seeds = spread * (rng.normal(0, 0.8, (seeds, 1, 2, 1)) + rng.normal(0, 0.6, (seeds, 1, 2, cells)))
         both = rng.normal(0, 0.1, (seeds, SAMPLES, 2, cells))
         side = np.array([0.0, effect])[:, None]
-        values: np.ndarray = mean + scale * (of_samples + of_seeds + both) + side
+        values: np.ndarray = mean + of_samples + of_seeds + both + side
         return values
 
     def as_mean(values: np.ndarray) -> np.ndarray:
@@ -58,19 +56,11 @@ def _settings(effect: float, seeds: int, spread: float, rng: np.random.Generator
     scores = np.clip(np.concatenate([single, averages], axis=-1), 0, 1).reshape(seeds, SAMPLES, 2, -1)
     metrics = [(str(metric), str(level)) for level in LEVELS for metric in METRICS]
     attention = np.clip(drawn(1, 0.5), 0, 1)
-    share = drawn(1, 0.5, scale=0.5)[..., 0]
-    coalitions = np.stack(
-        [np.full_like(share, 0.7), 0.1 + 0.6 * share, 0.7 - 0.6 * share, np.full_like(share, 0.1)], -1
-    )
-
-    def balances(sums: np.ndarray) -> np.ndarray:
-        pair = shapley(ratio(sums))
-        return balance(pair[..., 0], pair[..., 1])[..., None]
-
+    balance = drawn(1, 0.0)
     return [
-        (Kind("F-scores", metrics, _none, ratio), as_mean(scores)),
-        (Kind("attention", [("attention a", "")], _none, ratio), as_mean(attention)),
-        (Kind("balance", [("balance", "")], _none, balances, mean=False), as_mean(coalitions)),
+        (Kind("F-scores", metrics, _none), as_mean(scores)),
+        (Kind("attention", [("attention a", "")], _none), as_mean(attention)),
+        (Kind("balance", [("balance", "")], _none), as_mean(balance)),
     ]
 
 

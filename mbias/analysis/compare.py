@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.catalogue import SHAPLEY
-from mbias.analysis.measures.coalitions import coalition_parts, enough, with_mean
 from mbias.analysis.measures.pooling import mean_attention
 from mbias.analysis.measures.sample_scores import sample_scores
-from mbias.analysis.measures.values import balance, shapley
+from mbias.analysis.measures.use import balance_difference, use
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.scores.f_scores import LEVELS, METRICS
-from mbias.stats.estimates import Statistic, estimate
+from mbias.stats.estimates import estimate
 from mbias.stats.intervals import ratio
 from mbias.stats.significance import cliffs_delta, holm, no_difference, standardised
 from mbias.tables.layout import Layout, number, with_interval, with_left_out
@@ -43,8 +41,8 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per pair of settings and quantity (the metric of an F-score with its ``level``; ``attention`` on the
-        first of two modalities, or on each of more; the ``balance`` of the Shapley values): ``value_a``, ``value_b``
-        and ``difference`` (B - A), in [0, 1] or [-1, 1], each with the ends of its 95 % interval over seeds and
+        first of two modalities, or on each of more; the ``balance`` of `mbias.diagnosis`): ``value_a``, ``value_b`` and
+        ``difference`` (B - A), in [0, 1] or [-1, 1], each with the ends of its 95 % interval over seeds and
         samples (`mbias.stats.estimates.estimate`); ``d_z`` of the paired differences and ``cliffs_delta`` of B over
         A; ``p`` of the test that there is no difference, from the same estimate as the interval
         (`mbias.stats.significance.no_difference`); and ``p_holm``, adjusted over the quantities of a pair. ``tested``
@@ -73,6 +71,10 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
                 of_pair += differences(kind, _stacked(kind, first, second), groups)
             except NotApplicableError as error:
                 reasons[kind.name] = reason_for(error, (*first.runs, *second.runs))
+        try:
+            of_pair.append(_balance_row(first, second, groups))
+        except NotApplicableError as error:
+            reasons["balance"] = reason_for(error, (*first.runs, *second.runs))
         if not of_pair:
             raise NotApplicableError(f"nothing to compare: {'; '.join(reasons.values())}")
         adjusted = holm(np.array([row["p"] for row in of_pair]))
@@ -131,7 +133,7 @@ QUESTION = Question(
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """Quantities of one kind.
+    """Quantities of one kind, which are means over samples.
 
     Parameters
     ----------
@@ -140,18 +142,12 @@ class Kind:
     quantities
         Their names and levels.
     parts
-        The parts by sample of a run.
-    values
-        From sums of parts to values.
-    mean
-        Whether the values are means over samples, so that each sample has a value of its own.
+        The parts by sample of a run: numerators and denominators, (sample, ..., 2).
     """
 
     name: str
     quantities: list[tuple[str, str]]
     parts: Callable[[Run], np.ndarray]
-    values: Callable[[np.ndarray], np.ndarray]
-    mean: bool = True
 
 
 def _identity(first: Setting, second: Setting) -> dict[str, Any]:
@@ -227,18 +223,9 @@ def _groups(first: Setting, second: Setting) -> np.ndarray | None:
 
 def _kinds(setting: Setting) -> Iterator[Kind]:
     metrics = [(str(metric), str(level)) for level in LEVELS for metric in METRICS]
-    yield Kind("F-scores", metrics, _score_parts, ratio)
+    yield Kind("F-scores", metrics, _score_parts)
     attended = [(f"attention {subscript(modality)}", "") for modality in _independent(setting.modalities)]
-    yield Kind("attention", attended, _attention_parts, ratio)
-
-    def parts(run: Run) -> np.ndarray:
-        return coalition_parts(run, SHAPLEY.outcome, SHAPLEY.baseline)
-
-    def balances(sums: np.ndarray) -> np.ndarray:
-        pair = shapley(with_mean(ratio(sums), enough(setting.weak))[..., 0, :])
-        return balance(pair[..., 0], pair[..., 1])[..., None]
-
-    yield Kind("balance", [("balance", "")], parts, balances, mean=False)
+    yield Kind("attention", attended, _attention_parts)
 
 
 def _stacked(kind: Kind, first: Setting, second: Setting) -> np.ndarray:
@@ -286,7 +273,7 @@ def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = Non
     side = 2 - stacked.ndim
 
     def statistic(sums: np.ndarray) -> np.ndarray:
-        a, b = (kind.values(sums.take(index, axis=side)) for index in (0, 1))
+        a, b = (ratio(sums.take(index, axis=side)) for index in (0, 1))
         return np.stack([a, b, b - a], axis=-2)
 
     estimated = estimate(stacked, statistic, groups=groups)
@@ -294,7 +281,7 @@ def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = Non
     p = no_difference(estimated)[2]
     units = "samples" if groups is None else "groups"
     several = estimated.seeds > 1
-    d_z = standardised(estimated.by_seed[:, 2] if several else _by_sample(kind, stacked[0], statistic))
+    d_z = standardised(estimated.by_seed[:, 2] if several else statistic(stacked[0])[:, 2])
     delta = cliffs_delta(estimated.by_seed[:, 1], estimated.by_seed[:, 0])
     return [
         {
@@ -314,6 +301,31 @@ def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = Non
     ]
 
 
-def _by_sample(kind: Kind, parts: np.ndarray, statistic: Statistic) -> np.ndarray:
-    """The difference in each sample, (sample, quantity); no samples where the quantities are not means over samples."""
-    return statistic(parts)[:, 2] if kind.mean else np.empty((0, len(kind.quantities)))
+def _balance_row(first: Setting, second: Setting, groups: np.ndarray | None) -> dict[str, Any]:
+    """The row of the balance of what both settings use, as `mbias.diagnosis` defines it."""
+    if len(first.modalities) != 2:
+        raise NotApplicableError(
+            f"{first.runs[0].path}: {len(first.modalities)} modalities, so there is no one balance"
+        )
+    uses = use(first), use(second)
+    balances = [used.balance[0, 1] for used in uses]
+    values = [(float(balance.point[0]), *balance.interval()[:, 0]) for balance in balances]
+    paired = balance_difference(*uses).at(slice(1))
+    low, high = paired.interval(bounds=(-2, 2))
+    values.append((float(paired.point[0]), low[0], high[0]))
+    units = "samples" if groups is None else "groups"
+    several = paired.seeds > 1
+    by_seed = [balance.estimate.by_seed[:, :1] for balance in balances]
+    return {
+        "quantity": "balance",
+        "level": "",
+        **{
+            f"{name}{end}": float(value)
+            for name, of_side in zip(("value_a", "value_b", "difference"), values, strict=True)
+            for end, value in zip(("", "_low", "_high"), of_side, strict=True)
+        },
+        "d_z": float(standardised(paired.by_seed)[0]) if several else np.nan,
+        "cliffs_delta": float(cliffs_delta(by_seed[1], by_seed[0])[0]) if several else np.nan,
+        "p": float(no_difference(paired)[0]),
+        "tested": f"seeds and {units}" if several else units,
+    }

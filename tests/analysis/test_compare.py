@@ -10,7 +10,6 @@ from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.cli.analyze import main
 from mbias.errors import BadInputError
 from mbias.scores.f_scores import f_scores, predictions
-from mbias.stats.intervals import ratio
 from mbias.stats.significance import holm
 from tests.drawn_runs import draw_run, draw_study
 
@@ -87,7 +86,7 @@ def test_with_one_seed_p_is_that_of_the_paired_t_test(tmp_path):
 def _mean(values):
     """One kind of a mean and its parts, from values (seed, sample, side)."""
     parts = np.stack([values, np.ones_like(values)], axis=-1)[..., None, :]
-    return Kind("means", [("mean", "")], None, ratio), parts
+    return Kind("means", [("mean", "")], None), parts
 
 
 def test_groups_of_equal_samples_count_once():
