@@ -1,7 +1,6 @@
-"""Can the verdicts be trusted? Tests on planted carriers, and on drawn records whose effect is known.
+"""Can the verdicts be trusted? Tests on planted carriers: what carries an event is known.
 
     python benchmarks/validity.py planted --out DIR     trains and probes; existing runs are kept
-    python benchmarks/validity.py drawn --out DIR       no training; power, false alarms, coverage
     python benchmarks/validity.py calibrate --out DIR   the strength at which the picture counts as much
 
 Each part prints its table and writes it to DIR as CSV. All data are simulated.
@@ -10,19 +9,15 @@ Each part prints its table and writes it to DIR as CSV. All data are simulated.
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from mbias.analysis.diagnosis import categories, verdicts
-from mbias.analysis.measures.coalitions import over_samples
-from mbias.analysis.measures.values import shapley
-from mbias.analysis.measures.verdict import BALANCED, MARGIN, decide
+from mbias.analysis.measures.verdict import BALANCED, MARGIN, NOTHING, UNDETERMINED, favoured
 from mbias.files import write_text
 from mbias.records.study import open_study
 from mbias.terms import CATEGORIES, PRESETS, Split
@@ -31,17 +26,16 @@ if TYPE_CHECKING:
     from mbias.llp.knobs import Knobs
     from mbias.training.config import TrainingConfig
 
-# ------------------------------------------------------------------------------------------------- (a) planted carriers
-
 STRENGTH = 5.0
 """Strength of the sound of an event, in standard deviations of a segment's noise."""
 
 EQUAL = 1.1
-"""Strength of the picture relative to the sound at which both count the same (`calibrate`, other seeds and data)."""
+"""Strength of the picture relative to the sound at which both counted the same (`calibrate`, other seeds and data). It was
+tuned on the Shapley values of the first version; that the two then balance is no evidence for a measure."""
 
-SIZES = {Split.TRAIN: 400, Split.VAL: 60, Split.TEST: 200}
+SIZES = {Split.TRAIN: 400, Split.VAL: 60, Split.TEST: 600}
 EPOCHS = 8
-AUDIO, VISUAL = "biased toward audio", "biased toward visual"
+AUDIO, VISUAL = "audio", "visual"
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ class Planted:
     audio, visual
         Strengths, as `mbias.llp.knobs.ByCategory` reads them; events are heard and seen at the same time.
     right
-        The correct verdict.
+        The modality that the correct verdict names, or `BALANCED`.
     clear
         Whether the verdict must be `right`. If not, "undetermined" is also accepted, but a wrong verdict is not.
     """
@@ -152,14 +146,14 @@ def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.Da
                 "low": row["balance_low"],
                 "high": row["balance_high"],
                 "attention": row["attention"],
-                "agree": f"{row['agree']} of {row['others']}",
+                "flags": row["flags"],
                 "seeds": len(study),
-                "single right": sum(verdict == planted.right for verdict in single),
+                "single right": sum(_named(verdict) == planted.right for verdict in single),
                 "single wrong": sum(_wrong(verdict, planted) for verdict in single),
                 "categories right": _categories_right(of_categories, planted),
                 "categories wrong": _categories_wrong(of_categories, planted),
                 "categories": len(of_categories),
-                "fault": _wrong(row["verdict"], planted) or (planted.clear and row["verdict"] != planted.right),
+                "fault": _wrong(row["verdict"], planted) or (planted.clear and _named(row["verdict"]) != planted.right),
             }
         )
         print(f"{name}: {row['verdict']}, balance {row['balance']:+.2f}", flush=True)
@@ -168,10 +162,15 @@ def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.Da
 
 def _wrong(verdict: str, planted: Planted) -> bool:
     """Whether a verdict is false."""
-    if verdict in (planted.right, "undetermined"):
+    if _named(verdict) in (planted.right, UNDETERMINED):
         return False
     # Where carriers differ only slightly, "balanced" may be true.
     return planted.clear or planted.right == BALANCED or verdict != BALANCED
+
+
+def _named(verdict: str) -> str:
+    """The modality that a verdict names, or the verdict itself."""
+    return favoured(verdict) or verdict
 
 
 def _right_of(category: str, planted: Planted) -> str:
@@ -183,12 +182,13 @@ def _right_of(category: str, planted: Planted) -> str:
 
 
 def _categories_right(table: pd.DataFrame, planted: Planted) -> int:
-    return sum(row.verdict == _right_of(row.category, planted) for row in table.itertuples())
+    return sum(_named(row.verdict) == _right_of(row.category, planted) for row in table.itertuples())
 
 
 def _categories_wrong(table: pd.DataFrame, planted: Planted) -> int:
     return sum(
-        row.verdict not in (_right_of(row.category, planted), "undetermined", BALANCED) for row in table.itertuples()
+        _named(row.verdict) not in (_right_of(row.category, planted), UNDETERMINED, NOTHING, BALANCED)
+        for row in table.itertuples()
     )
 
 
@@ -204,84 +204,20 @@ def calibrate(folder: Path, ratios: tuple[float, ...] = (0.5, 0.6, 0.7, 0.85, 1.
     return pd.DataFrame(rows)
 
 
-# ------------------------------------------------------------------------------------------------- (b) drawn records
-
-EFFECTS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.4, 0.6)
-"""True balances. Up to `MARGIN`, the verdict "biased" is a false alarm."""
-
-CELLS = ((1, 0.0), (3, 0.1), (6, 0.0), (6, 0.1), (10, 0.1))
-"""Pairs of the number of seeds and the standard deviation of the balance between them. With one seed, only the balance
-of that seed can be estimated."""
-
-SAMPLES, KINDS = 200, 3
-
-
-def drawn(records: int, effect: float, seeds: int, spread: float, rng: np.random.Generator) -> dict[str, float]:
-    """Verdicts on records drawn with a true balance.
-
-    The values of the four coalitions are drawn for each sample. The first modality alone contributes (1 + balance) / 2
-    of what both contribute together, and the second the rest. This share varies by seed, by sample (equally for all
-    seeds), and by both.
-    """
-    decisions = []
-    for _ in range(records):
-        weak = rng.random((SAMPLES, KINDS)) < 0.3
-        shares = (1 + effect) / 2 + rng.normal(0, spread / 2, (seeds, 1, 1))
-        shares = shares + rng.normal(0, 0.3, (1, SAMPLES, KINDS)) + rng.normal(0, 0.2, (seeds, SAMPLES, KINDS))
-        gain = 0.6 + rng.normal(0, 0.1, (1, SAMPLES, KINDS)) + np.zeros_like(shares)
-        none = 0.1 + rng.normal(0, 0.03, shares.shape)
-        values = np.stack([none + gain, none + shares * gain, none + (1 - shares) * gain, none], axis=-1)
-        mask = np.broadcast_to(weak[None, :, :, None], values.shape).astype(float)
-        estimate = over_samples(weak, np.stack([values * mask, mask], axis=-1), shapley)
-        decisions.append(decide(estimate, 0, ("audio", "visual")))
-    table = pd.DataFrame(decisions)
-    return {
-        "effect": effect,
-        "seeds": seeds,
-        "spread": spread,
-        "records": records,
-        "covered": float(((table["balance_low"] <= effect) & (effect <= table["balance_high"])).mean()),
-        "toward_first": float((table["verdict"] == AUDIO).mean()),
-        "toward_second": float((table["verdict"] == VISUAL).mean()),
-        "balanced": float((table["verdict"] == BALANCED).mean()),
-        "width": float((table["balance_high"] - table["balance_low"]).mean()),
-    }
-
-
-def drawn_table(path: Path, records: int, at_most: int) -> pd.DataFrame:
-    """One row per effect, number of seeds and spread between seeds; rows of ``path`` are kept, ``at_most`` added."""
-    added = 0
-    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
-    for number, (effect, (seeds, spread)) in enumerate(itertools.product(EFFECTS, CELLS)):
-        if any((row["effect"], row["seeds"], row["spread"]) == (effect, seeds, spread) for row in rows):
-            continue
-        if added == at_most:
-            break
-        added += 1
-        rows.append(drawn(records, effect, seeds, spread, np.random.default_rng([7, number])))
-        print(rows[-1], flush=True)
-        write_text(path, pd.DataFrame(rows).to_csv(index=False))
-    return pd.DataFrame(rows)
-
-
 def main() -> None:
     """Run one part."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("planted", "calibrate", "drawn"))
+    parser.add_argument("part", choices=("planted", "calibrate"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=6)
-    parser.add_argument("--records", type=int, default=1000)
     parser.add_argument("--only", nargs="+", choices=list(carriers()), help="only these planted data sets")
-    parser.add_argument("--at-most", type=int, default=1000, metavar="N", help="rows that `drawn` adds in this call")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if options.part == "planted":
         sets = {name: planted for name, planted in carriers().items() if name in (options.only or carriers())}
         table = planted_table(options.out, sets, range(options.seeds))
-    elif options.part == "calibrate":
-        table = calibrate(options.out)
     else:
-        table = drawn_table(options.out / "drawn.csv", options.records, options.at_most)
+        table = calibrate(options.out)
     write_text(options.out / f"{options.part}.csv", table.to_csv(index=False))
     print(table.round(3).to_string(index=False))
     print(f"margin {MARGIN}; simulated data")
