@@ -109,14 +109,14 @@ def draw_external_probe(path: Path) -> Path:
 
 
 def fill_probe_with_nan(run: Path, name: str = "p_joint") -> Path:
-    """Fill one output of a probe's passes of the mean baseline with NaN; the size and the digest stay right.
+    """Fill an output of a probe's passes of the baselines mean and permuted with NaN; size and digest stay right.
 
     Returns the folder of the probe, which an error must name.
     """
     index, outputs = run / "probe" / "probe.json", run / "probe" / "outputs.safetensors"
     content, arrays = json.loads(index.read_text()), load(outputs.read_bytes())
     for number, of_pass in enumerate(content["passes"]):
-        if of_pass["base"] == "mean" and f"{number}.{name}" in arrays:
+        if of_pass["base"] in ("mean", "permuted") and f"{number}.{name}" in arrays:
             arrays[f"{number}.{name}"] = np.full_like(arrays[f"{number}.{name}"], np.nan)
     damaged = save(arrays)
     assert len(damaged) == content["bytes"]

@@ -15,7 +15,17 @@ import pandas as pd
 
 from mbias.analysis import losses
 from mbias.analysis.measures import verdict as definition
-from mbias.analysis.measures.catalogue import Estimated, Estimates, balance_of, estimates, of_use, reused
+from mbias.analysis.measures.catalogue import (
+    BESIDE_VERDICT,
+    PRIMARY,
+    Estimated,
+    Estimates,
+    balance_of,
+    estimates,
+    of_use,
+    of_verdict,
+    reused,
+)
 from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import (
     FEWEST_POSITIVES,
@@ -83,10 +93,9 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     1      ls_v  biased toward visual    -0.61      True
     """
     rows = []
-    estimated = reused(precomputed, study, estimates)
-    reasons = {name: text for name, text in estimated.left_out.items() if name.startswith(("use", "swap", "attention"))}
-    reasons.pop("use (mean)", None)
-    reasons.pop("use (zero)", None)
+    estimated = reused(precomputed, study, of_verdict)
+    shown = {measure.display_name for measure in (PRIMARY, *BESIDE_VERDICT)}
+    reasons = {name: text for name, text in estimated.left_out.items() if name in shown}
     for of_setting, use in _with_use(estimated):
         setting, verdict = of_setting.setting, decide(use)
         share = attention_of(of_setting)

@@ -139,23 +139,23 @@ def difference(
     >>> difference([[one, one]], [[one, two]], (1, -1), (1, 1)).point
     array([-0.5])
     """
-    points, factors, terms = [], [], []
-    for of_first, of_second in zip(first, second, strict=True):
-        point_a, factors_a = _linearised(of_first, numerator, denominator, 1.0)
-        point_b, factors_b = _linearised(of_second, numerator, denominator, 1.0)
-        points.append(point_b - point_a)
-        if all(_same(a.donors, b.donors) for a, b in zip(of_first, of_second, strict=True)):
-            # With the same donors, what the draw of the pairs adds to both cancels in part.
-            terms.append(
-                [
-                    PairValues(f_b * b.values - f_a * a.values, a.donors)
-                    for a, b, f_a, f_b in zip(of_first, of_second, factors_a, factors_b, strict=True)
-                ]
-            )
-            factors.append(np.ones_like(factors_a))
-        else:
-            terms.append([*of_first, *of_second])
-            factors.append(np.concatenate([-factors_a, factors_b]))
+    of_first = [_linearised(of_seed, numerator, denominator, 1.0) for of_seed in first]
+    of_second = [_linearised(of_seed, numerator, denominator, 1.0) for of_seed in second]
+    points = [b - a for (a, _), (b, _) in zip(of_first, of_second, strict=True)]
+    factors_a, factors_b = [a for _, a in of_first], [b for _, b in of_second]
+    pairs = [list(zip(*of_seeds, strict=True)) for of_seeds in zip(first, second, strict=True)]
+    if all(_same(a.donors, b.donors) for of_seed in pairs for a, b in of_seed):
+        # With the same donors, what the draw of the pairs adds to both cancels in part.
+        joined = [
+            [
+                PairValues(f_b * b.values - f_a * a.values, a.donors)
+                for (a, b), f_a, f_b in zip(of_seed, in_a, in_b, strict=True)
+            ]
+            for of_seed, in_a, in_b in zip(pairs, factors_a, factors_b, strict=True)
+        ]
+        return _estimate(points, [np.ones_like(factor) for factor in factors_a], joined, None, groups)
+    factors = [np.concatenate([-a, b]) for a, b in zip(factors_a, factors_b, strict=True)]
+    terms = [[*a, *b] for a, b in zip(first, second, strict=True)]
     return _estimate(points, factors, terms, None, groups)
 
 

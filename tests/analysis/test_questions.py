@@ -59,7 +59,9 @@ def test_every_question_has_all_of_its_parts(name):
 )
 def test_every_table_takes_whatever_names_a_study(name, table, tmp_path):
     settings = [(variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("ls_a", "ls_v")]
-    folder = draw_study(tmp_path, settings[: 1 if name == "video" else 4], seeds=(0, 1)[: 1 if name == "video" else 2])
+    settings, seeds = (settings[:1], (0,)) if name == "video" else (settings, (0, 1))
+    # Categories need 20 labelled samples.
+    folder = draw_study(tmp_path, settings, seeds, videos=60 if table == "categories" else 8)
     study = mbias.open_study(folder)
     expected = question(name)(study, table=table)
 
@@ -140,14 +142,20 @@ def test_a_shard_that_is_damaged_inside_is_named(tmp_path):
     shard = run / "epochs" / "0003.safetensors"
     shard.write_bytes(b"\xff" * 8 + shard.read_bytes()[8:])
 
-    for name in ("attention", "mechanism", "reliance", "diagnosis", "video"):
+    for name, table in (
+        ("attention", None),
+        ("mechanism", None),
+        ("reliance", "measures"),
+        ("diagnosis", None),
+        ("video", None),
+    ):
         with pytest.raises(BadInputError, match=f"^{re.escape(str(shard))}: ") as error:
-            question(name)(run)
+            question(name)(run, table=table)
         assert not isinstance(error.value, NotApplicableError)
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("reliance", "measures"), ("reliance", "agreement"), ("diagnosis", "verdicts")]
+    ("name", "table"), [("reliance", "measures"), ("reliance", "agreement"), ("diagnosis", "measures")]
 )
 def test_measures_that_do_not_apply_are_named_with_the_reason(tmp_path, name, table):
     run = draw_external_probe(tmp_path / "mine")

@@ -7,10 +7,13 @@ import pytest
 
 from mbias import Run, Study, open_study
 from mbias.analysis import reliance
+from mbias.analysis.measures.catalogue import estimates
 from mbias.analysis.measures.coalitions import FEWEST
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.probes import WHOLE, Pass, read_probe
-from tests.drawn_runs import draw_run, draw_study
+from mbias.tables.layout import left_out
+from tests.analysis.measures.modelled import modelled_run, sigmoid, use_of
+from tests.drawn_runs import TABLE, draw_external_probe, draw_run, draw_study
 
 
 @pytest.fixture(scope="module")
@@ -165,16 +168,93 @@ def test_a_run_without_a_probe_says_how_to_get_one(tmp_path):
         reliance.measures(open_study(path))
 
 
-def test_three_modalities_do_not_apply(external):
-    with pytest.raises(BadInputError, match="3 modalities; measures of reliance need exactly two"):
-        reliance.measures(external)
-
-
 def test_measures_that_follow_the_same_inputs_agree(tmp_path):
-    study = open_study(draw_study(tmp_path, [("across_vcross", "ls_v")], seeds=range(6), videos=60))
-    table = reliance.agreement(study)
-    row = table[(table["over"] == "runs") & (table["other"] == "drop (p, mean)")].iloc[0]
+    table = reliance.agreement(open_study(draw_study(tmp_path, TABLE[:5], seeds=(0, 1), videos=60)))
+    row = table[(table["over"] == "settings") & (table["other"] == "drop (p, mean)")].iloc[0]
+    of_shapley = table[(table["measure"] == "Shapley (p, mean)") & (table["other"] == "drop (p, mean)")]
 
-    assert row["number"] == 6
-    assert row["rho"] > 0.3
+    assert row["number"] == 5
+    assert (of_shapley["rho"] > 0.3).all()
+    assert list(of_shapley["number"]) == [5, 10]
     assert table["rho"].dropna().between(-1, 1).all()
+    assert table["rho_low"].dropna().between(-1, 1).all()
+
+
+@pytest.fixture(scope="module")
+def additive(tmp_path_factory):
+    """A run whose outputs depend on audio twice as much as on the picture, in three of four categories."""
+    rng = np.random.default_rng(1)
+    inputs = {name: rng.normal(size=100) for name in ("audio", "visual")}
+
+    def function(a, v):
+        return np.stack([sigmoid(2 * a + v)] * 3 + [sigmoid(a + 2 * v)], axis=1)
+
+    weak = function(*inputs.values()) > 0.5
+    weak[:, 1] &= np.cumsum(weak[:, 1]) <= 19
+    return modelled_run(tmp_path_factory.mktemp("use") / "mine", function, inputs, weak)
+
+
+def test_the_table_of_use_is_what_use_estimates(additive):
+    used, table = use_of(additive), reliance.use(additive)
+
+    assert list(table["modality"]) == ["audio", "visual"]
+    for m, row in enumerate(table.itertuples()):
+        assert row.change == pytest.approx(np.sqrt(used.change[m].point[0] / 4))
+        assert (row.share, row.interaction) == (used.share[m].point[0], used.interaction.point[0])
+        assert row.help == used.help("squared_error")[m].point[0]
+        assert row.help_log_loss == used.help("log_loss")[m].point[0]
+        for name in ("change", "share", "help", "help_log_loss", "interaction"):
+            assert getattr(row, f"{name}_low") < getattr(row, name) < getattr(row, f"{name}_high")
+    assert table["share"].sum() == pytest.approx(1)
+
+
+def test_what_use_shows_is_said(additive):
+    table = reliance.use(additive)
+    (sentence,) = reliance.finding(table)
+    audio, visual = table.itertuples()
+
+    assert sentence.startswith(f"mine: with the inputs of other samples, {audio.share:.2f} [{audio.share_low:.2f}, ")
+    assert f"{visual.share:.2f} [{visual.share_low:.2f}, {visual.share_high:.2f}] to visual of the squared" in sentence
+    assert f"the squared error changes by {audio.help:+.4f} [" in sentence
+
+
+def test_without_labels_it_is_not_known_whether_a_modality_helps(tmp_path):
+    rng = np.random.default_rng(1)
+    inputs = {name: rng.normal(size=50) for name in ("audio", "visual")}
+    table = reliance.use(modelled_run(tmp_path / "mine", lambda a, v: sigmoid(a + v)[:, None], inputs))
+
+    assert table[["help", "help_low", "help_log_loss"]].isna().all(axis=None)
+    assert reliance.finding(table)[0].endswith("of the squared change of p_wsl is due.")
+
+
+def test_categories_of_use_are_those_with_enough_labels(additive):
+    used, table = use_of(additive), reliance.categories(additive)
+    weak = additive.truth["weak"]
+
+    assert list(table["category"].unique()) == ["C0", "C2", "C3"]
+    assert list(table["samples"]) == [n for c in (0, 2, 3) for n in [weak[:, c].sum()] * 2]
+    assert list(table["change"]) == [
+        pytest.approx(np.sqrt(used.change[m].point[1 + c])) for c in (0, 2, 3) for m in (0, 1)
+    ]
+    assert left_out(table) == ["Left out: C1 (fewer than 20 labelled samples)."]
+
+
+def test_without_permuted_passes_use_does_not_apply(tmp_path):
+    with pytest.raises(NotApplicableError, match=r"replaced by 'permuted'; record .* with mbias\.write_probe"):
+        reliance.use(draw_external_probe(tmp_path / "mine"))
+    with pytest.raises(NotApplicableError, match="fewer than 20 labelled samples in each"):
+        reliance.categories(draw_run(tmp_path / "few"))
+
+
+def test_three_modalities_have_a_use(tmp_path):
+    rng = np.random.default_rng(1)
+    inputs = {name: rng.normal(size=100) for name in ("audio", "visual", "text")}
+    weak = (inputs["text"] > 0)[:, None]
+    run = modelled_run(tmp_path / "mine", lambda a, v, t: sigmoid(a + v + 3 * t)[:, None], inputs, weak)
+    table = reliance.use(run, estimates(run))
+
+    assert list(table["modality"]) == ["audio", "visual", "text"]
+    assert table["share"].idxmax() == 2
+    assert left_out(table) == []
+    with pytest.raises(NotApplicableError, match="3 modalities; measures of reliance need exactly two"):
+        reliance.measures(run)

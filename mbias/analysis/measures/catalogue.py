@@ -113,6 +113,9 @@ MEASURES = (
     _of_parts("branch score", "", "", score_parts),
 )
 
+BESIDE_VERDICT = tuple(measure for measure in MEASURES if measure.independent or measure.name == "attention")
+"""The measures that may contradict a verdict, and the attention."""
+
 COOPERATION = _of_coalitions(
     "cooperation", "probability", "mean", lambda v: np.repeat(cooperation(v)[..., None], 2, axis=-1)
 )
@@ -185,6 +188,11 @@ def estimates(study: StudyLike) -> Estimates:
 def of_use(study: StudyLike) -> Estimates:
     """Estimate what a verdict rests on, without the other measures; see `estimates`."""
     return _estimates(study, ())
+
+
+def of_verdict(study: StudyLike) -> Estimates:
+    """Estimate what a verdict rests on, the measures that may contradict it, and the attention; see `estimates`."""
+    return _estimates(study, BESIDE_VERDICT)
 
 
 def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:

@@ -154,21 +154,24 @@ class Use:
         NotApplicableError
             If labels are not recorded.
         """
+        if loss not in self._helps:
+            self._helps[loss] = self._help({"squared_error": _squared_error, "log_loss": _log_loss}[loss])
+        return self._helps[loss]
+
+    @functools.cached_property
+    def _helps(self) -> dict[str, tuple[Estimate, ...]]:
+        return {}
+
+    def _help(self, loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[Estimate, ...]:
         weak = self.setting.weak
-        of_output = {"squared_error": _squared_error, "log_loss": _log_loss}[loss]
-        below = np.array([weak.shape[1]] + [1] * weak.shape[1])
+        over = np.array([weak.shape[1]] + [1] * weak.shape[1])
         result = []
         for replaced in self._singles:
             terms = [
-                [
-                    run.pairs(
-                        replaced,
-                        lambda f, whole=run.whole: of_output(f, weak) - of_output(whole, weak),  # type: ignore[misc]
-                    )
-                ]
+                [run.pairs(replaced, lambda f, whole=run.whole: loss(f, weak) - loss(whole, weak))]  # type: ignore[misc]
                 for run in self.replaced
             ]
-            result.append(self._of(terms, [1.0], divisor=below))
+            result.append(self._of(terms, [1.0], divisor=over))
         return tuple(result)
 
     @functools.cached_property

@@ -73,7 +73,7 @@ def category_rows(setting: Setting, use: Use) -> list[dict[str, Any]]:
                 "category": setting.categories[index],
                 **verdict_columns(verdict, setting),
                 "p": p,
-                "discordant": toward is not None and toward != named,
+                "discordant": named is not None and toward not in (None, named),
                 "samples": int(samples[index]),
             }
         )

@@ -77,8 +77,8 @@ def _what_is_needed(row: Any) -> str:
             else "with these balances, more samples would not decide it"
         )
         return f"{decided}; how much seeds differ is not known"
-    options = [f"about {row.seeds_needed:.0f} seeds"] * np.isfinite(row.seeds_needed)
-    options += [samples] * np.isfinite(row.samples_needed)
+    options = [f"about {row.seeds_needed:.0f} seeds"] * bool(np.isfinite(row.seeds_needed))
+    options += [samples] * bool(np.isfinite(row.samples_needed))
     if not options:
         return f"if the balance stays the same, no number of seeds up to {MOST_SEEDS} would decide it"
     return f"{' or '.join(options)} would decide it, if the balance stays the same"
