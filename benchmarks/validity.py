@@ -30,8 +30,8 @@ STRENGTH = 5.0
 """Strength of the sound of an event, in standard deviations of a segment's noise."""
 
 EQUAL = 1.1
-"""Strength of the picture relative to the sound at which both counted the same (`calibrate`, other seeds and data). It was
-tuned on the Shapley values of the first version; that the two then balance is no evidence for a measure."""
+"""Strength of the picture relative to the sound at which both counted the same (`calibrate`, other seeds and data). It
+was tuned on the Shapley values of the first version; that the two then balance is no evidence for a measure."""
 
 SIZES = {Split.TRAIN: 400, Split.VAL: 60, Split.TEST: 600}
 EPOCHS = 8

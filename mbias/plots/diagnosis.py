@@ -102,7 +102,7 @@ def plot_heatmap(table: pd.DataFrame) -> Figure:
         list(pairs.iloc[0]),
         (-1, 1),
         "balance of use",
-        "from the squared changes of a category's output",
+        "from how much the output of the category changes",
     )
 
 
@@ -173,7 +173,9 @@ def figure(table: pd.DataFrame) -> Figure:
         fig, ax = plt.subplots(figsize=(WIDTH, height))
         draw(table, ax)
         ax.set_xlabel(
-            f"{plain(pair[1])}  ←  balance of use  →  {plain(pair[0])}" if pair else "second  ←  balance of use  →  first"
+            f"{plain(pair[1])}  ←  balance of use  →  {plain(pair[0])}"
+            if pair
+            else "second  ←  balance of use  →  first"
         )
         fig.suptitle("\n".join(legend), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, table)
@@ -183,8 +185,15 @@ def figure(table: pd.DataFrame) -> Figure:
 
 def _write(ax: Axes, y: int, above: int, text: str, **appearance: Any) -> None:
     """Write a text to the right of a line, some points above it."""
-    place = {"xytext": (0, above), "textcoords": "offset points", "annotation_clip": False}
-    ax.annotate(plain(text), (1.08, y), **place, va="center", **appearance).set_in_layout(False)
+    ax.annotate(
+        plain(text),
+        (1.08, y),
+        (0, above),
+        textcoords="offset points",
+        annotation_clip=False,
+        va="center",
+        **appearance,
+    ).set_in_layout(False)
 
 
 def _pair(table: pd.DataFrame) -> tuple[str, str] | None:

@@ -227,7 +227,7 @@ def _table(data: Drawable, ax: Axes | None) -> pd.DataFrame:
     try:
         return table_to_draw(QUESTION, data, needed=needed, ax=ax)
     except NotApplicableError:
-        return QUESTION(data)  # type: ignore[arg-type]  # a table raises no such error
+        return QUESTION(data)
 
 
 def _by_kind(table: pd.DataFrame) -> list[str]:

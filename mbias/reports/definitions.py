@@ -76,7 +76,15 @@ def _paragraphs(thing: object) -> list[str]:
     lines = returned.splitlines()[1:]
     text = f"{sections[0]}\n\n{textwrap.dedent(chr(10).join(lines))}"
     named = re.sub(r"`(?:(mbias[\w.]*)\.)?([A-Z_]{4,})`", lambda match: _value(match, thing), text)
-    return [part for part in re.split(r"\n\s*\n", named.strip()) if part]
+    return [_listed(part) for part in re.split(r"\n\s*\n", named.strip()) if part]
+
+
+def _listed(part: str) -> str:
+    """A paragraph of terms, each with its indented definition below it, as a list; any other paragraph as it is."""
+    if not re.match(r"\S.*\n {4}", part):
+        return part
+    terms = (entry.split("\n", 1) for entry in re.split(r"\n(?=\S)", part))
+    return "\n".join(f"- *{term}*: {' '.join(text.split())}" for term, text in terms)
 
 
 def _value(match: re.Match[str], thing: object) -> str:
@@ -91,7 +99,23 @@ def _value(match: re.Match[str], thing: object) -> str:
 
 
 def _filled(part: str, width: int) -> str:
-    return part if part.startswith(("    ", "#")) else textwrap.fill(part, width, break_on_hyphens=False)
+    if part.startswith("#"):
+        return part
+    if part.startswith("    "):
+        return "\n".join(_hanging(line, width) for line in part.split("\n"))
+    if part.startswith("- "):
+        items = (
+            textwrap.fill(item, width, subsequent_indent="  ", break_on_hyphens=False) for item in part.split("\n")
+        )
+        return "\n".join(items)
+    return textwrap.fill(part, width, break_on_hyphens=False)
+
+
+def _hanging(line: str, width: int) -> str:
+    """A line of preformatted text; what is too long goes on below its text, behind the term that it defines."""
+    term = re.match(r" *(\S+ {2,})?", line)
+    indent = " " * len(term[0] if term else "")
+    return textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False) if len(line) > width else line
 
 
 def main() -> None:

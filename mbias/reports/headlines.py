@@ -73,8 +73,14 @@ def optima(table: pd.DataFrame) -> str:
 def use(table: pd.DataFrame) -> str:
     """Which modality the outputs depend on most, from `mbias.analysis.reliance.use`."""
     names = ["run", "variant", "smoothing", "control"]
-    largest = table.loc[table.groupby(names, sort=False, dropna=False)["share"].idxmax().dropna()]
-    if len(largest) == 1:
+    known = table.dropna(subset=["share"])
+    settings = table.groupby(names, dropna=False).ngroups
+    if known.empty:
+        return f"The outputs of {settings} settings depend on no modality."
+    largest = known.loc[known.groupby(names, sort=False, dropna=False)["share"].idxmax()]
+    harmful = table[table["help_high"] < 0].groupby(names, dropna=False).ngroups
+    harms = f" A modality harms in {harmful} settings." if harmful else ""
+    if settings == 1:
         row = largest.iloc[0]
         return (
             f"The outputs of {_setting(row)} depend most on {row['modality']}: a share of {row['share']:.2f} "
@@ -82,9 +88,7 @@ def use(table: pd.DataFrame) -> str:
         )
     counts = largest["modality"].value_counts(sort=False)
     listed = _listed([f"{modality} in {count}" for modality, count in counts.items()])
-    harmful = table[table["help_high"] < 0]
-    harms = f" A modality harms in {harmful.groupby(names, dropna=False).ngroups} settings." if len(harmful) else ""
-    return f"Of {len(largest)} settings, the outputs depend most on {listed or 'no modality'}.{harms}"
+    return f"The outputs depend most on {listed} of {settings} settings.{harms}"
 
 
 def measures(table: pd.DataFrame) -> str:
@@ -117,7 +121,7 @@ def categories(table: pd.DataFrame) -> str:
     """How many categories have which verdict, from `mbias.analysis.diagnosis.categories`."""
     settings = table.groupby(["run", "variant", "smoothing", "control"], dropna=False).ngroups
     of = f"{table['category'].nunique()} categories" + (f" in {settings} settings" if settings > 1 else "")
-    return f"{of}: {_counts(table)}; {table['discordant'].sum()} are discordant."
+    return f"{of}: {_counts(table)}; {table['discordant'].sum()} discordant."
 
 
 def differences(table: pd.DataFrame) -> str:

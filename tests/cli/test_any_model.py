@@ -18,7 +18,7 @@ from mbias.records.probes import WHOLE, Pass, write_probe
 from mbias.records.study import open_study
 from mbias.records.writer import RunWriter
 
-SIZES = {"sample": 15, "segment": 4, "head": 3}
+SIZES = {"sample": 60, "segment": 4, "head": 3}
 SEGMENTED = ("sample", "segment", "modality", "category")
 HAN = {"wav": SEGMENTED, "wtp": SEGMENTED, "p": SEGMENTED, "p_joint": ("sample", "category")}
 FLAT = dict.fromkeys(("wav", "p"), ("sample", "modality", "category")) | {"p_joint": ("sample", "category")}
@@ -26,6 +26,10 @@ FLAT = dict.fromkeys(("wav", "p"), ("sample", "modality", "category")) | {"p_joi
 LOSSES = {"losses coincidence", "losses curves"}
 ATTENTION = {"attention shares", "attention categories", "attention movement"}
 PROBED = {f"{name} {table}" for name in ("reliance", "diagnosis") for table in question(name).table_names} | {"compare"}
+CATEGORIES = {"reliance categories", "diagnosis categories"}
+"""The tables that need 20 labelled samples of a category."""
+USE = CATEGORIES | {"reliance use", "diagnosis verdicts", "compare"}
+"""The tables that need only outputs with permuted inputs, of any number of modalities."""
 MECHANISM = {"mechanism optima", "mechanism fitted"}
 POOLED = {"attention contributions"}
 RESIDUALS = {"losses residuals"}
@@ -107,21 +111,20 @@ THREE = ("audio", "visual", "text")
     [
         pytest.param({}, ALL, id="two modalities"),
         pytest.param({"modalities": ("視覚", "text")}, ALL, id="other modalities"),
-        pytest.param(
-            {"modalities": THREE}, LOSSES | ATTENTION | POOLED | RESIDUALS | {"compare"}, id="three modalities"
-        ),
+        pytest.param({"modalities": THREE}, LOSSES | ATTENTION | POOLED | RESIDUALS | USE, id="three modalities"),
         pytest.param({"arrays": FLAT, "truth": ("weak",)}, ALL - RESIDUALS, id="no segments"),
         pytest.param(
             {"arrays": FLAT, "truth": ("weak",), "modalities": (*THREE, "depth")},
-            LOSSES | ATTENTION | POOLED | {"compare"},
+            LOSSES | ATTENTION | POOLED | USE,
             id="four modalities without segments",
         ),
+        pytest.param({"sample": 15}, ALL - CATEGORIES, id="few samples"),
         pytest.param({"segment": 1}, ALL, id="one segment"),
         pytest.param({"categories": ("only",)}, ALL, id="one category"),
         pytest.param({"losses": False}, ALL - LOSSES, id="no losses"),
         pytest.param(
             {"truth": ()},
-            LOSSES | ATTENTION | POOLED | RESIDUALS | {"compare", "mechanism fitted"},
+            LOSSES | ATTENTION | POOLED | RESIDUALS | USE | {"mechanism fitted"},
             id="no truth",
         ),
         pytest.param(

@@ -40,7 +40,9 @@ def test_where_there_is_nothing_to_attribute_no_interval_is_drawn(table):
     assert np.allclose(figure.axes[0].collections[0].get_facecolors(), 1)
     assert NOTHING in texts(figure)
     assert any("hollow dot: nothing to attribute" in text for text in texts(figure))
-    assert any(text.startswith("dot: balance over") for text in texts(mbias.plot_diagnosis(table[:1].assign(verdict=NOTHING))))
+    assert any(
+        text.startswith("dot: balance over") for text in texts(mbias.plot_diagnosis(table[:1].assign(verdict=NOTHING)))
+    )
 
 
 def test_a_ring_marks_attention_that_misleads(table):

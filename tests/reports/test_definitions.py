@@ -26,3 +26,12 @@ def test_every_measure_in_a_table_is_defined():
 
     headings = re.findall(r"^### (.*)$", definitions.explanation("reliance", 100), re.M)
     assert {measure.name for measure in MEASURES} <= {name for heading in headings for name in heading.split(", ")}
+
+
+def test_the_words_of_a_verdict_are_a_list_with_their_numbers():
+    text = definitions.explanation("diagnosis", 2000)
+
+    assert re.search(r"^- \*biased toward X\*: The balance of X .* is above 0\.2 with its 95 % interval", text, re.M)
+    for word in ("nothing to attribute", "uses X alone", "balanced", "undetermined", "X harms", "synergic, redundant"):
+        assert f"\n- *{word}*: " in text
+    assert "change_m" in definitions.explanation("reliance", 100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -41,15 +42,28 @@ def test_optima_count_the_categories_on_the_same_side(study):
 
 
 def test_measures_span_the_balances(study):
-    table = mbias.reliance(study)
-    balances = table[(table["measure"] == "Shapley (p, mean)") & (table["modality"] == "audio")]["balance"]
+    table = mbias.reliance(study, table="measures")
+    balances = table[(table["measure"] == "use (permuted)") & (table["modality"] == "audio")]["balance"]
     sentence = headlines.measures(table)
 
     assert f"{(balances > 0).sum()} of 2 settings" in sentence
     assert f"{balances.min():+.2f} [" in sentence
     assert f"{balances.max():+.2f} [" in sentence
     sentence_of_one = headlines.measures(table[table["smoothing"] == "ls_a"])
-    assert sentence_of_one.startswith("The balance of Shapley values is ")
+    assert sentence_of_one.startswith("The balance of use (permuted) is ")
+    assert headlines.measures(table.assign(balance=np.nan)) == "The balance of use (permuted) is not known."
+
+
+def test_use_names_the_modality_on_which_most_depends(study):
+    table = mbias.reliance(study)
+    visual = (table["modality"] == "visual") & (table["share"] > 0.5)
+
+    assert headlines.use(table) == "The outputs depend most on visual in 2 of 2 settings."
+    assert visual.sum() == 2
+    assert headlines.use(table.assign(help_high=-0.1)).endswith(" A modality harms in 2 settings.")
+    assert headlines.use(table.assign(share=np.nan)) == "The outputs of 2 settings depend on no modality."
+    of_one = headlines.use(table[table["smoothing"] == "ls_a"])
+    assert of_one.startswith("The outputs of A_cross + V_cross, LS-A depend most on visual: a share of 0.")
 
 
 def test_verdicts_are_counted(study):
@@ -57,8 +71,23 @@ def test_verdicts_are_counted(study):
     counts = table["verdict"].value_counts()
 
     for verdict, count in counts.items():
-        assert f"{count} {'is' if count == 1 else 'are'} {verdict}" in headlines.verdicts(table)
-    assert headlines.verdicts(table.iloc[:1]).startswith("A_cross + V_cross, LS-A is ")
+        assert f"{count} {verdict}" in headlines.verdicts(table)
+    of_one = headlines.verdicts(table.iloc[:1])
+    assert of_one.startswith(f"A_cross + V_cross, LS-A: {table['verdict'].iloc[0]}; balance ")
+    nothing = headlines.verdicts(table.iloc[:1].assign(verdict="nothing to attribute"))
+    assert nothing == "A_cross + V_cross, LS-A: nothing to attribute."
+
+
+def test_verdicts_on_categories_are_counted():
+    verdicts = ["balanced", "biased toward audio", "nothing to attribute", "balanced"]
+    table = pd.DataFrame(
+        {"verdict": verdicts, "category": ["a", "b", "a", "b"], "discordant": [False, True, False, False]}
+        | {"run": ["x", "x", "y", "y"], "variant": None, "smoothing": None, "control": None}
+    )
+
+    assert headlines.categories(table) == (
+        "2 categories in 2 settings: 2 balanced, 1 biased toward audio and 1 nothing to attribute; 1 discordant."
+    )
 
 
 def test_the_largest_difference_that_holds_is_named():

@@ -6,7 +6,7 @@ import pytest
 from mbias import open_study
 from mbias.analysis.attention import shares
 from mbias.analysis.losses import coincidence
-from mbias.reports.overview import expectation, phenomenon
+from mbias.reports.overview import by_verdict, expectation, phenomenon
 from tests.drawn_runs import draw_run, draw_study
 
 
@@ -41,3 +41,19 @@ def test_phenomenon_of_an_external_run(tmp_path):
     assert list(table["modality"]) == ["audio", "visual", "text"]
     assert set(table["setting"]) == {"external"}
     assert expectation(table) == []
+
+
+def test_verdicts_are_listed_with_their_intervals():
+    columns = ["run", "verdict", "balance", "balance_low", "balance_high"]
+    rows = [
+        ("a", "uses audio alone", 0.9, 0.8, 1),
+        ("b", "balanced", 0, -0.1, 0.1),
+        ("c", "nothing to attribute", 0, 0, 0),
+    ]
+    table = pd.DataFrame(rows, columns=columns).assign(variant=None, smoothing=None, control=None)
+
+    assert by_verdict(table) == [
+        "Balanced, 1 of 3, 90 % intervals: b (+0.00 [-0.10, +0.10]).",
+        "Nothing to attribute, 1 of 3: c.",
+        "Uses audio alone, 1 of 3: a (+0.90 [+0.80, +1.00]).",
+    ]

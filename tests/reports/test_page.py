@@ -27,7 +27,7 @@ def recorded(page):
 
 def test_a_table_is_shown_and_kept_with_what_was_left_out(page, tmp_path):
     run = draw_external_probe(tmp_path / "mine")
-    table = page.answer(mbias.open_study(run))
+    table = page.answer(mbias.open_study(run), table="measures")
     shown = page.table("measures", table, "Every measure.").content
     reason = (
         "Left out: drop (p, zero) (mine: the probe has no pass with visual replaced by 'zero'; record the model's "
@@ -46,7 +46,9 @@ def test_a_table_is_shown_and_kept_with_what_was_left_out(page, tmp_path):
 def test_without_a_folder_nothing_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     page = Page("reliance")
-    shown = page.table("measures", page.answer(draw_external_probe(tmp_path / "mine")), "Every measure.").content
+    shown = page.table(
+        "measures", page.answer(draw_external_probe(tmp_path / "mine"), table="measures"), "All."
+    ).content
 
     assert "<table>" in shown
     assert "href" not in shown
@@ -64,7 +66,7 @@ def test_an_error_is_recorded_for_the_report(page, tmp_path):
 def test_damage_is_recorded_as_damage(page, tmp_path, damage):
     damaged = damage(draw_run(tmp_path / "run"))
     with pytest.raises(BadInputError):
-        page.answer(str(tmp_path / "run"))
+        page.answer(str(tmp_path / "run"), table="measures")
 
     assert recorded(page)["applies"] is True
     assert recorded(page)["reason"].startswith(f"{damaged}: ")
@@ -133,3 +135,26 @@ def test_citations_are_shown_and_kept(page):
 
     assert "@" in shown
     assert (page._out / "cited" / "reliance.bib").read_text().count("@") == 2
+
+
+def test_a_reason_is_shown_once_and_a_finding_holds_it(page, tmp_path):
+    run = mbias.open_study(draw_external_probe(tmp_path / "mine"))
+    page.estimates(run)
+
+    def refuse():
+        return [str(mbias.reliance(run))]
+
+    reason = "mine: the probe has no pass with audio replaced by 'permuted'"
+    assert reason in page.finding_where_it_applies(refuse).content.replace("&#x27;", "'")
+    (sentence,) = json.loads((page._out / "findings" / "reliance.json").read_text())
+    assert sentence.startswith(f"Does not apply: {reason}")
+    assert page.where_it_applies(refuse).content == ""
+
+
+def test_damage_in_a_finding_is_recorded(page, tmp_path):
+    def refuse():
+        raise BadInputError("damaged")
+
+    with pytest.raises(BadInputError):
+        page.finding_where_it_applies(refuse)
+    assert recorded(page) == {"applies": True, "reason": "damaged"}
