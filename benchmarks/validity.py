@@ -18,9 +18,10 @@ import pandas as pd
 
 from mbias.analysis.diagnosis import categories, verdicts
 from mbias.analysis.measures.verdict import BALANCED, MARGIN, NOTHING, UNDETERMINED, favoured
+from mbias.errors import NotApplicableError
 from mbias.files import write_text
-from mbias.records.study import open_study
-from mbias.terms import CATEGORIES, PRESETS, Split
+from mbias.records.study import Study, open_study
+from mbias.terms import CATEGORIES, PRESETS, Control, Split
 
 if TYPE_CHECKING:
     from mbias.llp.knobs import Knobs
@@ -47,15 +48,18 @@ class Planted:
     audio, visual
         Strengths, as `mbias.llp.knobs.ByCategory` reads them; events are heard and seen at the same time.
     right
-        The modality that the correct verdict names, or `BALANCED`.
+        The modality that the correct verdict names, `BALANCED` or `NOTHING`.
     clear
         Whether the verdict must be `right`. If not, "undetermined" is also accepted, but a wrong verdict is not.
+    control
+        The negative control that the runs are, if any.
     """
 
     audio: str
     visual: str
     right: str
     clear: bool
+    control: Control | None = None
 
 
 def carriers(equal: float = EQUAL) -> dict[str, Planted]:
@@ -77,6 +81,8 @@ def carriers(equal: float = EQUAL) -> dict[str, Planted]:
         weak = strong / factor
         sets[f"audio {factor:g} times"] = Planted(f"{strong}", f"{weak * equal:g}", AUDIO, clear)
         sets[f"visual {factor:g} times"] = Planted(f"{weak:g}", f"{strong * equal}", VISUAL, clear)
+    for control in (Control.RANDOM, Control.SHUFFLED):
+        sets[f"control: {control}"] = Planted(f"{strong}", f"{strong * equal}", NOTHING, True, control)
     return sets
 
 
@@ -96,7 +102,9 @@ def train_planted(folder: Path, planted: Planted, seeds: range, data_seed: int) 
             "category_spread": "0",
         }
     )
-    runs = [TrainingConfig(smoothing=PRESETS["no_ls"], seed=seed, epochs=EPOCHS) for seed in seeds]
+    runs = [
+        TrainingConfig(smoothing=PRESETS["no_ls"], control=planted.control, seed=seed, epochs=EPOCHS) for seed in seeds
+    ]
     train(folder, knobs, SIZES, data_seed, runs)
 
 
@@ -130,12 +138,12 @@ def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.Da
     """One row per data set: the verdict over all seeds, and counts of the verdicts by seed and by category."""
     rows = []
     for name, planted in sets.items():
-        path = folder / name.replace(" ", "-")
+        path = folder / name.replace(" ", "-").replace(":", "")
         train_planted(path, planted, seeds, data_seed=1000 + list(carriers()).index(name))
         study = open_study(path / "runs")
         row = verdicts(study).iloc[0]
         single = [verdicts(open_study(run.path))["verdict"].iloc[0] for run in study]
-        of_categories = categories(study)
+        of_categories = _of_categories(study)
         rows.append(
             {
                 "planted": name,
@@ -158,6 +166,13 @@ def planted_table(folder: Path, sets: dict[str, Planted], seeds: range) -> pd.Da
         )
         print(f"{name}: {row['verdict']}, balance {row['balance']:+.2f}", flush=True)
     return pd.DataFrame(rows)
+
+
+def _of_categories(study: Study) -> pd.DataFrame:
+    try:
+        return categories(study)
+    except NotApplicableError:
+        return pd.DataFrame()
 
 
 def _wrong(verdict: str, planted: Planted) -> bool:

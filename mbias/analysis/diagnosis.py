@@ -194,17 +194,16 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
             # The balance of cross-attention is between its two directions, not between inputs.
             if measure.baseline == "cross":
                 continue
-            balance = balance_of(of_measure, 0)
-            low, high = balance.interval()[:, 0]
+            balance = balance_of(measure, of_measure)
             rows.append(
                 {
                     **setting.identity,
                     "measure": measure.display_name,
                     "causal": measure.causal,
-                    "verdict": side(balance, 0, setting.modalities),
-                    "balance": float(balance.point[0]),
-                    "balance_low": float(low),
-                    "balance_high": float(high),
+                    "verdict": side(balance.low, balance.high, balance.p_balanced, setting.modalities),
+                    "balance": balance.point,
+                    "balance_low": balance.low,
+                    "balance_high": balance.high,
                 }
             )
     if not rows:

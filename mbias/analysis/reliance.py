@@ -40,6 +40,7 @@ from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
+from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate
 from mbias.stats.intervals import student
 from mbias.tables.layout import Layout, with_interval, with_left_out
@@ -141,12 +142,14 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     for of_setting in estimated:
         setting = of_setting.setting
         for measure, of_measure in of_setting.by_measure.items():
-            rows += _rows(setting, measure, _columns(of_measure, 0), setting.modalities)
+            rows += _rows(setting, measure, _columns(measure, of_measure), setting.modalities)
         if not of_setting.by_measure:
             continue
         unknown = {"balance": np.nan, "balance_low": np.nan, "balance_high": np.nan}
         try:
-            rows += _rows(setting, COOPERATION, {**_columns(COOPERATION.estimate(setting), 0), **unknown}, ("both",))
+            rows += _rows(
+                setting, COOPERATION, {**_columns(COOPERATION, COOPERATION.estimate(setting)), **unknown}, ("both",)
+            )
         except NotApplicableError as error:
             reasons[COOPERATION.display_name] = reason_for(error, setting.runs)
         try:
@@ -298,14 +301,15 @@ QUESTION = Question(
 )
 
 
-def _columns(estimated: Estimate, row: int) -> dict[str, Any]:
-    low, high = estimated.interval()
-    balance = balance_of(estimated, row)
+def _columns(measure: Measure, estimated: Estimate) -> dict[str, Any]:
+    pair = estimated.at(0, slice(2))
+    low, high = Bounded(pair, 0, 1).interval() if measure.name == PRIMARY.name else pair.interval()
+    balance = balance_of(measure, estimated)
     return {
-        "value": estimated.point[row, :2],
-        "value_low": low[row, :2],
-        "value_high": high[row, :2],
-        **with_ends("balance", float(balance.point[0]), balance.interval()[:, 0]),
+        "value": pair.point,
+        "value_low": low,
+        "value_high": high,
+        **with_ends("balance", balance.point, np.array([balance.low, balance.high])),
     }
 
 

@@ -61,7 +61,7 @@ def test_a_verdict_has_what_it_rests_on(tmp_path):
 def test_the_sentence_of_one_seed_is_about_this_network(tmp_path):
     sentence = _sentence(_run(tmp_path / "mine", (3.0, 1.0)))
 
-    assert sentence.startswith("mine: biased toward audio; balance +0.")
+    assert sentence.startswith("mine: biased toward audio; balance of audio and visual +0.")
     assert "one seed, 200 samples: holds for this trained network, not for its training" in sentence
 
 

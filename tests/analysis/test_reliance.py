@@ -213,9 +213,10 @@ def test_what_use_shows_is_said(additive):
     (sentence,) = reliance.finding(table)
     audio, visual = table.itertuples()
 
-    assert sentence.startswith(f"mine: with the inputs of other samples, {audio.share:.2f} [{audio.share_low:.2f}, ")
-    assert f"{visual.share:.2f} [{visual.share_low:.2f}, {visual.share_high:.2f}] to visual of the squared" in sentence
-    assert f"the squared error changes by {audio.help:+.4f} [" in sentence
+    assert sentence.startswith("mine: the share of the change when a modality is that of other samples is ")
+    assert f"{audio.share:.2f} [{audio.share_low:.2f}, {audio.share_high:.2f}] for audio, " in sentence
+    assert f"{visual.share:.2f} [{visual.share_low:.2f}, {visual.share_high:.2f}] for visual" in sentence
+    assert f"the squared error then changes by {audio.help:+.2g} [" in sentence
 
 
 def test_without_labels_it_is_not_known_whether_a_modality_helps(tmp_path):
@@ -224,7 +225,7 @@ def test_without_labels_it_is_not_known_whether_a_modality_helps(tmp_path):
     table = reliance.use(modelled_run(tmp_path / "mine", lambda a, v: sigmoid(a + v)[:, None], inputs))
 
     assert table[["help", "help_low", "help_log_loss"]].isna().all(axis=None)
-    assert reliance.finding(table)[0].endswith("of the squared change of p_wsl is due.")
+    assert reliance.finding(table)[0].endswith("] for visual.")
 
 
 def test_categories_of_use_are_those_with_enough_labels(additive):

@@ -11,12 +11,14 @@ from mbias.analysis.measures.coalitions import coalition_parts, over_samples, pr
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
 from mbias.analysis.measures.use import PERMUTED, Use, use
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
+from mbias.analysis.measures.verdict import MARGIN
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate, stacked
+from mbias.stats.significance import equivalence
 from mbias.tables.names import display_name
 
 
@@ -53,9 +55,29 @@ class Measure:
         return self.baseline == "swapped"
 
 
-def balance_of(estimated: Estimate, row: int) -> Bounded:
-    """The balance in a row of an estimate of a measure."""
-    return Bounded(estimated.at(slice(row, row + 1), 2))
+@dataclass(frozen=True)
+class Balance:
+    """The balance of a measure, with the ends of its 95 % interval and the p of the equivalence test."""
+
+    point: float
+    low: float
+    high: float
+    p_balanced: float
+
+
+def balance_of(measure: Measure, estimated: Estimate, row: int = 0) -> Balance:
+    """The balance in a row of an estimate of a measure.
+
+    Shares cannot be negative, so the interval of their balance is on the scale of the logarithm of their ratio. Other
+    measures can change their sign, and a balance near 1 may then still be uncertain: their interval is symmetric.
+    """
+    balance = estimated.at(row, 2)
+    if measure.name == PRIMARY.name:
+        bounded = Bounded(balance)
+        ends, p = bounded.interval(), bounded.within(MARGIN)
+    else:
+        ends, p = balance.interval(bounds=(-1, 1)), equivalence(balance, MARGIN)
+    return Balance(float(balance.point), float(ends[0]), float(ends[1]), float(p))
 
 
 def _of_use(stand_in: str) -> Measure:

@@ -144,14 +144,13 @@ def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict
     return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags)
 
 
-def side(balance: Bounded, row: int, modalities: tuple[str, ...]) -> str:
-    """What the balance of two modalities alone would say: biased toward one of them, balanced or undetermined."""
-    low, high = (float(end[row]) for end in balance.interval())
+def side(low: float, high: float, p_balanced: float, modalities: tuple[str, ...]) -> str:
+    """What the interval of one balance alone would say: biased toward a modality, balanced or undetermined."""
     if low > MARGIN:
         return f"biased toward {modalities[0]}"
     if high < -MARGIN:
         return f"biased toward {modalities[1]}"
-    return BALANCED if balance.within(MARGIN)[row] <= ALPHA else UNDETERMINED
+    return BALANCED if p_balanced <= ALPHA else UNDETERMINED
 
 
 def favoured(words: str) -> str | None:

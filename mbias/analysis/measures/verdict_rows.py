@@ -50,8 +50,8 @@ def contradicting(of_setting: Estimated, verdict: Verdict) -> list[str]:
     names = []
     for measure, other in of_setting.by_measure.items():
         if measure.independent:
-            low, high = balance_of(other, 0).interval()[:, 0]
-            sides = {1: low > MARGIN, -1: high < -MARGIN}
+            balance = balance_of(measure, other)
+            sides = {1: balance.low > MARGIN, -1: balance.high < -MARGIN}
             if any(
                 beyond for toward, beyond in sides.items() if verdict.words == BALANCED or toward * verdict.balance < 0
             ):

@@ -17,10 +17,9 @@ def verdict_sentence(row: Any) -> str:
     if row.verdict == NOTHING:
         return f"{name}: {NOTHING}; {_why_nothing(row)} ({_over(row)})."
     level = " at 90 %" if row.verdict == BALANCED else ""
-    text = (
-        f"{name}: {row.verdict}; balance {row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}]{level} "
-        f"({_over(row)})"
-    )
+    interval = f"[{row.balance_low:+.2f}, {row.balance_high:+.2f}]{level}"
+    balance = f"balance of {row.first} and {row.second} {row.balance:+.2f} {interval}"
+    text = f"{name}: {row.verdict}; {balance} ({_over(row)})"
     if row.flags:
         text += f"; {row.flags.replace('|', ', ')}"
     if row.contradicts:
@@ -38,17 +37,16 @@ def use_sentence(rows: pd.DataFrame) -> str:
     """What the rows of a setting in `mbias.analysis.reliance.use` say."""
     first = next(rows.itertuples())
     name = setting_name(first.run, first.variant, first.smoothing, first.control)
-    shares = " and ".join(
-        f"{row.share:.2f} [{row.share_low:.2f}, {row.share_high:.2f}] to {row.modality}" for row in rows.itertuples()
+    shares = ", ".join(
+        f"{row.share:.2f} [{row.share_low:.2f}, {row.share_high:.2f}] for {row.modality}" for row in rows.itertuples()
     )
-    text = f"{name}: with the inputs of other samples, {shares} of the squared change of p_wsl is due"
+    text = f"{name}: the share of the change when a modality is that of other samples is {shares}"
     if rows["help"].isna().any():
         return f"{text}."
-    helps = " and ".join(
-        f"{row.help:+.4f} [{row.help_low:+.4f}, {row.help_high:+.4f}] without {row.modality}"
-        for row in rows.itertuples()
+    helps = ", ".join(
+        f"{row.help:+.2g} [{row.help_low:+.2g}, {row.help_high:+.2g}] for {row.modality}" for row in rows.itertuples()
     )
-    return f"{text}; the squared error changes by {helps}."
+    return f"{text}; the squared error then changes by {helps}."
 
 
 def _why_nothing(row: Any) -> str:

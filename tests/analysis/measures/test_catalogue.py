@@ -84,8 +84,8 @@ def test_the_estimates_of_the_primary_measure_are_those_of_the_use(tmp_path):
         estimated.point, np.stack([used.share[0].point, used.share[1].point, used.balance[0, 1].point], axis=-1)
     )
     for row in range(2):
-        expected = used.balance[0, 1].interval()[:, [row]]
-        np.testing.assert_array_equal(balance_of(estimated, row).interval(), expected)
+        balance = balance_of(PRIMARY, estimated, row)
+        assert [balance.low, balance.high] == list(used.balance[0, 1].interval()[:, row])
 
 
 def test_of_three_modalities_there_is_a_use_and_no_measure(tmp_path):

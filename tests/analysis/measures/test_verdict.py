@@ -293,11 +293,16 @@ def _balance(by_seed, samples_part, number=100):
 
 
 @pytest.mark.parametrize(
-    ("balance", "words"),
-    [(0.5, "biased toward audio"), (-0.5, "biased toward visual"), (0.0, BALANCED), (0.25, UNDETERMINED)],
+    ("low", "high", "p_balanced", "words"),
+    [
+        (0.3, 0.6, 0.9, "biased toward audio"),
+        (-0.6, -0.3, 0.9, "biased toward visual"),
+        (-0.21, 0.1, 0.04, BALANCED),
+        (0.1, 0.3, 0.4, UNDETERMINED),
+    ],
 )
-def test_what_a_balance_alone_would_say(balance, words):
-    assert side(_balance([balance], 0.002), 0, ("audio", "visual")) == words
+def test_what_a_balance_alone_would_say(low, high, p_balanced, words):
+    assert side(low, high, p_balanced, ("audio", "visual")) == words
 
 
 def test_seeds_needed_shrink_the_interval_to_the_margin():
