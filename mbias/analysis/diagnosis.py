@@ -7,6 +7,7 @@ are reported with the verdict as explanations, and have no part in it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ from mbias.analysis.measures.catalogue import (
 )
 from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import (
+    DEPENDS,
     FEWEST_POSITIVES,
     UNDETERMINED,
     decide,
@@ -98,6 +100,9 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     reasons = {name: text for name, text in estimated.left_out.items() if name in shown}
     for of_setting, use in _with_use(estimated):
         setting, verdict = of_setting.setting, decide(use)
+        contradicts = contradicting(of_setting, verdict)
+        if contradicts:
+            verdict = dataclasses.replace(verdict, flags=(*verdict.flags, DEPENDS))
         share = attention_of(of_setting)
         of_categories = category_rows(setting, use)
         discordant = [row["category"] for row in of_categories if row["discordant"]]
@@ -116,7 +121,7 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
                 "interaction": float(use.interaction.point[0]),
                 "interaction_low": float(interaction[0]),
                 "interaction_high": float(interaction[1]),
-                "contradicts": "|".join(contradicting(of_setting, verdict)),
+                "contradicts": "|".join(contradicts),
                 "attention": share,
                 "misleads": named is not None and (share - 0.5) * verdict.balance < 0,
                 "discordant": "|".join(discordant),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from mbias.analysis.diagnosis import QUESTION
 from mbias.analysis.measures.verdict import BALANCED as BALANCED_WORDS
-from mbias.analysis.measures.verdict import MARGIN, NOTHING, favoured
+from mbias.analysis.measures.verdict import DEPENDS, MARGIN, NOTHING, favoured
 from mbias.errors import NotApplicableError
 from mbias.plots.drawing.heatmap import draw_heatmap
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, table_to_draw
@@ -66,7 +66,7 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     1
     """
     interval = ("balance", "balance_low", "balance_high", "level")
-    columns = ("seeds", "samples", "first", "second", "verdict", "flags", "contradicts", "attention", "misleads")
+    columns = ("seeds", "samples", "first", "second", "verdict", "flags", "attention", "misleads")
     needed = (*SETTING, *columns, "discordant_number", *interval)
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
     if ax is None:
@@ -218,18 +218,17 @@ def _legend(table: pd.DataFrame) -> list[str]:
     if table["misleads"].any():
         marks.append("ring: attention favours another modality than the verdict")
     words = []
-    if table["contradicts"].astype(bool).any():
-        words.append("contradicted: another measure with real inputs names another side")
+    if table["flags"].str.contains(DEPENDS, regex=False).any():
+        words.append(f"{DEPENDS}: another measure with real inputs contradicts")
     if table["discordant_number"].any():
         words.append("discordant: categories that name another modality")
     return [*lines, *("; ".join(part) for part in (marks, words) if part)]
 
 
 def _beside(row: Any, named: bool) -> list[str]:
-    """The lines below a verdict: its two modalities if they differ by row, its flags, and what contradicts it."""
+    """The lines below a verdict: its two modalities if they differ by row, and its flags."""
     parts = [f"first {row.first}, second {row.second}"] * named
     parts += [flag for flag in row.flags.split("|") if flag]
-    parts += ["contradicted"] * bool(row.contradicts)
     parts += [f"{row.discordant_number} discordant"] * bool(row.discordant_number)
     return textwrap.wrap("; ".join(parts), 44)
 

@@ -185,9 +185,9 @@ def test_donors_without_a_common_label_can_contradict(tmp_path):
     assert _verdicts(same)["verdict"].item() == "biased toward audio"
     assert _verdicts(same)["contradicts"].item() == ""
     assert _verdicts(other)["contradicts"].item().split("|")[0] == "use (swapped)"
-    assert "; use (swapped)" in _sentence(other)
-    assert "contradicts this" in _sentence(other)
-    assert "contradicts" not in _sentence(same)
+    assert "; depends on the stand-in: use (swapped) and swap (swapped) contradict this" in _sentence(other)
+    assert "depends on the stand-in" in _verdicts(other)["flags"].item().split("|")
+    assert "contradict" not in _sentence(same)
 
 
 def test_attention_that_points_elsewhere_is_said(tmp_path):

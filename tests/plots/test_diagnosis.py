@@ -16,7 +16,7 @@ from tests.plots.conftest import texts
 
 @pytest.fixture(scope="module")
 def table(study):
-    return mbias.diagnosis(study).assign(verdict="biased toward visual", flags="", contradicts="")
+    return mbias.diagnosis(study).assign(verdict="biased toward visual", flags="")
 
 
 def test_a_line_is_the_balance_of_a_setting_with_its_interval_and_attention(table):
@@ -59,10 +59,12 @@ def test_every_verdict_is_written_with_its_flags(study, table):
         assert verdict in written
     assert "$A_{cross}$ + $V_{cross}$, LS-V" in written
 
-    flagged = table.assign(flags="redundant|audio harms", contradicts="swap (swapped)", discordant_number=2)
+    flagged = table.assign(flags="redundant|depends on the stand-in", discordant_number=2)
     written = texts(mbias.plot_diagnosis(flagged))
-    assert "redundant; audio harms; contradicted; 2\ndiscordant" in written
-    assert any("contradicted: another measure" in text and "discordant: categories" in text for text in written)
+    assert "redundant; depends on the stand-in; 2\ndiscordant" in written
+    assert any(
+        "depends on the stand-in: another measure" in text and "discordant: categories" in text for text in written
+    )
 
 
 def test_the_level_is_that_on_which_the_verdicts_rest(table):

@@ -99,7 +99,7 @@ class Use:
         """(sum of the changes - change_all) / change_all.
 
         Above 0 where modalities act together (exclusive or: +1), 0 where they add up, below 0 where each stands in for
-        the other.
+        the other (or, of a label that is rare). Where nearly all labels are present, read it for their absence.
         """
         together = self._factors(len(self._positions))
         return self._quotient(self._factors(*self._positions) - together, together)

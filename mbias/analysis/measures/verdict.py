@@ -21,6 +21,9 @@ X harms
     Replacing X makes the squared error smaller, with its 95 % interval.
 synergic, redundant
     `Use.interaction` is above `INTERACTING`, or below minus that, with its 95 % interval.
+depends on the stand-in
+    Another measure with real inputs in place of a modality (those of samples without a common label) has a balance that
+    is beyond `MARGIN` with its 95 % interval, on another side than the verdict.
 seed N stands apart
     Of three seeds or more, one alone has a share of 1 - `ALONE` or more on its side, and its balance is more than twice
     `MARGIN` away from the mean of the others. Or, of four seeds or more, the balance of one is not what the others lead
@@ -58,6 +61,7 @@ FEWEST_POSITIVES = 20
 
 ALPHA = 0.05
 MOST_SEEDS = 100
+DEPENDS = "depends on the stand-in"
 NOTHING, BALANCED, UNDETERMINED = "nothing to attribute", "balanced", "undetermined"
 EQUIVALENCE_LEVEL = 1 - 2 * ALPHA
 """The level of the interval that lies within the margin where the equivalence test rejects."""

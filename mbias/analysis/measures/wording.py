@@ -23,7 +23,8 @@ def verdict_sentence(row: Any) -> str:
     if row.flags:
         text += f"; {row.flags.replace('|', ', ')}"
     if row.contradicts:
-        text += f"; {row.contradicts.replace('|', ' and ')} contradicts this"
+        several = "|" in row.contradicts
+        text += f": {row.contradicts.replace('|', ' and ')} {'contradict' if several else 'contradicts'} this"
     if row.misleads:
         text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, favours the other modality"
     if row.discordant_number:
