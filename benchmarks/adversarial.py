@@ -280,7 +280,8 @@ def joined(runs: Sequence[Run]) -> Setting:
 def first_version(setting: Setting) -> str:
     """What the verdict of the first version would be."""
     try:
-        return side(balance_of(SHAPLEY.estimate(setting), 0), 0, setting.modalities)
+        balance = balance_of(SHAPLEY, SHAPLEY.estimate(setting))
+        return side(balance.low, balance.high, balance.p_balanced, setting.modalities)
     except NotApplicableError:
         return "does not apply"
 

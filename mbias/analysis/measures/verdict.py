@@ -4,8 +4,9 @@ Attention and losses have no part in a verdict; they may explain it.
 
 nothing to attribute
     The outputs change too little: `Use.size`, the change with all modalities replaced over that of a perfect predictor,
-    is not above `FLOOR` with its 95 % interval. Or, where labels are known, the outputs do not tell present labels from
-    absent ones: no `Use.separation`, of the whole nor of a modality, is beyond `FLOOR` with its 95 % interval.
+    is not above `FLOOR`. Or, where labels are known, the outputs do not tell present labels from absent ones: no
+    `Use.separation`, of the whole nor of a modality, is beyond `FLOOR`. All following words need one of each to be
+    beyond it with its 95 % interval.
 uses X alone
     Biased toward X, and the share of every other modality is below `ALONE` with its 95 % interval.
 biased toward X
@@ -13,10 +14,14 @@ biased toward X
 balanced
     For every two modalities, two one-sided tests at 5 % find the balance within `MARGIN` (a 90 % interval does).
 undetermined
-    None of these.
+    None of these. Also, where labels are known, if the separation of a modality that would be named, or that would be
+    called balanced, includes 0 with its 95 % interval: it may move outputs as noise does.
 
 Flags stand beside a verdict:
 
+X does not help
+    Where labels are known: its share is not below `ALONE`, but its separation is within `FLOOR` of 0 with its 95 %
+    interval.
 X harms
     Replacing X makes the squared error smaller, with its 95 % interval.
 synergic, redundant
@@ -32,6 +37,7 @@ seed N stands apart
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +46,7 @@ from scipy import special
 from mbias.analysis.measures.use import Use
 from mbias.errors import NotApplicableError
 from mbias.stats.bounded import Bounded
+from mbias.stats.estimates import Estimate
 from mbias.stats.intervals import LEVEL, t_quantile
 from mbias.stats.significance import benjamini_hochberg
 
@@ -210,31 +217,65 @@ def _distance(balance: Bounded, row: int) -> float:
 
 
 def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> str:
-    if not use.size.interval()[0, row] > FLOOR or not _separates(use, row):
+    effects = [[use.size], _separations(use)]
+    if any(_largest(effect, row) <= FLOOR for effect in effects if effect):
         return NOTHING
+    if not all(_beyond_floor(effect, row) for effect in effects if effect):
+        return UNDETERMINED
     modalities = use.setting.modalities
     for m, modality in enumerate(modalities):
         if biased[m] <= ALPHA:
+            if not _relates(use, row, m):
+                return UNDETERMINED
             others = [share for other, share in enumerate(use.share) if other != m]
             alone = all(share.interval()[1, row] < ALONE for share in others)
             return f"uses {modality} alone" if alone else f"biased toward {modality}"
-    return BALANCED if balanced <= ALPHA else UNDETERMINED
+    alike = balanced <= ALPHA and all(_relates(use, row, m) for m in range(len(modalities)))
+    return BALANCED if alike else UNDETERMINED
 
 
-def _separates(use: Use, row: int) -> bool:
-    try:
-        separations = use.separation
-    except NotApplicableError:
+def _relates(use: Use, row: int, m: int) -> bool:
+    """Whether what a modality changes is known to relate to labels, where they are known."""
+    separations = _separations(use)
+    if not separations:
         return True
-    for separation in separations:
-        low, high = separation.interval()
-        if low[row] > FLOOR or high[row] < -FLOOR:
-            return True
-    return False
+    low, high = separations[m].interval()[:, row]
+    return bool(low > 0 or high < 0)
+
+
+def _idle(use: Use, row: int) -> list[int]:
+    """The positions of the modalities that change outputs without telling labels apart."""
+    separations = _separations(use)
+    if not separations:
+        return []
+    idle = []
+    for m, share in enumerate(use.share):
+        low, high = separations[m].interval()[:, row]
+        if not share.interval()[1, row] < ALONE and low > -FLOOR and high < FLOOR:
+            idle.append(m)
+    return idle
+
+
+def _separations(use: Use) -> Sequence[Estimate]:
+    """The separations of the modalities and of all; none where labels are not known."""
+    try:
+        return use.separation
+    except NotApplicableError:
+        return ()
+
+
+def _largest(effects: Sequence[Estimate], row: int) -> float:
+    return max(abs(float(effect.point[row])) for effect in effects)
+
+
+def _beyond_floor(effects: Sequence[Estimate], row: int) -> bool:
+    """Whether the interval of an effect is beyond `FLOOR`, on either side."""
+    intervals = [effect.interval()[:, row] for effect in effects]
+    return any(low > FLOOR or high < -FLOOR for low, high in intervals)
 
 
 def _flags(use: Use, row: int, balance: Bounded) -> tuple[str, ...]:
-    flags = []
+    flags = [f"{use.setting.modalities[m]} does not help" for m in _idle(use, row)]
     try:
         for modality, helped in zip(use.setting.modalities, use.help("squared_error"), strict=True):
             if helped.interval()[1, row] < 0:

@@ -10,6 +10,7 @@ import pytest
 from mbias.analysis.measures.verdict import (
     ALPHA,
     BALANCED,
+    FLOOR,
     MARGIN,
     NOTHING,
     UNDETERMINED,
@@ -78,6 +79,29 @@ def test_words_for_two_modalities(tmp_path, weights, words):
         assert verdict.p_balanced <= ALPHA
     if words == UNDETERMINED:
         assert verdict.low < MARGIN < verdict.high
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"), [((2.0, 2.0), UNDETERMINED), ((1.0, 4.0), UNDETERMINED), ((3.0, 1.2), "biased toward audio")]
+)
+def test_a_modality_that_moves_outputs_as_noise_does_is_flagged_and_not_named(tmp_path, weights, words):
+    inputs = _normal(3000)
+    verdict = decide(_used(tmp_path / "run", _additive(*weights), inputs, (inputs["audio"] > 0)[:, None]))
+
+    assert verdict.words == words
+    assert "visual does not help" in verdict.flags
+
+
+def test_an_effect_that_may_be_below_the_floor_is_undetermined(tmp_path):
+    # With 4 positives, how far outputs separate them is not known well.
+    inputs = _normal(60)
+    weak = np.arange(60)[:, None] < 4
+    inputs["audio"][:4] += 1.0
+    used = _used(tmp_path / "run", _additive(2.0, 0.2), inputs, weak)
+
+    assert max(separation.point[0] for separation in used.separation) > FLOOR
+    assert not any(separation.interval()[0, 0] > FLOOR for separation in used.separation)
+    assert decide(used).words == UNDETERMINED
 
 
 def test_too_few_samples_are_undetermined_and_not_balanced(tmp_path):
