@@ -23,7 +23,7 @@ LAYOUT = Layout(
 def power() -> pd.DataFrame:
     """How often each verdict is given on records drawn with a known balance.
 
-    The numbers were measured by ``benchmarks/validity.py drawn``, on simulated records of 200 samples and 3 categories.
+    The numbers were measured by ``benchmarks/drawn.py power``, on simulated records of 200 samples and 3 categories.
 
     Returns
     -------

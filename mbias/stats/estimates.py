@@ -150,7 +150,7 @@ def estimate(
 
     Where a few seeds happen to lie close together, they would count for little in the degrees of freedom, and the
     intervals would be too short. In the degrees of freedom, the variance between S seeds is therefore multiplied by
-    (S + 1) / (S - 1). ``benchmarks/validity.py`` measures the coverage of the intervals.
+    (S + 1) / (S - 1). ``benchmarks/drawn.py`` measures the coverage of the intervals.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 When a modality of each sample is replaced by that of another sample, a value depends on the sample and on the donor.
 Each sample is used K times as a donor, so its inputs enter the mean twice. An interval that varies the samples alone
-and takes their donors as given is too short by up to a third of its width (``benchmarks/validity.py``).
+and takes their donors as given is too short by up to a third of its width (``benchmarks/drawn.py``).
 """
 
 from __future__ import annotations
