@@ -5,8 +5,8 @@
     python benchmarks/drawn.py collapse --out DIR      how often a seed that collapses is named
 
 Each part prints its table and writes it to DIR as CSV; cells that are there already are kept. A network of seed s gives
-p = 1/2 + alpha_s u_s.a + beta_s w_s.v for features a and v of unit variance and random directions u_s and w_s. The
-balance of what it uses is (alpha_s^2 - beta_s^2) / (alpha_s^2 + beta_s^2), whatever the distribution of the features.
+p = 1/2 + alpha_s u_s.a + beta_s w_s.v for features a and v of unit variance and directions u_s and w_s, which vary around
+those of all seeds. The balance of what it uses is (alpha_s^2 - beta_s^2) / (alpha_s^2 + beta_s^2), whatever the distribution of the features.
 Simulated data.
 """
 
@@ -120,10 +120,9 @@ def draw(condition: Condition, balances: np.ndarray, rng: np.random.Generator) -
     inputs = features(condition, rng)
     samples = inputs.shape[1]
     groups = None if condition.cluster == 1 else np.arange(samples) // condition.cluster
-    directions = rng.normal(size=(1 if condition.alike else len(balances), 2, condition.categories, DIMENSIONS))
-    directions = np.broadcast_to(
-        directions / np.linalg.norm(directions, axis=-1, keepdims=True), (len(balances), *directions.shape[1:])
-    )
+    shared, own = (rng.normal(size=(seeds, 2, condition.categories, DIMENSIONS)) for seeds in (1, len(balances)))
+    directions = shared + (0 if condition.alike else 0.5) * own
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     scale = np.sqrt(0.25 * condition.positives * (1 - condition.positives))
     weights = scale * np.sqrt(np.stack([1 + balances, 1 - balances], axis=1) / 2)
     donors = np.stack([[derangement(samples, rng, groups) for _ in range(2)] for _ in range(DRAWS)])
