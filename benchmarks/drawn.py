@@ -5,9 +5,9 @@
     python benchmarks/drawn.py collapse --out DIR      how often a seed that collapses is named
 
 Each part prints its table and writes it to DIR as CSV; cells that are there already are kept. A network of seed s gives
-p = 1/2 + alpha_s u_s.a + beta_s w_s.v for features a and v of unit variance and directions u_s and w_s, which vary around
-those of all seeds. The balance of what it uses is (alpha_s^2 - beta_s^2) / (alpha_s^2 + beta_s^2), whatever the distribution of the features.
-Simulated data.
+p = 1/2 + alpha_s u_s.a + beta_s w_s.v for features a and v of unit variance and directions u_s and w_s, which vary
+around those of all seeds. The balance of what it uses is (alpha_s^2 - beta_s^2) / (alpha_s^2 + beta_s^2), whatever the
+distribution of the features. Simulated data.
 """
 
 from __future__ import annotations
