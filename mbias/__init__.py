@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mbias.exchange.export import export_run
     from mbias.exchange.import_run import import_run
     from mbias.explorer import explore
+    from mbias.probing.any_model import probe
     from mbias.recorder.recorder import Recorder
     from mbias.records.header import Header
     from mbias.records.probes import Pass, write_probe
@@ -53,6 +54,7 @@ _HOMES = {
     "export_run": "mbias.exchange.export",
     "import_run": "mbias.exchange.import_run",
     "open_study": "mbias.records.study",
+    "probe": "mbias.probing.any_model",
     "validate": "mbias.records.validate",
     "write_probe": "mbias.records.probes",
     "write_report": "mbias.reports.report",

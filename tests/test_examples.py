@@ -47,6 +47,14 @@ def test_record_three_modalities(tmp_path, capsys):
     assert analyze.main(["losses", str(tmp_path / "run"), "--figure", str(tmp_path / "f.png")]) == 0
 
 
+def test_probe_scikit_learn(tmp_path, capfd):
+    """The right halves are noise, and the verdict says that the model uses the left ones."""
+    pytest.importorskip("sklearn")
+    run("probe_scikit_learn.py", tmp_path / "run")
+    assert faults(tmp_path / "run") == []
+    assert capfd.readouterr().out.strip() in ("biased toward left", "uses left alone")
+
+
 def test_import_npz(tmp_path, capsys):
     """The command and the Python code write the same run."""
     run("import_npz.py", tmp_path / "runs")

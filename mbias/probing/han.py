@@ -131,8 +131,8 @@ def require_trained_here(run: Run) -> None:
     """
     if run.header.training is None or run.variant not in set(Variant):
         raise BadInputError(
-            f"{run.path}: not trained here, so its network is unknown; compute its outputs yourself and keep them with "
-            f"mbias.records.probes.write_probe"
+            f"{run.path}: not trained here, so its network is unknown; call mbias.probe with the model, or "
+            f"record its outputs with mbias.write_probe"
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -93,6 +94,11 @@ class Probe:
     passes: tuple[Pass, ...]
     sha256: str
 
+    def __repr__(self) -> str:
+        kinds = Counter(of_pass.baseline or "whole" for of_pass in self.passes)
+        counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+        return f"<Probe of {self.run.name}: epoch {self.epoch}; passes: {counts}>"
+
     def values(self, of_pass: Pass, name: str) -> np.ndarray:
         """Read one output of a pass.
 
@@ -119,18 +125,17 @@ class Probe:
         """
         folder = self.run.path / "probe"
         if of_pass not in self.passes:
-            raise NotApplicableError(f"{folder}: no pass {_description(of_pass)}; {how_to_probe(self.run)}")
+            raise NotApplicableError(f"{folder}: no pass {description(of_pass)}; {how_to_probe(self.run)}")
         outputs = record_file(self.run.path, OUTPUTS, None)
         key = f"{self.passes.index(of_pass)}.{name}"
         if name in _OPTIONAL and key not in array_names(outputs):
             raise NotApplicableError(
-                f"{folder}: the pass {_description(of_pass)} was recorded without {_OPTIONAL[name]}; "
+                f"{folder}: the pass {description(of_pass)} was recorded without {_OPTIONAL[name]}; "
                 f"{how_to_probe(self.run)}"
             )
         values = read_array(outputs, key)
-        fault = _fault(self.run, of_pass, name, values)
-        if fault:
-            raise BadInputError(f"{folder}: the pass {_description(of_pass)}: {fault}; {how_to_probe(self.run)}")
+        if fault := _fault(self.run, of_pass, name, values):
+            raise BadInputError(f"{folder}: the pass {description(of_pass)}: {fault}; {how_to_probe(self.run)}")
         return values
 
     def draws(self, baseline: str, replaced: tuple[str, ...]) -> list[Pass]:
@@ -198,11 +203,8 @@ def write_probe(
     try:
         json.dumps(about, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BadInputError(
-            f"{run.path}: what is said about the probe is not JSON ({error}); give JSON types"
-        ) from None
-    folder = run.path / "probe"
-    folder.mkdir(exist_ok=True)
+        raise BadInputError(f"{run.path}: details of the probe are not JSON ({error}); give JSON types") from None
+    (run.path / "probe").mkdir(exist_ok=True)
     arrays = {
         f"{index}.{name}": np.asarray(values, dtype=np.int64 if name == "donors" else np.float32)
         for index, of_pass in enumerate(outputs.values())
@@ -248,7 +250,6 @@ def read_probe(run: Run) -> Probe:
     BadInputError
         If the probe is damaged, or the run was trained again after it was probed.
     """
-    folder = run.path / "probe"
     hint = how_to_probe(run)
     index = record_file(run.path, INDEX)
     if not index.exists():
@@ -256,7 +257,7 @@ def read_probe(run: Run) -> Probe:
     content = read_json(index, "probe", hint)
     try:
         passes = tuple(Pass(str(p["base"]), tuple(map(str, p["replaced"])), int(p["draw"])) for p in content["passes"])
-        known = content["format"] == FORMAT and content["version"] == VERSION
+        known = (content["format"], content["version"]) == (FORMAT, VERSION)
         probe = Probe(run, int(content["epoch"]), passes, str(content["sha256"]))
         bytes_, shard = int(content["bytes"]), content["shard_sha256"]
     except (KeyError, TypeError, ValueError, OverflowError, BadInputError) as error:
@@ -267,7 +268,7 @@ def read_probe(run: Run) -> Probe:
     if not file.exists() or file.stat().st_size != bytes_:
         raise BadInputError(f"{file}: missing, or not the file that probe.json describes; {hint}")
     if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
-        raise BadInputError(f"{folder}: the run was trained again after it was probed; {hint}")
+        raise BadInputError(f"{run.path / 'probe'}: the run was trained again after it was probed; {hint}")
     return probe
 
 
@@ -296,20 +297,18 @@ def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
     for of_pass, arrays in outputs.items():
         if not isinstance(of_pass, Pass):
             raise BadInputError(f"{run.path}: {shown(of_pass)} is not a Pass; give the arrays of each mbias.Pass")
-        require_mapping(f"{run.path}: the pass {_description(of_pass)}", arrays, "give its arrays by name")
-        unknown = set(of_pass.replaced) - set(names)
-        if unknown:
+        require_mapping(f"{run.path}: the pass {description(of_pass)}", arrays, "give its arrays by name")
+        if unknown := set(of_pass.replaced) - set(names):
             raise BadInputError(f"{run.path}: unknown modality {min(unknown)!r}; take {', '.join(names)}")
         if of_pass.replaced != tuple(name for name in names if name in of_pass.replaced):
             raise BadInputError(
-                f"{run.path}: the pass {_description(of_pass)}: name each once, in the order {', '.join(names)}"
+                f"{run.path}: the pass {description(of_pass)}: name each once, in the order {', '.join(names)}"
             )
         for name, values in arrays.items():
-            fault = _fault(run, of_pass, name, np.asarray(values))
-            if fault:
-                raise BadInputError(f"{run.path}: the pass {_description(of_pass)}: {fault}")
+            if fault := _fault(run, of_pass, name, np.asarray(values)):
+                raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {fault}")
         if "p_joint" not in arrays:
-            raise BadInputError(f"{run.path}: the pass {_description(of_pass)} lacks 'p_joint'; add it")
+            raise BadInputError(f"{run.path}: the pass {description(of_pass)} lacks 'p_joint'; add it")
 
 
 def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None:
@@ -335,15 +334,16 @@ def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None
     return None
 
 
-def _description(of_pass: Pass) -> str:
+def description(of_pass: Pass) -> str:
+    """What a pass replaces, for an error message that says "the pass ..."."""
     if not of_pass.replaced:
         return "in which nothing is replaced"
-    draw = f" (draw {of_pass.draw})" if of_pass.draw else ""
+    draw = f" (draw {of_pass.draw})" * bool(of_pass.draw)
     return f"with {' and '.join(of_pass.replaced)} replaced by {of_pass.baseline!r}{draw}"
 
 
 def how_to_probe(run: Run) -> str:
     """What to do about a missing pass, for the end of an error message; an external model cannot be run here."""
     if run.header.training is None:
-        return "record the model's outputs with mbias.write_probe"
+        return "call mbias.probe with the model, or record its outputs with mbias.write_probe"
     return f"run `mbias probe {run.path}`"

@@ -275,7 +275,9 @@ def test_an_old_probe_says_which_pass_is_missing_and_how_to_make_it(tmp_path):
             NotApplicableError, match=r"no pass with audio replaced by 'permuted'; run `mbias probe .*trained`"
         ):
             function(trained.path)
-        with pytest.raises(NotApplicableError, match=r"replaced by 'permuted'; record .* with mbias\.write_probe"):
+        with pytest.raises(
+            NotApplicableError, match=r"replaced by 'permuted'; call mbias\.probe .* mbias\.write_probe"
+        ):
             function(external)
 
 

@@ -241,7 +241,7 @@ def test_categories_of_use_are_those_with_enough_labels(additive):
 
 
 def test_without_permuted_passes_use_does_not_apply(tmp_path):
-    with pytest.raises(NotApplicableError, match=r"replaced by 'permuted'; record .* with mbias\.write_probe"):
+    with pytest.raises(NotApplicableError, match=r"replaced by 'permuted'; call mbias\.probe .* mbias\.write_probe"):
         reliance.use(draw_external_probe(tmp_path / "mine"))
     with pytest.raises(NotApplicableError, match="fewer than 20 labelled samples in each"):
         reliance.categories(draw_run(tmp_path / "few"))

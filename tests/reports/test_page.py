@@ -30,8 +30,8 @@ def test_a_table_is_shown_and_kept_with_what_was_left_out(page, tmp_path):
     table = page.answer(mbias.open_study(run), table="measures")
     shown = page.table("measures", table, "Every measure.").content
     reason = (
-        "Left out: drop (p, zero) (mine: the probe has no pass with visual replaced by 'zero'; record the model's "
-        "outputs with mbias.write_probe)."
+        "Left out: drop (p, zero) (mine: the probe has no pass with visual replaced by 'zero'; call mbias.probe with "
+        "the model, or record its outputs with mbias.write_probe)."
     )
 
     assert reason in re.sub(r"<[^>]*>", "", shown).replace("&#x27;", "'")

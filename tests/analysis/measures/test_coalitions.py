@@ -31,7 +31,7 @@ def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(single_run, 
     with pytest.raises(NotApplicableError, match="no pass with visual replaced by 'blurred'; run `mbias probe"):
         coalition_parts(single_run, "probability", "blurred")
     external = Run(draw_external_probe(tmp_path / "mine"))
-    with pytest.raises(NotApplicableError, match=r"replaced by 'zero'; record .* with mbias\.write_probe"):
+    with pytest.raises(NotApplicableError, match=r"replaced by 'zero'; call mbias\.probe .* mbias\.write_probe"):
         coalition_parts(external, "probability", "zero")
 
 

@@ -51,9 +51,13 @@ def test_cross_attention_carries_what_the_prediction_loses(run):
 def test_passes_that_were_not_recorded_do_not_apply(tmp_path):
     external = Run(draw_external_probe(tmp_path / "mine"))
 
-    with pytest.raises(NotApplicableError, match=r"no pass with audio swapped; record .* with mbias\.write_probe"):
+    with pytest.raises(
+        NotApplicableError, match=r"no pass with audio swapped; call mbias\.probe .* mbias\.write_probe"
+    ):
         swap_parts(external, 3)
-    with pytest.raises(NotApplicableError, match=r"cross-attention alone is replaced; record .* mbias\.write_probe"):
+    with pytest.raises(
+        NotApplicableError, match=r"cross-attention alone is replaced; call mbias\.probe .* mbias\.write_probe"
+    ):
         cross_parts(external, 3)
     with pytest.raises(NotApplicableError, match="no gradient norms were recorded in training"):
         gradient_ratio(external)

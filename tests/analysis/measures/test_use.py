@@ -217,7 +217,7 @@ def test_a_category_rests_on_its_positive_samples(tmp_path):
 
 def test_a_probe_without_permuted_passes_says_how_to_get_them(tmp_path):
     with pytest.raises(
-        NotApplicableError, match=r"no pass with audio replaced by 'permuted'; record .* mbias\.write_probe"
+        NotApplicableError, match=r"no pass with audio replaced by 'permuted'; call mbias\.probe .* mbias\.write_probe"
     ):
         _use(draw_external_probe(tmp_path / "mine"))
     with pytest.raises(NotApplicableError, match=r"not probed.*run `mbias probe "):

@@ -1,0 +1,122 @@
+"""Calling a model of any kind: a function on arrays, or a PyTorch module. PyTorch is not imported here."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from mbias.arguments import shown
+from mbias.errors import BadInputError
+from mbias.probing.inputs import is_tensor
+
+
+def require_callable(predict: object, names: list[str]) -> None:
+    """Check that a model can be called with inputs by name.
+
+    Parameters
+    ----------
+    predict
+        The model.
+    names
+        The names of its inputs.
+
+    Raises
+    ------
+    BadInputError
+        If it is not callable, or its parameters do not have these names.
+    """
+    if not callable(predict):
+        raise BadInputError(f"predict: {shown(predict)} cannot be called; give a function or a module")
+    called = predict.forward if predict is _module(predict) else predict
+    try:
+        signature = inspect.signature(called)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(**dict.fromkeys(names))
+    except TypeError as error:
+        arguments = ", ".join(f"{name}=..." for name in names)
+        raise BadInputError(
+            f"predict: it is called as predict({arguments}), which fails ({error}); rename its parameters or the inputs"
+        ) from None
+
+
+@contextmanager
+def inference(predict: Callable[..., Any]) -> Iterator[Callable[[Mapping[str, Any]], np.ndarray]]:
+    """Prepare a model for inference, and restore it afterwards.
+
+    A PyTorch module, or a method of one, is called in evaluation mode and without gradients. A module gets tensors on
+    its own device, and numbers with a fraction in its own type, whether its inputs are arrays or tensors.
+
+    Parameters
+    ----------
+    predict
+        The model.
+
+    Yields
+    ------
+    callable
+        It takes a batch of inputs by name, and returns the output as an array.
+    """
+    torch = sys.modules.get("torch")
+    module = _module(predict)
+    if torch is None:
+        yield lambda batch: _array(predict(**batch))
+    elif module is None:
+        with torch.no_grad():
+            yield lambda batch: _array(predict(**batch))
+    else:
+        # Parts of a model may be in evaluation mode while the rest is trained.
+        modes = {part: part.training for part in module.modules()}
+        module.eval()
+        try:
+            with torch.inference_mode():
+                yield lambda batch: _array(predict(**{name: _for_module(module, v) for name, v in batch.items()}))
+        finally:
+            for part, mode in modes.items():
+                part.training = mode
+
+
+def _module(predict: object) -> Any:
+    """The PyTorch module that is called, directly or by one of its methods; None otherwise."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    candidates = (predict, getattr(predict, "__self__", None))
+    return next((value for value in candidates if isinstance(value, torch.nn.Module)), None)
+
+
+def _for_module(module: Any, values: Any) -> Any:
+    """Numbers as a tensor on the device of a module; anything else as it is."""
+    torch = sys.modules["torch"]
+    numbers = isinstance(values, np.ndarray) and values.dtype.kind in "fiub"
+    if not numbers and not is_tensor(values):
+        return values
+    tensor = torch.as_tensor(values)
+    weights = next((w for w in module.parameters() if w.is_floating_point()), None)
+    if weights is None:
+        return tensor
+    return tensor.to(weights.device, weights.dtype if tensor.is_floating_point() else tensor.dtype)
+
+
+def _array(returned: Any) -> np.ndarray:
+    """What a model returned, as an array of numbers."""
+    if is_tensor(returned):
+        returned = returned.detach().cpu()
+        # NumPy does not have bfloat16.
+        return np.asarray(returned.float().numpy() if returned.is_floating_point() else returned.numpy())
+    hint = "return one array of probabilities (sample, category)"
+    if returned is None or isinstance(returned, tuple | str | Mapping):
+        raise BadInputError(f"predict returned {shown(returned)}; {hint}")
+    try:
+        values = np.asarray(returned)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadInputError(f"predict returned a value that is not an array ({error}); {hint}") from None
+    if values.dtype.kind not in "fiub":
+        raise BadInputError(f"predict returned {shown(returned)}, which does not hold numbers; {hint}")
+    return values

@@ -1,0 +1,198 @@
+"""The inputs of a probed model: batches of them, with a modality taken from other samples or held constant."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mbias.arguments import counted, require_mapping, shown
+from mbias.errors import BadInputError
+from mbias.records.run import Run
+
+
+@dataclass(frozen=True)
+class Constant:
+    """An input that is the same for every sample, an array or tensor without the dimension of samples."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs of a model, indexed by sample.
+
+    Parameters
+    ----------
+    values
+        By modality, its inputs by name: arrays, tensors, tables, sequences, or a `Constant`.
+    donors
+        By modality, the row that each sample takes its inputs from; modalities that are not named keep their own rows.
+    """
+
+    values: Mapping[str, Mapping[str, Any]]
+    donors: Mapping[str, np.ndarray]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all inputs."""
+        return [name for inputs in self.values.values() for name in inputs]
+
+    def batch(self, rows: np.ndarray) -> dict[str, Any]:
+        """Take the inputs of some samples.
+
+        Parameters
+        ----------
+        rows
+            The indices of the samples.
+
+        Returns
+        -------
+        dict
+            By name of the input, its values of these samples: an array, a tensor, a table or a list, as the input is.
+        """
+        return {
+            name: _taken(values, self.donors[modality][rows] if modality in self.donors else rows)
+            for modality, inputs in self.values.items()
+            for name, values in inputs.items()
+        }
+
+    def permuted(self, donors: Mapping[str, np.ndarray]) -> Inputs:
+        """The inputs, some modalities of which are those of other samples."""
+        return replace(self, donors=donors)
+
+    def constant(self, baseline: str, modalities: tuple[str, ...]) -> Inputs:
+        """The inputs, some modalities of which are constant.
+
+        Parameters
+        ----------
+        baseline
+            ``mean``, the mean of each number over the samples, or ``zero``.
+        modalities
+            The names of these modalities.
+
+        Returns
+        -------
+        Inputs
+            The inputs.
+
+        Raises
+        ------
+        BadInputError
+            If an input of these modalities is not a numeric array or tensor.
+        """
+        constants = {
+            modality: {name: Constant(_constant(baseline, name, values)) for name, values in inputs.items()}
+            for modality, inputs in self.values.items()
+            if modality in modalities
+        }
+        return replace(self, values={**self.values, **constants})
+
+
+def checked_inputs(run: Run, inputs: object) -> Inputs:
+    """Check the inputs of a model against the run that recorded it.
+
+    Parameters
+    ----------
+    run
+        The run.
+    inputs
+        By modality, one input, or its inputs by name.
+
+    Returns
+    -------
+    Inputs
+        The inputs, in the order of the run's modalities.
+
+    Raises
+    ------
+    BadInputError
+        If the modalities are not those of the run, an input has another number of samples or cannot be indexed by
+        sample, or two inputs have the same name.
+    """
+    modalities = run.header.modalities
+    hint = f"give the inputs of {', '.join(modalities)} by name"
+    require_mapping("inputs", inputs, hint)
+    assert isinstance(inputs, Mapping)
+    if set(inputs) != set(modalities):
+        given = ", ".join(map(str, inputs)) or "nothing"
+        raise BadInputError(f"inputs: {given} given, the run has other modalities; {hint}")
+    values = {}
+    for modality in modalities:
+        of_modality = inputs[modality]
+        values[modality] = dict(of_modality) if isinstance(of_modality, Mapping) else {modality: of_modality}
+        if not values[modality]:
+            raise BadInputError(f"inputs: {modality!r} has no input; give at least one")
+    checked = Inputs(values, {})
+    for name in checked.names:
+        if not isinstance(name, str):
+            raise BadInputError(f"inputs: {shown(name)} is not a name; predict gets each input by its name")
+        if checked.names.count(name) > 1:
+            raise BadInputError(f"inputs: two modalities have an input {name!r}; give each input a name of its own")
+    for of_each in values.values():
+        for name, of_input in of_each.items():
+            size = _size(name, of_input)
+            if size != len(run.samples):
+                raise BadInputError(
+                    f"inputs: {name!r} has {counted(size, 'sample')}, the run {len(run.samples)}; "
+                    f"give one entry per recorded sample, in the same order"
+                )
+    return checked
+
+
+def is_tensor(values: object) -> bool:
+    """Whether an object is a PyTorch tensor; PyTorch is not imported."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(values, torch.Tensor)
+
+
+def _size(name: str, values: Any) -> int:
+    """The number of samples of an input."""
+    shape = getattr(values, "shape", None)
+    indexed = hasattr(values, "__len__") and hasattr(values, "__getitem__")
+    if isinstance(values, str | bytes | Mapping | Set) or shape == () or (shape is None and not indexed):
+        raise BadInputError(
+            f"inputs: {name!r}: {shown(values)} is not indexed by sample; give an array, a tensor or a list"
+        )
+    return len(values) if shape is None else int(shape[0])
+
+
+def _taken(values: Any, rows: np.ndarray) -> Any:
+    """Some rows of an input, in the order asked for, possibly repeated."""
+    if isinstance(values, Constant):
+        repeated = values.value[None]
+        return repeated[np.zeros(len(rows), dtype=np.int64)]
+    if hasattr(values, "iloc"):
+        return values.iloc[rows]
+    if isinstance(values, np.ndarray) or is_tensor(values):
+        return values[rows]
+    if hasattr(values, "shape") and hasattr(values, "__array__"):
+        # Arrays on disk, such as those of h5py, are read in increasing order, and each row once.
+        unique, inverse = np.unique(rows, return_inverse=True)
+        return np.asarray(values[unique])[inverse]
+    if hasattr(values, "shape"):
+        return values[rows]
+    return [values[row] for row in rows.tolist()]
+
+
+def _constant(baseline: str, name: str, values: Any) -> Any:
+    """What replaces one input in every sample, of the input's type."""
+    if is_tensor(values):
+        torch = sys.modules["torch"]
+        numeric = values.dtype != torch.bool and not values.is_complex()
+    else:
+        numeric = isinstance(values, np.ndarray) and values.dtype.kind in "fiu"
+    if not numeric:
+        raise BadInputError(
+            f"stand_ins: {baseline!r} needs numeric arrays or tensors, and the input {name!r} is not one; leave it out"
+        )
+    if baseline == "zero":
+        return values[0] * 0 if is_tensor(values) else np.zeros_like(values[0])
+    if is_tensor(values):
+        mean = values.detach().mean(dim=0, dtype=torch.float32)
+        return (mean if values.is_floating_point() else mean.round()).to(values.dtype)
+    mean = values.mean(axis=0, dtype=np.float64)
+    return np.asarray(mean if values.dtype.kind == "f" else np.rint(mean)).astype(values.dtype)
