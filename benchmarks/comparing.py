@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.compare import Kind, differences
-from mbias.analysis.measures.scopes import over_samples
 from mbias.analysis.paper.across import variance_across
+from mbias.analysis.per_run.scopes import over_samples
 from mbias.files import write_text
 from mbias.scores.f_scores import LEVELS, METRICS
 from mbias.stats.significance import holm

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mbias.analysis import attention, video
-from mbias.analysis.measures.pooling import mean_attention
+from mbias.analysis.per_run.pooling import mean_attention
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.plots import distribution
 from mbias.plots import video as plots_video

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures import scopes
-from mbias.analysis.measures.pooling import shares_of
+from mbias.analysis.per_run import scopes
+from mbias.analysis.per_run.pooling import shares_of
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import (
     RUN_COLUMNS,

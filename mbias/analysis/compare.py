@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.pooling import mean_attention
-from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.analysis.measures.use import balance_difference, use
+from mbias.analysis.per_run.pooling import mean_attention
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError

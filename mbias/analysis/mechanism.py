@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.best_weight import best_weight, best_weight_interval, joint_loss
-from mbias.analysis.measures.pooling import mean_attention, pooled
+from mbias.analysis.per_run.best_weight import best_weight, best_weight_interval, joint_loss
+from mbias.analysis.per_run.pooling import mean_attention, pooled
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import ONE_SEED, SETTING_COLUMNS, Setting, over_seeds, settings
 from mbias.errors import NotApplicableError

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.analysis.paper.across import Across, variance_across
 from mbias.analysis.paper.orderings import LAYOUT
 from mbias.analysis.paper.orderings import finding as orderings_finding
 from mbias.analysis.paper.orderings import orderings as published_orderings
 from mbias.analysis.paper.published import corrected, table2
 from mbias.analysis.paper.scores import score_cell, setting_scores, with_published
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.pooling import SEGMENTED
+from mbias.analysis.per_run.pooling import SEGMENTED
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import identified
 from mbias.errors import BadInputError, NotApplicableError

@@ -7,8 +7,8 @@ from scipy import stats
 
 from mbias import Run, open_study
 from mbias.analysis.attention import categories, contributions, finding, movement, seeds, shares
-from mbias.analysis.measures.pooling import shares_of
-from mbias.analysis.measures.scopes import contributions_of
+from mbias.analysis.per_run.pooling import shares_of
+from mbias.analysis.per_run.scopes import contributions_of
 from mbias.errors import BadInputError
 from tests.drawn_runs import draw_run, draw_study
 

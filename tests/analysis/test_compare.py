@@ -6,7 +6,7 @@ from scipy import stats
 
 from mbias import Run, open_study
 from mbias.analysis.compare import Kind, comparison, differences, finding
-from mbias.analysis.measures.sample_scores import sample_scores
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.cli.analyze import main
 from mbias.errors import BadInputError
 from mbias.scores.f_scores import f_scores, predictions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.sample_scores import sample_scores
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, identified, order_key, reason_for, settings
 from mbias.errors import NotApplicableError
 from mbias.records.study import Study

@@ -9,8 +9,8 @@ from scipy import stats
 
 from mbias import open_study
 from mbias.analysis import smoothing, variants
-from mbias.analysis.measures.sample_scores import sample_scores
 from mbias.analysis.paper.orderings import finding, outcomes
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.errors import BadInputError
 from mbias.scores.f_scores import METRICS
 from mbias.stats.significance import benjamini_hochberg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbias.analysis.measures.pooling import SEGMENTED
+from mbias.analysis.per_run.pooling import SEGMENTED
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.scores.f_scores import f_scores, predictions

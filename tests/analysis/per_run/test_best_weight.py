@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from mbias.analysis.measures.best_weight import best_weight, best_weight_interval, joint_loss
+from mbias.analysis.per_run.best_weight import best_weight, best_weight_interval, joint_loss
 
 PROBABILITY = st.floats(0.01, 0.99)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mbias import Run
-from mbias.analysis.measures.sample_scores import sample_scores
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.errors import NotApplicableError
 from mbias.scores.f_scores import LEVELS, METRICS, f_scores, predictions
 from tests.drawn_runs import draw_run

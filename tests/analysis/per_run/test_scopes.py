@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mbias import Run
-from mbias.analysis.measures.scopes import contributions_of, over_samples, run_means, share_parts, summary, weight_parts
+from mbias.analysis.per_run.scopes import contributions_of, over_samples, run_means, share_parts, summary, weight_parts
 from mbias.errors import NotApplicableError
 from tests.drawn_runs import draw_run
 

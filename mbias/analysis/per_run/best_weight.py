@@ -34,7 +34,7 @@ def best_weight(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> np
     Examples
     --------
     >>> import numpy as np
-    >>> from mbias.analysis.measures.best_weight import best_weight
+    >>> from mbias.analysis.per_run.best_weight import best_weight
     >>> p_a, p_v, labels = np.array([0.9, 0.2]), np.array([0.6, 0.3]), np.array([True, False])
     >>> float(round(best_weight(p_a, p_v, labels), 3))
     1.0

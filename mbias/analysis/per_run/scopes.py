@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mbias.analysis.measures.pooling import pooled, shares_of
+from mbias.analysis.per_run.pooling import pooled, shares_of
 from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run

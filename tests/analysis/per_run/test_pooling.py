@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mbias import Run
-from mbias.analysis.measures.pooling import mean_attention, pooled, shares_of
+from mbias.analysis.per_run.pooling import mean_attention, pooled, shares_of
 from mbias.errors import NotApplicableError
 from tests.drawn_runs import draw_run
 
