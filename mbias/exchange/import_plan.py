@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from mbias.arguments import checked_groups, with_groups
 from mbias.errors import BadInputError
 from mbias.exchange.axes import NAME_AXES, check_axes, guess_axes, record_order, sums_to_one, to_record_order
 from mbias.exchange.named_array import TRUTH_PREFIX, NamedArray
-from mbias.records.groups import checked_groups, with_groups
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 

@@ -18,14 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mbias.arguments import checked_new_folder, counted, shown
+from mbias.arguments import checked_new_folder, counted, shown, with_groups
 from mbias.errors import BadInputError
 from mbias.recorder.epoch import EpochArrays, checked_index, warn_of_other_weights
 from mbias.recorder.means import WeightedMean, is_single
 from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
-from mbias.records.groups import with_groups
 from mbias.records.header import Header
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbias.arguments import checked_path, counted
+from mbias.arguments import GROUP, check_column, checked_path, counted
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
-from mbias.records.groups import GROUP, check_column
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
 from mbias.records.shards import read_array, read_arrays

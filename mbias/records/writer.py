@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mbias.arguments import checked_new_folder, counted, require_mapping, shown
+from mbias.arguments import check_column, checked_new_folder, counted, require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
 from mbias.records.commits import LOG, Commit, shard_name
-from mbias.records.groups import check_column
 from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
 from mbias.records.shards import write_arrays

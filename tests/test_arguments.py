@@ -8,8 +8,8 @@ import pytest
 
 import mbias
 from mbias import RunWriter
+from mbias.arguments import checked_groups, with_groups
 from mbias.errors import BadInputError
-from mbias.records.groups import checked_groups, with_groups
 from mbias.records.validate import faults
 from tests.records.written import header
 
