@@ -199,6 +199,8 @@ def check_column(what: object, samples: pd.DataFrame) -> None:
     if empty.any():
         sample = samples.iloc[int(empty.argmax()), 0]
         raise BadInputError(f"{what}: the group of sample {sample!r} is empty; give the group of every sample")
+    if len(samples) > 1 and len(set(samples[GROUP])) == 1:
+        raise BadInputError(f"{what}: all samples are in one group; intervals need several, so leave 'group' out")
 
 
 def _is_empty(value: object) -> bool:

@@ -79,3 +79,8 @@ def test_an_empty_group_on_disk_is_a_fault(tmp_path):
     with pytest.raises(BadInputError, match=r"samples.csv: the group of sample 'b' is empty"):
         _ = mbias.Run(tmp_path / "run").groups
     assert len(faults(tmp_path / "run")) == 1
+
+
+def test_one_group_of_all_samples_is_refused():
+    with pytest.raises(BadInputError, match="all samples are in one group; intervals need several"):
+        with_groups(TABLE, ["x", "x", "x"])

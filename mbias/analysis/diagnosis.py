@@ -19,6 +19,7 @@ from mbias.analysis.measures import verdict as definition
 from mbias.analysis.measures.catalogue import (
     BESIDE_VERDICT,
     PRIMARY,
+    SWAPPED,
     Estimated,
     Estimates,
     balance_of,
@@ -73,11 +74,12 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
         on another side than the verdict, separated by ``|``; ``attention``, the mean weight W of the first of two
         modalities; ``misleads``, whether that weight favours the other modality than the verdict; ``discordant``, the
         categories whose own verdict names another modality, separated by ``|``, and ``discordant_number``, their
-        number.
+        number; ``unjudged``, the number of categories with too few labelled samples for a verdict.
 
-        What an undetermined verdict needs, if the balance stays the same: ``seeds_needed``, how many seeds would
-        decide it (NaN where no number would, or one seed says nothing about others); ``samples_needed``, how many times
-        as many samples would (infinite where no number would).
+        ``reason`` says why there is nothing to attribute, or why a verdict is undetermined if that is not for its
+        balance. What a balance needs to be decided, if it stays the same: ``seeds_needed``, how many seeds (NaN where
+        no number would do, or one seed says nothing about others); ``samples_needed``, how many times as many samples
+        (infinite where no number would do).
 
     Raises
     ------
@@ -100,14 +102,16 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     reasons = {name: text for name, text in estimated.left_out.items() if name in shown}
     for of_setting, use in _with_use(estimated):
         setting, verdict = of_setting.setting, decide(use)
-        contradicts = contradicting(of_setting, verdict)
-        if contradicts:
-            verdict = dataclasses.replace(verdict, flags=(*verdict.flags, DEPENDS))
         share = attention_of(of_setting)
         of_categories = category_rows(setting, use)
         discordant = [row["category"] for row in of_categories if row["discordant"]]
         named = favoured(verdict.words)
-        undetermined = verdict.words == UNDETERMINED
+        contradicts = contradicting(of_setting, verdict)
+        if f"use ({SWAPPED})" in contradicts:
+            verdict = dataclasses.replace(verdict, flags=(*verdict.flags, DEPENDS))
+        if named and discordant:
+            verdict = dataclasses.replace(verdict, words=f"biased toward {named}")
+        undetermined = verdict.words == UNDETERMINED and not verdict.reason
         pair = deciding(use, verdict) if undetermined else None
         seeds = seeds_needed(pair) if pair else None
         size, interaction = use.size.interval()[:, 0], use.interaction.interval()[:, 0]
@@ -126,6 +130,7 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
                 "misleads": named is not None and (share - 0.5) * verdict.balance < 0,
                 "discordant": "|".join(discordant),
                 "discordant_number": len(discordant),
+                "unjudged": len(setting.categories) - len(of_categories),
                 "seeds_needed": np.nan if seeds is None else float(seeds),
                 "samples_needed": samples_needed(pair) if pair else np.inf if undetermined else np.nan,
                 "samples": setting.samples,

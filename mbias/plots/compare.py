@@ -12,7 +12,7 @@ from mbias.analysis.compare import QUESTION
 from mbias.errors import BadInputError
 from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, mathtext, plain, style
+from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, plain, setting_label, style
 from mbias.records.study import StudyLike
 from mbias.tables.names import display_name, subscript
 from mbias.terms import Level, Metric
@@ -71,7 +71,7 @@ def plot_compare(
     order = list(dict.fromkeys(pairs(rows)))
     with style():
         draw(rows, ax, order, 100 if rows["level"].iloc[0] else 1)
-        ax.set_yticks(np.arange(len(order)), [_name(name) for name in order])
+        ax.set_yticks(np.arange(len(order)), [setting_label(name) for name in order])
     return ax
 
 
@@ -144,7 +144,7 @@ def figure(table: pd.DataFrame) -> Figure:
                 ax, _title_of(quantity), "B − A", 1.05 * rows[["difference_low", "difference_high"]].abs().max().max()
             )
         for line in axes:
-            line[0].set_yticks(np.arange(len(order)), [_name(name) for name in order], fontsize=6.5)
+            line[0].set_yticks(np.arange(len(order)), [setting_label(name) for name in order], fontsize=6.5)
         fig.suptitle(_title(table), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, table)
         leave_room(fig, bottom=0.02)
@@ -174,11 +174,5 @@ def _title(table: pd.DataFrame) -> str:
     seeds = int(table["seeds"].max())
     over = f"n = {seeds} paired seeds" if seeds > 1 else "one seed, samples paired"
     first = table["a"].iloc[0]
-    what = f"B − A, A: {_name(first)}" if len(set(table["a"])) == 1 and (table["b"] != first).any() else "B − A"
+    what = f"B − A, A: {setting_label(first)}" if len(set(table["a"])) == 1 and (table["b"] != first).any() else "B − A"
     return f"{what}; bars: 95 % intervals, {over}; filled: significant at 5 % (Holm)"
-
-
-def _name(setting: str) -> str:
-    return ", ".join(
-        mathtext(part) if "_cross" in part or "_self" in part else plain(part) for part in setting.split(", ")
-    )

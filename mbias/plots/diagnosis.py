@@ -29,9 +29,9 @@ from mbias.plots.drawing.style import (
     WIDTH,
     ink,
     mark_simulated,
-    mathtext,
     modality_colours,
     plain,
+    setting_label,
     style,
 )
 from mbias.tables.names import setting_name
@@ -146,7 +146,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xticks([-1, -0.5, 0, 0.5, 1], ["-1", "-0.5", "0", "0.5", "1"])
     ax.set_ylim(len(table) - 0.4, -0.6)
     names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
-    ax.set_yticks(np.arange(len(names)), [_name(name) for name in names])
+    ax.set_yticks(np.arange(len(names)), [setting_label(name) for name in names])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     return ax
@@ -237,7 +237,3 @@ def _colour(verdict: str, modalities: Sequence[str]) -> str:
     if verdict == BALANCED_WORDS:
         return BALANCED
     return modality_colours(modalities).get(favoured(verdict) or "", UNKNOWN)
-
-
-def _name(setting: str) -> str:
-    return ", ".join(mathtext(part) for part in setting.split(", ")) if "_" in setting else plain(setting)

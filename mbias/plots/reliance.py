@@ -12,7 +12,7 @@ from mbias.analysis.reliance import QUESTION
 from mbias.errors import NotApplicableError
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, modality_colours, plain, setting_label, style
 from mbias.tables.names import setting_name
 
 _PANELS = {"change": "change of the output", "share": "share of the squared change", "help": "help"}
@@ -126,7 +126,7 @@ def figure(table: pd.DataFrame) -> Figure:
         fig, axes = plt.subplots(lines, columns, sharex=True, sharey=True, squeeze=False, figsize=size)
         for ax, panel in zip(axes.flat, panels, strict=False):
             draw(table[table["setting"] == panel], ax, order)
-            ax.set_title("\n".join(mathtext(part) for part in panel.split(", ")) if "_" in panel else plain(panel))
+            ax.set_title(setting_label(panel, "\n"))
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
         if len(panels) % columns:
@@ -175,7 +175,7 @@ def draw_use(table: pd.DataFrame, column: str, ax: Axes) -> Axes:
     else:
         ax.set_xlim(left=0)
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_yticks(np.arange(len(names)), [_name(name) for name in names])
+    ax.set_yticks(np.arange(len(names)), [setting_label(name) for name in names])
     ax.set_xlabel(_PANELS.get(column, column))
     ax.grid(axis="y", lw=0.4)
     ax.tick_params(axis="y", length=0)
@@ -247,7 +247,3 @@ def _over(table: pd.DataFrame) -> str:
 
 def _settings(table: pd.DataFrame) -> list[str]:
     return [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
-
-
-def _name(setting: str) -> str:
-    return ", ".join(mathtext(part) for part in setting.split(", ")) if "_" in setting else plain(setting)

@@ -82,18 +82,24 @@ def test_balanced_is_said_with_the_interval_that_it_rests_on(tmp_path):
 
 
 def test_why_there_is_nothing_to_attribute_is_said(tmp_path):
-    inputs = _inputs()
+    inputs = _inputs(4000)
     label = (inputs["audio"] > 0)[:, None]
     constant = modelled_run(tmp_path / "constant", lambda a, v: (0.3 + 1e-6 * (a > 0))[:, None], inputs, label)
-    unrelated = np.random.default_rng(5).random((200, 1)) < 0.5
+    unrelated = np.random.default_rng(5).random((4000, 1)) < 0.5
     shuffled = modelled_run(tmp_path / "shuffled", _weighted((3.0, 1.0)), inputs, unrelated)
 
-    assert "nothing to attribute; with the inputs of other samples, outputs change by 0.0% [0.0%, 0.0%]" in _sentence(
-        constant
-    )
-    assert "nothing to attribute; outputs change with the inputs" in _sentence(shuffled)
-    assert "do not tell labels apart" in _sentence(shuffled)
+    assert "nothing to attribute; the outputs hardly change with the inputs; the change with all" in _sentence(constant)
+    assert "nothing to attribute; the outputs do not tell present labels from absent ones" in _sentence(shuffled)
     assert "balance" not in _sentence(constant)
+
+
+def test_why_a_verdict_is_undetermined_is_said_where_it_is_not_the_balance(tmp_path):
+    inputs = _inputs()
+    unrelated = np.random.default_rng(5).random((200, 1)) < 0.5
+    sentence = _sentence(modelled_run(tmp_path / "mine", _weighted((3.0, 1.0)), inputs, unrelated))
+
+    assert "; it is not certain that the outputs tell present labels from absent ones; record more samples" in sentence
+    assert "times as many samples" not in sentence
 
 
 def test_flags_are_said(tmp_path):
@@ -185,7 +191,7 @@ def test_donors_without_a_common_label_can_contradict(tmp_path):
     assert _verdicts(same)["verdict"].item() == "biased toward audio"
     assert _verdicts(same)["contradicts"].item() == ""
     assert _verdicts(other)["contradicts"].item().split("|")[0] == "use (swapped)"
-    assert "; depends on the stand-in: use (swapped) and swap (swapped) contradict this" in _sentence(other)
+    assert "; depends on the stand-in; use (swapped) and swap (swapped) contradict this" in _sentence(other)
     assert "depends on the stand-in" in _verdicts(other)["flags"].item().split("|")
     assert "contradict" not in _sentence(same)
 
@@ -222,7 +228,7 @@ def test_categories_with_enough_positives_have_verdicts_and_the_others_are_named
     assert list(table["discordant"]) == [False, False, True]
     assert _verdicts(run)["discordant"].item() == "C3"
     assert _verdicts(run)["discordant_number"].item() == 1
-    assert _sentence(run).endswith("; 1 discordant category: C3.")
+    assert "; 1 discordant category: C3; 1 category of fewer than 20 labelled samples is not judged." in _sentence(run)
 
 
 def test_where_no_modality_is_named_no_category_is_discordant(tmp_path):

@@ -10,6 +10,7 @@ from mbias.analysis.diagnosis import categories
 from mbias.analysis.measures.verdict import NOTHING
 from mbias.errors import NotApplicableError
 from mbias.plots.diagnosis import plot_heatmap
+from mbias.plots.drawing.style import rendered, setting_label
 from tests.drawn_runs import draw_run, draw_study
 from tests.plots.conftest import texts
 
@@ -99,3 +100,12 @@ def test_the_heatmap_has_the_categories_with_enough_samples(tmp_path):
 def test_without_permuted_inputs_there_is_no_verdict_to_draw(tmp_path):
     with pytest.raises(NotApplicableError, match="not probed"):
         mbias.plot_diagnosis(draw_run(tmp_path / "run", probe=False))
+
+
+@pytest.mark.parametrize("name", ["resnet_lr_3_wd_0", "v2_clip_", "a_{b", "cost_$5_run_1"])
+def test_names_of_external_runs_are_drawn_as_they_are(table, name):
+    external = table.iloc[:1].assign(run=name, variant=None, smoothing=None)
+
+    figure = mbias.plot_diagnosis(external)
+    assert setting_label(name) in [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert rendered(figure, "png")

@@ -21,6 +21,9 @@ from mbias.stats.estimates import Estimate, stacked
 from mbias.stats.significance import equivalence
 from mbias.tables.names import display_name
 
+SWAPPED = "swapped"
+"""The stand-in of samples without a common label."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -52,7 +55,7 @@ class Measure:
     @property
     def independent(self) -> bool:
         """Whether it changes inputs, into ones that the model knows, and is not the measure of the verdict."""
-        return self.baseline == "swapped"
+        return self.baseline == SWAPPED
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ SHAPLEY = _of_coalitions("Shapley", "probability", "mean", shapley)
 
 MEASURES = (
     PRIMARY,
-    _of_use("swapped"),
+    _of_use(SWAPPED),
     _of_use("mean"),
     _of_use("zero"),
     SHAPLEY,

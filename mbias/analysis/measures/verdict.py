@@ -4,11 +4,13 @@ Attention and losses have no part in a verdict; they may explain it.
 
 nothing to attribute
     The outputs change too little: `Use.size`, the change with all modalities replaced over that of a perfect predictor,
-    is not above `FLOOR`. Or, where labels are known, the outputs do not tell present labels from absent ones: no
-    `Use.separation`, of the whole nor of a modality, is beyond `FLOOR`. All following words need one of each to be
-    beyond it with its 95 % interval.
+    is below `FLOOR` with its 95 % interval; where labels are known, only if the separation is not beyond `FLOOR` with
+    its interval either. Or the outputs do not tell present labels from absent ones: every `Use.separation`, of the
+    whole and of each modality, is within `FLOOR` of 0 with its 95 % interval. All following words need the separation
+    of the whole (without labels, the size) to be beyond `FLOOR` with its interval.
 uses X alone
-    Biased toward X, and the share of every other modality is below `ALONE` with its 95 % interval.
+    Biased toward X, and the share of every other modality is below `ALONE` with its 95 % interval. A setting with a
+    category that names another modality is only biased.
 biased toward X
     The balance of X with every other modality is above `MARGIN` with its 95 % interval (with M modalities, at 5 % / M).
 balanced
@@ -21,14 +23,14 @@ Flags stand beside a verdict:
 
 X does not help
     Where labels are known: its share is not below `ALONE`, but its separation is within `FLOOR` of 0 with its 95 %
-    interval.
+    interval, and replacing it does not make the squared error larger with its 95 % interval.
 X harms
-    Replacing X makes the squared error smaller, with its 95 % interval.
+    Replacing X makes the squared error smaller, with its 95 % interval (with M modalities, at 5 % / M).
 synergic, redundant
     `Use.interaction` is above `INTERACTING`, or below minus that, with its 95 % interval.
 depends on the stand-in
-    Another measure with real inputs in place of a modality (those of samples without a common label) has a balance that
-    is beyond `MARGIN` with its 95 % interval, on another side than the verdict.
+    With the inputs of samples without a common label, the balance is beyond `MARGIN` with its 95 % interval, on another
+    side than the verdict.
 seed N stands apart
     Of three seeds or more, one alone has a share of 1 - `ALONE` or more on its side, and its balance is more than twice
     `MARGIN` away from the mean of the others. Or, of four seeds or more, the balance of one is not what the others lead
@@ -57,8 +59,8 @@ ALONE = 0.05
 """A share below this is as good as none."""
 
 FLOOR = 0.05
-"""Outputs that change, or separate labels, by less than this part of a perfect predictor's have nothing to attribute.
-It lies above networks before training and after training on shuffled labels (``benchmarks/adversarial.py``)."""
+"""Outputs that separate labels, or change, by less than this part of a perfect predictor's have nothing to attribute.
+It is above most networks before training or trained on shuffled labels (``benchmarks/adversarial.py``)."""
 
 INTERACTING = 0.1
 """An interaction this close to 0 is not mentioned."""
@@ -93,6 +95,9 @@ class Verdict:
         p of the equivalence test.
     flags
         What stands beside the verdict.
+    reason
+        Why there is nothing to attribute, or why the verdict is undetermined if that is not for its balance; otherwise
+        empty.
     """
 
     words: str
@@ -104,6 +109,7 @@ class Verdict:
     level: float
     p_balanced: float
     flags: tuple[str, ...]
+    reason: str = ""
 
 
 def decide(use: Use) -> Verdict:
@@ -148,11 +154,11 @@ def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict
     shares = np.array([share.point[row] for share in use.share])
     first, second = (0, 1) if len(modalities) == 2 else np.argsort(-np.nan_to_num(shares), kind="stable")[:2].tolist()
     balance = use.balance[first, second]
-    words = _words(use, row, biased, balanced)
+    words, reason = _words(use, row, biased, balanced)
     level = EQUIVALENCE_LEVEL if words == BALANCED else LEVEL
     low, high = (float(end[row]) for end in balance.interval(level))
     flags = () if words == NOTHING else _flags(use, row, balance)
-    return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags)
+    return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags, reason)
 
 
 def side(low: float, high: float, p_balanced: float, modalities: tuple[str, ...]) -> str:
@@ -195,7 +201,7 @@ def samples_needed(balance: Bounded, row: int = 0, level: float = LEVEL) -> floa
     samples = float(z.samples_part[row])
     seeds = float(np.nan_to_num(z.seeds_part[row]))
     left = (_distance(balance, row) / float(t_quantile(float(z.df[row]), level))) ** 2 - seeds
-    return samples / left if left > 0 else float("inf")
+    return max(samples / left, 1.0) if left > 0 else float("inf")
 
 
 def deciding(use: Use, verdict: Verdict) -> Bounded | None:
@@ -207,7 +213,10 @@ def deciding(use: Use, verdict: Verdict) -> Bounded | None:
     shares = np.array([share.point[0] for share in use.share])
     if abs(verdict.balance) > MARGIN or len(shares) == 2:
         return use.balance[verdict.first, verdict.second]
-    widest = use.balance[verdict.first, int(np.argmin(shares))]
+    if np.isnan(shares).any():
+        return None
+    least = int(np.argsort(-shares, kind="stable")[-1])
+    widest = use.balance[verdict.first, least]
     return widest if abs(widest.point[0]) <= MARGIN else None
 
 
@@ -216,22 +225,34 @@ def _distance(balance: Bounded, row: int) -> float:
     return float(abs(abs(balance.z.point[row]) - np.arctanh(MARGIN)))
 
 
-def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> str:
-    effects = [[use.size], _separations(use)]
-    if any(_largest(effect, row) <= FLOOR for effect in effects if effect):
-        return NOTHING
-    if not all(_beyond_floor(effect, row) for effect in effects if effect):
-        return UNDETERMINED
+def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str, str]:
+    """The verdict, and its reason where it is not for the balance."""
+    separations = _separations(use)
+    small = bool(use.size.interval()[1, row] <= FLOOR)
+    beyond = _beyond_floor(separations[-1] if separations else use.size, row)
+    if small and not beyond:
+        return NOTHING, "the outputs hardly change with the inputs"
+    if separations and all(_within_floor(part, row) for part in separations):
+        return NOTHING, "the outputs do not tell present labels from absent ones"
+    if not beyond:
+        what = "tell present labels from absent ones" if separations else "change with the inputs"
+        return UNDETERMINED, f"it is not certain that the outputs {what}"
     modalities = use.setting.modalities
+    idle = [modality for m, modality in enumerate(modalities) if not _relates(use, row, m)]
     for m, modality in enumerate(modalities):
         if biased[m] <= ALPHA:
-            if not _relates(use, row, m):
-                return UNDETERMINED
+            if modality in idle:
+                return UNDETERMINED, _unrelated([modality])
             others = [share for other, share in enumerate(use.share) if other != m]
             alone = all(share.interval()[1, row] < ALONE for share in others)
-            return f"uses {modality} alone" if alone else f"biased toward {modality}"
-    alike = balanced <= ALPHA and all(_relates(use, row, m) for m in range(len(modalities)))
-    return BALANCED if alike else UNDETERMINED
+            return (f"uses {modality} alone" if alone else f"biased toward {modality}"), ""
+    if balanced <= ALPHA:
+        return (UNDETERMINED, _unrelated(idle)) if idle else (BALANCED, "")
+    return UNDETERMINED, ""
+
+
+def _unrelated(modalities: Sequence[str]) -> str:
+    return f"it is not certain that what {' and '.join(modalities)} changes has to do with labels"
 
 
 def _relates(use: Use, row: int, m: int) -> bool:
@@ -248,12 +269,14 @@ def _idle(use: Use, row: int) -> list[int]:
     separations = _separations(use)
     if not separations:
         return []
-    idle = []
-    for m, share in enumerate(use.share):
-        low, high = separations[m].interval()[:, row]
-        if not share.interval()[1, row] < ALONE and low > -FLOOR and high < FLOOR:
-            idle.append(m)
-    return idle
+    helps = use.help("squared_error")
+    return [
+        m
+        for m, share in enumerate(use.share)
+        if not share.interval()[1, row] < ALONE
+        and _within_floor(separations[m], row)
+        and not helps[m].interval()[0, row] > 0
+    ]
 
 
 def _separations(use: Use) -> Sequence[Estimate]:
@@ -264,21 +287,23 @@ def _separations(use: Use) -> Sequence[Estimate]:
         return ()
 
 
-def _largest(effects: Sequence[Estimate], row: int) -> float:
-    return max(abs(float(effect.point[row])) for effect in effects)
-
-
-def _beyond_floor(effects: Sequence[Estimate], row: int) -> bool:
+def _beyond_floor(effect: Estimate, row: int) -> bool:
     """Whether the interval of an effect is beyond `FLOOR`, on either side."""
-    intervals = [effect.interval()[:, row] for effect in effects]
-    return any(low > FLOOR or high < -FLOOR for low, high in intervals)
+    low, high = effect.interval()[:, row]
+    return bool(low > FLOOR or high < -FLOOR)
+
+
+def _within_floor(effect: Estimate, row: int) -> bool:
+    """Whether the interval of an effect is within `FLOOR` of 0."""
+    low, high = effect.interval()[:, row]
+    return bool(low >= -FLOOR and high <= FLOOR)
 
 
 def _flags(use: Use, row: int, balance: Bounded) -> tuple[str, ...]:
     flags = [f"{use.setting.modalities[m]} does not help" for m in _idle(use, row)]
     try:
         for modality, helped in zip(use.setting.modalities, use.help("squared_error"), strict=True):
-            if helped.interval()[1, row] < 0:
+            if helped.interval(1 - ALPHA / len(use.setting.modalities))[1, row] < 0:
                 flags.append(f"{modality} harms")
     except NotApplicableError:
         pass

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.verdict import BALANCED, FLOOR, MOST_SEEDS, NOTHING, UNDETERMINED
+from mbias.analysis.measures.verdict import BALANCED, FEWEST_POSITIVES, MOST_SEEDS, NOTHING, UNDETERMINED
 from mbias.tables.names import setting_name, subscript
 
 
@@ -15,7 +15,8 @@ def verdict_sentence(row: Any) -> str:
     """What a row of `mbias.analysis.diagnosis.verdicts` says."""
     name = setting_name(row.run, row.variant, row.smoothing, row.control)
     if row.verdict == NOTHING:
-        return f"{name}: {NOTHING}; {_why_nothing(row)} ({_over(row)})."
+        changed = f"the change with all inputs replaced is {row.size:.1%} of a perfect predictor's"
+        return f"{name}: {NOTHING}; {row.reason}; {changed} ({_over(row)})."
     level = " at 90 %" if row.verdict == BALANCED else ""
     interval = f"[{row.balance_low:+.2f}, {row.balance_high:+.2f}]{level}"
     balance = f"balance of {row.first} and {row.second} {row.balance:+.2f} {interval}"
@@ -24,13 +25,17 @@ def verdict_sentence(row: Any) -> str:
         text += f"; {row.flags.replace('|', ', ')}"
     if row.contradicts:
         several = "|" in row.contradicts
-        text += f": {row.contradicts.replace('|', ' and ')} {'contradict' if several else 'contradicts'} this"
+        text += f"; {row.contradicts.replace('|', ' and ')} {'contradict' if several else 'contradicts'} this"
     if row.misleads:
         text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, favours the other modality"
     if row.discordant_number:
         text += f"; {_counted(row.discordant_number)}: {row.discordant.replace('|', ', ')}"
+    if row.unjudged:
+        few = "1 category" if row.unjudged == 1 else f"{row.unjudged} categories"
+        verb = "is" if row.unjudged == 1 else "are"
+        text += f"; {few} of fewer than {FEWEST_POSITIVES} labelled samples {verb} not judged"
     if row.verdict == UNDETERMINED:
-        text += f"; {_what_is_needed(row)}"
+        text += f"; {row.reason}; record more samples" if row.reason else f"; {_what_is_needed(row)}"
     return f"{text}."
 
 
@@ -48,13 +53,6 @@ def use_sentence(rows: pd.DataFrame) -> str:
         f"{row.help:+.2g} [{row.help_low:+.2g}, {row.help_high:+.2g}] for {row.modality}" for row in rows.itertuples()
     )
     return f"{text}; the squared error then changes by {helps}."
-
-
-def _why_nothing(row: Any) -> str:
-    changed = f"{row.size:.1%} [{row.size_low:.1%}, {row.size_high:.1%}]"
-    if not row.size_low > FLOOR:
-        return f"with the inputs of other samples, outputs change by {changed} of what a perfect predictor's would"
-    return f"outputs change with the inputs ({changed} of a perfect predictor's change), but do not tell labels apart"
 
 
 def _counted(number: int) -> str:

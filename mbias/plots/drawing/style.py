@@ -22,6 +22,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from mbias.files import write_bytes
+from mbias.terms import Variant
 
 WIDTH = 7.0
 """The width in inches of a figure that spans the two columns of a paper."""
@@ -133,6 +134,20 @@ def mathtext(text: str) -> str:
     '$A_{cross}$ + $V_{self}$'
     """
     return " ".join(_subscripted(word) for word in text.split(" "))
+
+
+def setting_label(name: str, separator: str = ", ") -> str:
+    """The name of a setting for a figure: subscripts set in a variant of the paper, names from data as they are.
+
+    Examples
+    --------
+    >>> setting_label("A_cross + V_self, LS-V")
+    '$A_{cross}$ + $V_{self}$, LS-V'
+    >>> setting_label("lr_3_wd_0")
+    'lr_3_wd_0'
+    """
+    variants = {variant.display_name for variant in Variant}
+    return separator.join(mathtext(part) if part in variants else plain(part) for part in name.split(", "))
 
 
 def plain(text: str) -> str:

@@ -130,13 +130,38 @@ def test_outputs_without_any_change_have_nothing_to_attribute(tmp_path):
 
 
 def test_outputs_that_do_not_tell_labels_apart_have_nothing_to_attribute(tmp_path):
-    weak = np.random.default_rng(5).random((300, 1)) < 0.5
-    used = _used(tmp_path / "run", _additive(3.0, 0.5), _normal(), weak)
+    weak = np.random.default_rng(5).random((4000, 1)) < 0.5
+    used = _used(tmp_path / "run", _additive(3.0, 0.5), _normal(4000), weak)
+    few = _used(tmp_path / "few", _additive(3.0, 0.5), _normal(), weak[:300])
 
     assert used.size.interval()[0, 0] > 0.5
     assert decide(used).words == NOTHING
+    assert (decide(few).words, decide(few).reason) == (
+        UNDETERMINED,
+        "it is not certain that the outputs tell present labels from absent ones",
+    )
     # Where labels are not known, the change is all that there is.
     assert decide(use_of(modelled_run(tmp_path / "unlabelled", _additive(3.0, 0.5), _normal()))).words != NOTHING
+
+
+def test_outputs_with_little_confidence_that_tell_labels_apart_have_a_verdict(tmp_path):
+    inputs = _normal(2000)
+    weak = (inputs["audio"] > 0)[:, None]
+    used = _used(tmp_path / "run", lambda a, v: 0.5 + 0.15 * (sigmoid(4 * a) - 0.5)[:, None], inputs, weak)
+
+    assert used.size.interval()[1, 0] < FLOOR
+    assert decide(used).words == "uses audio alone"
+
+
+def test_equal_copies_of_which_none_is_needed_are_undetermined(tmp_path):
+    """Of a majority vote of three copies, replacing one changes nothing."""
+    weak = np.random.default_rng(0).random((200, 1)) < 0.5
+    inputs = {name: weak[:, 0].astype(float) for name in NAMES}
+    used = _used(tmp_path / "run", lambda *copies: (sum(copies) > 1.5)[:, None].astype(float), inputs, weak)
+    verdict = decide(used)
+
+    assert verdict.words == UNDETERMINED
+    assert deciding(used, verdict) is None
 
 
 def test_outputs_that_are_the_wrong_way_round_do_separate_labels(tmp_path):

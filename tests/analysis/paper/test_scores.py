@@ -86,7 +86,7 @@ def test_groups_change_the_intervals_and_not_the_values(both, function):
 def test_a_comparison_of_runs_with_different_groups_is_refused(both, tmp_path):
     other = draw_study(tmp_path, [("across_vcross", "ls_a")], seeds=(0, 1), videos=40)
     for path in other.glob("*/samples.csv"):
-        pd.read_csv(path).assign(group="one").to_csv(path, index=False)
+        pd.read_csv(path).assign(group=lambda t: ["one"] + ["two"] * (len(t) - 1)).to_csv(path, index=False)
 
     assert set(comparison(*both)["tested"]) == {"seeds and groups"}
     with pytest.raises(BadInputError, match="the samples have different groups"):
