@@ -138,7 +138,7 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     """
     rows: list[dict[str, Any]] = []
     estimated = reused(precomputed, study, estimates)
-    reasons = dict(estimated.left_out)
+    reasons = estimated.left_out | estimated.too_few
     for of_setting in estimated:
         setting = of_setting.setting
         for measure, of_measure in of_setting.by_measure.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mbias.analysis.measures.coalitions import coalition_parts, over_samples, probed
+from mbias.analysis.measures.coalitions import FEWEST, coalition_parts, enough, over_samples, probed
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
 from mbias.analysis.measures.use import PERMUTED, Use, use
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
@@ -192,6 +192,17 @@ class Estimates:
             name: reasons[0] + (f"; {len(reasons)} of {count} settings" if count > 1 else "")
             for name, reasons in self.reasons.items()
         }
+
+    @property
+    def too_few(self) -> dict[str, str]:
+        """The categories that no measure's mean over categories includes, with the reason."""
+        few = {
+            of_setting.setting.categories[index]: None
+            for of_setting in self
+            if of_setting.by_measure
+            for index in np.flatnonzero(~enough(of_setting.setting.weak))
+        }
+        return {", ".join(few): f"fewer than {FEWEST} labelled samples"} if few else {}
 
 
 def estimates(study: StudyLike) -> Estimates:

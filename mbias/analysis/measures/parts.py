@@ -74,7 +74,9 @@ def cross_parts(run: Run, epoch: int) -> np.ndarray:
     """
     probe = probed(run)
     passes = [probe.draws("cross", (modality,)) for modality in run.header.modalities]
-    if run.header.training is None and not any(passes):
+    if not any(passes) and run.header.training is not None:
+        raise NotApplicableError(f"{run.path}: the network has no cross-attention")
+    if not any(passes):
         raise NotApplicableError(
             f"{run.path}: the probe has no pass in which cross-attention alone is replaced; {how_to_probe(run)}"
         )

@@ -96,7 +96,8 @@ def relative_drops(v: np.ndarray) -> np.ndarray:
 
     With the modality permuted among samples, and averaged over permutations, this is the perceptual score (Gat et al.,
     NeurIPS 2021; cost (1 + 2 K) N passes; note: donors that share labels dilute it). With the training mean in its
-    place it is conditional utilisation (Wu et al., ICML 2022; cost 3 N passes).
+    place it is in the manner of conditional utilisation (Wu et al., ICML 2022, whose code averages the maps of a fusion
+    module and scores one branch; cost 3 N passes).
 
     Parameters
     ----------
