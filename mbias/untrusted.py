@@ -91,7 +91,7 @@ def read_npz(path: Path, hint: str, kinds: str = NUMBERS) -> dict[str, np.ndarra
             return {member.filename[:-4]: _member(path, archive, member, kinds, hint) for member in members}
     except FileNotFoundError:
         raise BadInputError(f"{path}: there is no such file; {hint}") from None
-    except (*_UNREADABLE, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (*_UNREADABLE, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise BadInputError(f"{path}: not a readable .npz archive ({_line(error)}); {hint}") from None
 
 
@@ -139,7 +139,7 @@ def check_stored(path: Path, hint: str) -> None:
             return
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except (*_UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (*_UNREADABLE, zipfile.BadZipFile, RuntimeError) as error:
         raise BadInputError(f"{path}: the file is damaged ({_line(error)}); {hint}") from None
     if unpacked > path.stat().st_size:
         raise BadInputError(f"{path}: a compressed archive, which PyTorch does not write; {hint}")

@@ -28,16 +28,14 @@ from mbias.analysis.measures.catalogue import (
     of_verdict,
     reused,
 )
+from mbias.analysis.measures.needed import deciding, samples_needed, seeds_needed
 from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import (
     DEPENDS,
     FEWEST_POSITIVES,
     UNDETERMINED,
     decide,
-    deciding,
     favoured,
-    samples_needed,
-    seeds_needed,
     side,
 )
 from mbias.analysis.measures.verdict_rows import attention_of, category_rows, contradicting, verdict_columns

@@ -1,8 +1,8 @@
 """Means over pairs of a sample and its donors, with uncertainty over seeds, samples and donors.
 
 When a modality of each sample is replaced by that of another sample, a value depends on the sample and on the donor.
-Each sample is used K times as a donor, so its inputs enter the mean twice. An interval that varies the samples alone
-and takes their donors as given is too short by up to a third of its width (``benchmarks/drawn.py``).
+Each sample is also a donor in each draw, so its inputs enter the mean twice. An interval that varies the samples alone
+and takes their donors as given is too short.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise BadInputError(f"device {name!r} is not available ({reason}); choose 'cpu' or 'auto'") from None
     return device

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.verdict import BALANCED, FEWEST_POSITIVES, MOST_SEEDS, NOTHING, UNDETERMINED
+from mbias.analysis.measures.needed import MOST_SEEDS
+from mbias.analysis.measures.verdict import BALANCED, FEWEST_POSITIVES, NOTHING, UNDETERMINED
 from mbias.tables.names import setting_name, subscript
 
 

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from mbias.analysis.measures.needed import deciding, samples_needed, seeds_needed
 from mbias.analysis.measures.verdict import (
     ALPHA,
     BALANCED,
@@ -16,12 +17,9 @@ from mbias.analysis.measures.verdict import (
     UNDETERMINED,
     decide,
     decide_categories,
-    deciding,
     favoured,
     p_balanced,
     p_biased,
-    samples_needed,
-    seeds_needed,
     side,
     stands_apart,
 )
