@@ -1,4 +1,4 @@
-"""Does the verdict survive models made to mislead it? Networks really trained, with a known right answer.
+"""Does the verdict survive models made to mislead it? Trained networks and four functions, with a known right answer.
 
     python benchmarks/adversarial.py --out DIR     trains, probes and judges; 6 seeds per case, 2 minutes
 
