@@ -14,6 +14,7 @@ from mbias.records.run import Run
 from mbias.records.study import Study, run_names
 from mbias.stats.intervals import t_quantile
 from mbias.tables.names import display_name, setting_name
+from mbias.tasks import Task
 from mbias.terms import PRESETS, Variant
 
 VARIANT_ORDER = tuple(Variant)
@@ -33,7 +34,9 @@ ONE_SEED = "every setting has one seed, so nothing is known about other seeds; t
 
 @dataclass(frozen=True)
 class Setting:
-    """The runs of one variant, smoothing and control, in the order of their seeds; an external run is one setting.
+    """The runs of one variant, smoothing and control, in the order of their seeds.
+
+    A run of an external model is a setting by itself unless its header names one.
 
     Parameters
     ----------
@@ -83,6 +86,16 @@ class Setting:
         """
         return weak_labels(self.runs[0])
 
+    @property
+    def task(self) -> Task:
+        """What the models are asked for."""
+        return self.runs[0].task
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """What is true of each sample, float64 (sample, category): labels or numbers; None where it is not recorded."""
+        return self.runs[0].labels
+
 
 def weak_labels(run: Run) -> np.ndarray:
     """The labels of a run's whole samples, bool (sample, category).
@@ -124,8 +137,7 @@ def settings(study: Study) -> list[Setting]:
     """
     groups: dict[tuple[Any, ...], list[tuple[Run, dict[str, Any]]]] = {}
     for run, identity in identified(study):
-        external = run.variant is None or run.smoothing is None
-        key = (identity["run"],) if external else (run.variant, run.smoothing, run.control)
+        key = (identity["run"],) if run.variant is None else (run.variant, run.smoothing, run.control)
         groups.setdefault(key, []).append((run, identity))
     return [_setting(members) for members in groups.values()]
 
@@ -174,7 +186,7 @@ def over_seeds(table: pd.DataFrame, by: list[str], bounds: Mapping[str, tuple[fl
     BadInputError
         If two runs have the same setting and seed.
     """
-    external = table[["variant", "smoothing"]].isna().any(axis=1)
+    external = table["variant"].isna()
     _refuse_repeated_seeds(table[~external])
     named = table.assign(run=table["run"].where(external, ""))
     grouped = named.groupby([*(name for name in SETTING_COLUMNS if name != "seeds"), *by], sort=False, dropna=False)
@@ -259,6 +271,7 @@ def _repeated(run: str) -> str:
 def _same_samples(a: Run, b: Run) -> bool:
     return (
         a.header.modalities == b.header.modalities
+        and a.task == b.task
         and a.header.categories == b.header.categories
         and list(a.samples.iloc[:, 0]) == list(b.samples.iloc[:, 0])
         and a.truth.keys() == b.truth.keys()

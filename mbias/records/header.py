@@ -6,12 +6,14 @@ import dataclasses
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from mbias.arguments import checked_names, require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.files import read_json
+from mbias.tasks import Task, checked_task
 
 FORMAT = "mbias-run"
 VERSION = 1
@@ -44,12 +46,20 @@ class Header:
         The fingerprint of the data that the model was trained and recorded on; None if unknown.
     software
         The versions of the software that wrote the run, by name.
+    task
+        What the model is asked for, a `mbias.tasks.Task`. The run's array ``p_joint`` holds its outputs.
+    setting
+        The name that all runs have in common that differ only in their seed, such as ``late fusion``; for external
+        models.
+    seed
+        The seed of an external model.
 
     Raises
     ------
     BadInputError
         If a name is empty, repeated, cannot be printed or cannot be a file name; if there are too few modalities or
-        categories; or if ``joint_loss`` is not among ``losses``.
+        categories; if ``joint_loss`` is not among ``losses``; if there is no such task; or if it does not go with the
+        number of categories.
 
     Examples
     --------
@@ -76,6 +86,9 @@ class Header:
     training: dict[str, Any] | None = None
     data: str | None = None
     software: dict[str, str] = dataclasses.field(default_factory=dict)
+    task: str = Task.MULTILABEL.value
+    setting: str | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -98,6 +111,9 @@ class Header:
             raise BadInputError("categories: none given; give at least one")
         if self.joint_loss not in self.losses:
             raise BadInputError(f"joint_loss: {self.joint_loss!r} is not among the losses {', '.join(self.losses)}")
+        object.__setattr__(self, "task", checked_task(self.task, len(self.categories)).value)
+        if self.training is not None and (self.setting, self.seed) != (None, None):
+            raise BadInputError("setting, seed: the training configuration names them already; leave them out")
 
     def _check_types(self) -> None:
         """Store all names as tuples, and refuse fields of other types than ``run.json`` has."""
@@ -105,6 +121,8 @@ class Header:
             object.__setattr__(self, field, checked_names(field, getattr(self, field)))
         require_mapping("arrays", self.arrays, "give the dimensions by name of each array")
         checked_names("arrays", tuple(self.arrays))
+        if isinstance(self.seed, Integral) and not isinstance(self.seed, bool):
+            object.__setattr__(self, "seed", int(self.seed))
         axes = {name: checked_names(f"arrays[{name!r}]", dimensions) for name, dimensions in self.arrays.items()}
         object.__setattr__(self, "arrays", axes)
         for field, expected in _EXPECTED.items():
@@ -115,11 +133,15 @@ class Header:
     def __repr__(self) -> str:
         categories = "1 category" if len(self.categories) == 1 else f"{len(self.categories)} categories"
         parts = [", ".join(self.modalities), categories, f"losses {', '.join(self.losses)}", f"split {self.split}"]
+        parts += [f"task {self.task}"] * (self.task != Task.MULTILABEL)
+        parts += [f"setting {self.setting}"] * (self.setting is not None)
+        parts += [f"seed {self.seed}"] * (self.seed is not None)
         return f"<Header: {'; '.join(parts + ['simulated data'] * self.simulated)}>"
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``run.json``."""
-        return {"format": FORMAT, "version": VERSION, **dataclasses.asdict(self)}
+        fields = {name: value for name, value in dataclasses.asdict(self).items() if _LATER.get(name, ...) != value}
+        return {"format": FORMAT, "version": VERSION, **fields}
 
     @classmethod
     def read(cls, path: Path) -> Header:
@@ -182,6 +204,8 @@ class Header:
 def _from_json(path: Path, content: dict[str, Any]) -> Header:
     fields = {}
     for field in dataclasses.fields(Header):
+        if field.name not in content and field.name in _LATER:
+            continue
         if field.name not in content:
             raise BadInputError(f"{path}: {field.name!r} is missing; the file was cut or edited, record the run again")
         value = content[field.name]
@@ -218,6 +242,9 @@ def _is_training(value: object) -> bool:
     return texts and all(value.get(name) is None or type(value[name]) is int for name in ("seed", "epochs"))
 
 
+_LATER = {"task": Task.MULTILABEL.value, "setting": None, "seed": None}
+"""The fields that the first runs of version 1 do not have, with their defaults, which are not written."""
+
 _EXPECTED = {
     "joint_loss": "the name of a loss; give a printable string",
     "split": "the name of a split; give a printable string",
@@ -226,6 +253,8 @@ _EXPECTED = {
     "training": "a training configuration; give None or a dict with the variant and smoothing as strings",
     "data": "a fingerprint; give None or a string",
     "software": "a dict of versions; give strings",
+    "setting": "the name of a setting; give a printable string, or None",
+    "seed": "a seed; give a whole number, or None",
 }
 """By field of a `Header` that does not hold a sequence of names, what it must be, for error messages."""
 
@@ -243,4 +272,7 @@ _VALID: dict[str, Callable[[Any], bool]] = {
     "training": _is_training,
     "data": lambda value: value is None or isinstance(value, str),
     "software": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+    "task": _is_text,
+    "setting": lambda value: value is None or (_is_text(value) and bool(value.strip())),
+    "seed": lambda value: value is None or type(value) is int,
 }

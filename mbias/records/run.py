@@ -18,6 +18,7 @@ from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
 from mbias.records.shards import read_array, read_arrays
+from mbias.tasks import TARGET, Task
 from mbias.terms import Variant, smoothing_name
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class Run:
 
     @property
     def variant(self) -> str | None:
-        """The variant that was trained; None for an external model."""
-        variant: str | None = self._trained("variant")
+        """The variant that was trained; of an external model, the setting in its header, or None."""
+        variant: str | None = self._trained("variant") or self.header.setting
         return variant
 
     @property
@@ -98,9 +99,23 @@ class Run:
 
     @property
     def seed(self) -> int | None:
-        """The training seed; None for an external model."""
-        seed: int | None = self._trained("seed")
+        """The training seed; None where it is not known."""
+        seed: int | None = self.header.seed if self.header.training is None else self._trained("seed")
         return seed
+
+    @property
+    def task(self) -> Task:
+        """What the model is asked for."""
+        return Task(self.header.task)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """What is true of each sample, float64 (sample, category); None where it is not recorded.
+
+        0 or 1, or the true numbers of a regression.
+        """
+        known = self.truth.get(TARGET if self.task == Task.REGRESSION else "weak")
+        return None if known is None else known.astype(np.float64)
 
     def _trained(self, field: str) -> Any:
         return (self.header.training or {}).get(field)
@@ -108,6 +123,8 @@ class Run:
     @property
     def display_name(self) -> str:
         """The run's name on screen, such as ``A_cross + V_cross, LS-V, seed 0``."""
+        if self.header.setting is not None:
+            return self.header.setting + (f", seed {self.seed}" if self.seed is not None else "")
         if self.variant not in set(Variant) or self.smoothing is None:
             return self.name
         return f"{Variant(self.variant).display_name}, {smoothing_name(self.smoothing)}, seed {self.seed}"
@@ -296,12 +313,12 @@ class Run:
 
     @functools.cached_property
     def truth(self) -> dict[str, np.ndarray]:
-        """The truth as boolean arrays by name (see `RunWriter.create`); empty where it was not recorded."""
+        """The truth by name (see `RunWriter.create`); empty where it was not recorded."""
         path = record_file(self.path, "truth.safetensors", None)
         arrays = read_arrays(path) if path.exists() else {}
         for name, array in arrays.items():
             self._check_samples(f"array {name!r} in {path}", array.shape[0] if array.ndim else 0)
-            check_truth(f"{path}: array {name!r}", array, len(self.samples), len(self.header.categories))
+            check_truth(f"{path}: array {name!r}", name, array, len(self.samples), len(self.header.categories))
         return arrays
 
 
@@ -320,10 +337,17 @@ def _run_folder(path: object) -> Path:
     return folder
 
 
-def check_truth(what: str, array: np.ndarray, samples: int, categories: int) -> None:
-    """Raise BadInputError unless an array of the truth is boolean, of shape (sample, ..., category)."""
-    if array.dtype != bool or array.ndim < 2 or (array.shape[0], array.shape[-1]) != (samples, categories):
+def check_truth(what: str, name: str, array: np.ndarray, samples: int, categories: int) -> None:
+    """Raise BadInputError unless an array of the truth has its type and shape.
+
+    ``target`` is float32, of shape (sample, category); others are boolean, of shape (sample, ..., category).
+    """
+    kind = np.dtype(np.float32 if name == TARGET else bool)
+    fits = array.ndim == 2 if name == TARGET else array.ndim >= 2
+    if array.dtype != kind or not fits or (array.shape[0], array.shape[-1]) != (samples, categories):
         raise BadInputError(
-            f"{what} is {array.dtype} {array.shape}: it must be boolean, with the {samples} samples as its first "
+            f"{what} is {array.dtype} {array.shape}: it must be {kind}, with the {samples} samples as its first "
             f"dimension and the {categories} categories as its last"
         )
+    if name == TARGET and not np.isfinite(array).all():
+        raise BadInputError(f"{what} holds NaN or infinity; restore the file, or record the run again")

@@ -20,12 +20,16 @@ from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
 from mbias.records.shards import write_arrays
 from mbias.records.summary import aligned, attention_summary, presence
+from mbias.tasks import TARGET, Task, as_truth, output_fault
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ATTENTION = "wav"
 """The array of attention weights across modalities; its summary is stored with every epoch."""
+
+JOINT_OUTPUT = "p_joint"
+"""The array of the outputs for whole samples, of all modalities together."""
 
 KINDS = ("optimised", "hard", "floor", "gradient")
 """The kinds of values of a loss, see `Commit`."""
@@ -97,7 +101,8 @@ class RunWriter:
             not independent.
         truth
             Boolean arrays by name: ``weak`` of shape (sample, category), and one array per modality, under its name, of
-            shape (sample, segment, category). All are optional.
+            shape (sample, segment, category). All are optional. ``weak`` may have the other forms that the header's
+            task knows (`mbias.tasks.as_truth`), such as positions of classes; of a regression, it is ``target``.
 
         Returns
         -------
@@ -267,6 +272,10 @@ class RunWriter:
                 )
             if not np.isfinite(numbers).all():
                 raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {len(self.commits) + 1}")
+            if name == JOINT_OUTPUT and dimensions[-1] == "category":
+                fault = output_fault(Task(self.header.task), numbers, len(self.header.modalities))
+                if fault:
+                    raise BadInputError(f"array {name!r} {fault}")
 
 
 def _numbers(value: object) -> np.ndarray | None:
@@ -285,7 +294,7 @@ def as_csv(samples: pd.DataFrame) -> str:
 
 
 def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int) -> dict[str, np.ndarray]:
-    """Convert the truth to boolean arrays and check their shapes.
+    """Convert the truth to the arrays that a run stores, and check their shapes.
 
     Parameters
     ----------
@@ -299,7 +308,7 @@ def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int)
     Returns
     -------
     dict of str to numpy.ndarray
-        The boolean arrays by name.
+        The arrays by name, boolean but for ``target``.
 
     Raises
     ------
@@ -307,13 +316,19 @@ def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int)
         If an array does not have that number of samples, or not one entry per category.
     """
     require_mapping("truth", truth, "give the arrays by name")
+    task = Task(header.task)
+    of_samples = TARGET if task == Task.REGRESSION else "weak"
+    arrays: dict[str, np.ndarray] = {}
     for name, array in truth.items():
-        if name != "weak" and name not in header.modalities:
-            raise BadInputError(f"truth {name!r} is neither 'weak' nor a modality ({', '.join(header.modalities)})")
+        if name == of_samples:
+            arrays |= as_truth(task, array, samples, len(header.categories), f"truth {name!r}")
+            continue
+        if name not in header.modalities:
+            known = ", ".join(header.modalities)
+            raise BadInputError(f"truth {name!r} is neither {of_samples!r} nor a modality ({known})")
         values = _numbers(array)
         if values is None or not np.isin(values, (0, 1)).all():
             raise BadInputError(f"truth {name!r} holds values other than 0 and 1; make it boolean")
-    arrays = {name: np.asarray(array, dtype=bool) for name, array in truth.items()}
-    for name, array in arrays.items():
-        check_truth(f"truth {name!r}", array, samples, len(header.categories))
+        arrays[name] = np.asarray(array, dtype=bool)
+        check_truth(f"truth {name!r}", name, arrays[name], samples, len(header.categories))
     return arrays

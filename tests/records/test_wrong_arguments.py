@@ -104,8 +104,11 @@ def test_losses_have_kinds_and_numbers(run_path, losses):
         ({"samples": pd.DataFrame()}, "samples: .* is not a table; give a DataFrame"),
         ({"truth": []}, r"truth: \[\] is not a dict; give"),
         ({"truth": np.zeros((1, 3))}, "truth: .* is not a dict; give"),
-        ({"truth": {"weak": [[0, 1, 0], [1]]}}, "truth 'weak' holds values other than 0 and 1; make it boolean"),
-        ({"truth": {"weak": None}}, "truth 'weak' holds values other than 0 and 1; make it boolean"),
+        (
+            {"truth": {"weak": [[0, 1, 0], [1]]}},
+            "truth 'weak': .* does not hold numbers; task 'multilabel' needs 0 or 1",
+        ),
+        ({"truth": {"weak": None}}, "truth 'weak': None does not hold numbers; task 'multilabel' needs 0 or 1"),
     ],
 )
 def test_a_run_is_created_from_a_header_and_tables(tmp_path, given, message):

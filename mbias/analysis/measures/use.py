@@ -14,6 +14,7 @@ modality of another sample is an input that the model knows; a mean or zeros nee
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Sequence
@@ -25,14 +26,14 @@ from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
 from mbias.records.probes import WHOLE, Pass, Probe, how_to_probe, read_probe
 from mbias.records.run import Run
+from mbias.scores.sample_losses import loss_function
 from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate
 from mbias.stats.pairs import PairValues, difference, quotient
+from mbias.tasks import Task
 
 PERMUTED = "permuted"
 """The stand-in that a verdict rests on."""
-
-_LEAST = 1e-7
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,23 @@ class Replaced:
     passes
         By the replaced modalities, the outputs of each draw (draw, sample, category) and the donors (draw, sample,
         role), or None where they were not recorded.
+    weights
+        What each category counts in a sum over categories, (category,); None where each counts 1.
     """
 
     whole: np.ndarray
     passes: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray | None]]
+    weights: np.ndarray | None = None
 
     def pairs(self, replaced: tuple[str, ...], function: Callable[[np.ndarray], np.ndarray]) -> PairValues:
         """A function of the outputs, by category; its sum over categories comes first, (draw, sample, 1 + category)."""
         outputs, donors = self.passes[replaced]
-        return PairValues(_with_sum(function(outputs)), donors)
+        return PairValues(self.with_sum(function(outputs)), donors)
+
+    def with_sum(self, by_category: np.ndarray) -> np.ndarray:
+        """Values by category, (..., category), with their weighted sum put first, (..., 1 + category)."""
+        counted = by_category if self.weights is None else by_category * self.weights
+        return np.concatenate([counted.sum(axis=-1, keepdims=True), by_category], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -106,29 +115,44 @@ class Use:
 
     @functools.cached_property
     def size(self) -> Estimate:
-        """change_all over that of a perfect predictor, 2 sum of pi (1 - pi), with the prevalence pi of each category.
+        """change_all over that of a perfect predictor: twice the variance of what is true, summed over categories.
 
-        Where labels are not known, pi is the mean output.
+        Of labels, the variance is pi (1 - pi), with the prevalence pi. Where they are not known, pi is the mean output;
+        for a regression without its target, the variance is that of the outputs.
         """
-        of_outputs = np.mean([run.whole.mean(axis=0) for run in self.replaced], axis=0)
-        pi = of_outputs if self._labels is None else self._labels.mean(axis=0)
-        return self._quotient(self._factors(len(self._positions)), divisor=_with_sum(2 * pi * (1 - pi)))
+        divisor = self.replaced[0].with_sum(2 * self._variance)
+        return self._quotient(self._factors(len(self._positions)), divisor=divisor)
+
+    @functools.cached_property
+    def _variance(self) -> np.ndarray:
+        """The variance of what is true, as far as it is known, (category,)."""
+        if self._labels is not None:
+            variance: np.ndarray = self._labels.var(axis=0)
+        elif self.setting.task == Task.REGRESSION:
+            variance = np.mean([run.whole.var(axis=0) for run in self.replaced], axis=0)
+        else:
+            pi = np.mean([run.whole.mean(axis=0) for run in self.replaced], axis=0)
+            variance = pi * (1 - pi)
+        return variance
 
     @functools.cached_property
     def separation(self) -> tuple[Estimate, ...]:
         """How far outputs on present labels are above those on absent ones: of each modality and, last, of all.
 
         The covariance of output and label over the variance of the label: the mean output where the label is present
-        less that where it is absent. The part of modality m is the separation less the one with m replaced.
+        less that where it is absent. Of a regression, it is the slope of the outputs over the target: 1 for a perfect
+        predictor. The part of modality m is the separation less the one with m replaced.
 
         Raises
         ------
         NotApplicableError
-            If labels are not recorded.
+            If what is true is not recorded, or is the same for all samples.
         """
-        weak = self.setting.weak.astype(float)
-        centred = weak - weak.mean(axis=0)
-        below = _with_sum((centred**2).mean(axis=0))
+        true = self._true
+        centred = true - true.mean(axis=0)
+        if not centred.any():
+            raise NotApplicableError(f"{self.setting.runs[0].path}: all samples have the same labels")
+        below = self.replaced[0].with_sum(self._variance)
         parts: list[Estimate] = []
         for replaced in self._singles:
             terms = [
@@ -137,38 +161,43 @@ class Use:
             ]
             parts.append(self._of(terms, [1.0], divisor=below))
         whole = [
-            [PairValues(_with_sum(((run.whole - run.whole.mean(axis=0)) * centred)[None]))] for run in self.replaced
+            [PairValues(run.with_sum(((run.whole - run.whole.mean(axis=0)) * centred)[None]))] for run in self.replaced
         ]
         return (*parts, self._of(whole, [1.0], divisor=below))
 
     def help(self, loss: str) -> tuple[Estimate, ...]:
-        """How much larger a loss becomes when each modality is replaced, mean over categories.
+        """How much larger a loss becomes when each modality is replaced.
 
         Parameters
         ----------
         loss
-            ``squared_error`` or ``log_loss``, in nats.
+            One of `mbias.scores.sample_losses.LOSSES`. Row 0 is the mean over categories; for one label per sample, the
+            log-loss is categorical, and the decision is the category with the largest output.
 
         Raises
         ------
         NotApplicableError
-            If labels are not recorded.
+            If what is true is not recorded, or the loss does not belong to the task.
         """
         if loss not in self._helps:
-            self._helps[loss] = self._help({"squared_error": _squared_error, "log_loss": _log_loss}[loss])
+            self._helps[loss] = self._help(loss)
         return self._helps[loss]
 
     @functools.cached_property
     def _helps(self) -> dict[str, tuple[Estimate, ...]]:
         return {}
 
-    def _help(self, loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[Estimate, ...]:
-        weak = self.setting.weak
-        over = np.array([weak.shape[1]] + [1] * weak.shape[1])
+    def _help(self, loss: str) -> tuple[Estimate, ...]:
+        true, task = self._true, self.setting.task
+        function = loss_function(loss, task)
+        if function is None:
+            raise NotApplicableError(f"{self.setting.runs[0].path}: the task {task.value!r} has no {loss}")
+        of_samples = task == Task.SINGLE_LABEL and loss != "squared_error"
+        over = np.array([1 if of_samples else true.shape[1]] + [1] * true.shape[1])
         result = []
         for replaced in self._singles:
             terms = [
-                [run.pairs(replaced, lambda f, whole=run.whole: loss(f, weak) - loss(whole, weak))]  # type: ignore[misc]
+                [run.pairs(replaced, lambda f, whole=run.whole: function(f, true) - function(whole, true))]  # type: ignore[misc]
                 for run in self.replaced
             ]
             result.append(self._of(terms, [1.0], divisor=over))
@@ -208,9 +237,17 @@ class Use:
     def _cells(self) -> int:
         return 1 + len(self.setting.categories)
 
-    @property
+    @functools.cached_property
     def _labels(self) -> np.ndarray | None:
-        return self.setting.weak if "weak" in self.setting.runs[0].truth else None
+        return self.setting.labels
+
+    @property
+    def _true(self) -> np.ndarray:
+        if self._labels is None:
+            raise NotApplicableError(
+                f"{self.setting.runs[0].path}: the labels of its samples are not recorded; record the truth"
+            )
+        return self._labels
 
     def _quotient(
         self,
@@ -229,7 +266,7 @@ class Use:
         divisor: np.ndarray | float = 1.0,
     ) -> Estimate:
         number = np.full(self._cells, self.setting.samples)
-        if self._labels is not None:
+        if self._labels is not None and self.setting.task != Task.REGRESSION:
             # What a category's outputs depend on is seen where it is present.
             number[1:] = self._labels.sum(axis=0)
         return quotient(terms, numerator, denominator, divisor, number, self.setting.groups)
@@ -257,7 +294,18 @@ def use(setting: Setting, stand_in: str = PERMUTED) -> Use:
     BadInputError
         If a probe is damaged.
     """
-    return Use(setting, tuple(_replaced(run, stand_in) for run in setting.runs))
+    replaced = tuple(_replaced(run, stand_in) for run in setting.runs)
+    return Use(setting, tuple(dataclasses.replace(of_run, weights=_weights(setting, replaced)) for of_run in replaced))
+
+
+def _weights(setting: Setting, replaced: Sequence[Replaced]) -> np.ndarray | None:
+    """What each category counts in a sum: targets of different units are counted in their standard deviations."""
+    if setting.task != Task.REGRESSION or len(setting.categories) == 1:
+        return None
+    known = setting.labels
+    variance = replaced[0].whole.var(axis=0) if known is None else known.var(axis=0)
+    weights: np.ndarray = np.divide(1.0, variance, out=np.zeros_like(variance), where=variance > 0)
+    return weights
 
 
 def balance_difference(first: Use, second: Use) -> Estimate:
@@ -296,18 +344,3 @@ def _donors(probe: Probe, draws: Sequence[Pass]) -> np.ndarray | None:
     donors = donors if donors.ndim == 3 else donors[..., None]
     # A sample without a donor keeps its own modality.
     return np.where(donors < 0, np.arange(donors.shape[1])[:, None], donors)
-
-
-def _with_sum(by_category: np.ndarray) -> np.ndarray:
-    return np.concatenate([by_category.sum(axis=-1, keepdims=True), by_category], axis=-1)
-
-
-def _squared_error(output: np.ndarray, weak: np.ndarray) -> np.ndarray:
-    error: np.ndarray = (output - weak) ** 2
-    return error
-
-
-def _log_loss(output: np.ndarray, weak: np.ndarray) -> np.ndarray:
-    p = np.clip(output, _LEAST, 1 - _LEAST)
-    loss: np.ndarray = -np.where(weak, np.log(p), np.log1p(-p))
-    return loss

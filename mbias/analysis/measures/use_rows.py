@@ -10,6 +10,8 @@ from mbias.analysis.measures.use import Use
 from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
 
+_HELPS = {"help": "squared_error", "help_log_loss": "log_loss", "help_accuracy": "error_rate"}
+
 
 def use_rows(setting: Setting, used: Use) -> list[dict[str, Any]]:
     """The rows of a setting, one per modality."""
@@ -17,7 +19,7 @@ def use_rows(setting: Setting, used: Use) -> list[dict[str, Any]]:
     rows = []
     for m, modality in enumerate(setting.modalities):
         row = {**setting.identity, "modality": modality, **change_columns(used, m, 0), **share_columns(used, m, 0)}
-        for column, loss in (("help", "squared_error"), ("help_log_loss", "log_loss")):
+        for column, loss in _HELPS.items():
             try:
                 helped = used.help(loss)[m]
                 row |= with_ends(column, float(helped.point[0]), helped.interval()[:, 0])

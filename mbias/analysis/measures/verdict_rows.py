@@ -82,7 +82,7 @@ def category_rows(setting: Setting, use: Use) -> list[dict[str, Any]]:
 
 
 def label_counts(setting: Setting) -> np.ndarray:
-    """The number of samples with each category, (category,); of all samples where labels are not recorded."""
+    """The number of samples with each category, (category,); of all samples where there are no such labels."""
     if "weak" not in setting.runs[0].truth:
         return np.full(len(setting.categories), setting.samples)
     counts: np.ndarray = setting.weak.sum(axis=0)

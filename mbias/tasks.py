@@ -1,0 +1,215 @@
+"""What a model is asked for: the outputs and the labels that belong to each task."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from mbias.arguments import shown
+from mbias.errors import BadInputError
+
+SLACK = 0.01
+"""How far a probability may lie outside of [0, 1], and a sum of probabilities from 1: half precision rounds."""
+
+TARGET = "target"
+"""The name of the true numbers of a regression among the arrays of the truth."""
+
+
+class Task(StrEnum):
+    """What a model is asked for.
+
+    ``multilabel``: a probability per category, each on its own. ``single_label``: probabilities that add up to 1 over
+    the categories. ``binary``: the probability of one category. ``regression``: a number per category, or target.
+    """
+
+    MULTILABEL = "multilabel"
+    SINGLE_LABEL = "single_label"
+    BINARY = "binary"
+    REGRESSION = "regression"
+
+
+def checked_task(value: object, categories: int) -> Task:
+    """The task of a name, checked against the number of categories.
+
+    Parameters
+    ----------
+    value
+        The name of the task.
+    categories
+        The number of categories.
+
+    Returns
+    -------
+    Task
+        The task.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such task, or the task has another number of categories.
+
+    Examples
+    --------
+    >>> checked_task("binary", 1)
+    <Task.BINARY: 'binary'>
+    """
+    if value not in set(Task):
+        raise BadInputError(f"task: {shown(value)} given; take one of {', '.join(Task)}")
+    task = Task(str(value))
+    if task == Task.BINARY and categories != 1:
+        raise BadInputError(
+            f"task: 'binary' has one category, the one whose probability is recorded; {categories} given: "
+            f"name one of them, or take 'single_label'"
+        )
+    if task == Task.SINGLE_LABEL and categories < 2:
+        raise BadInputError("task: 'single_label' chooses among categories, and one is given; take 'binary'")
+    return task
+
+
+def output_columns(task: Task, values: np.ndarray, categories: int) -> np.ndarray:
+    """Outputs with one column per category, where a model may return them in another form.
+
+    Parameters
+    ----------
+    task
+        The task.
+    values
+        Outputs, (sample, category); (sample,) for one category; with two columns for ``binary``, the second is taken.
+    categories
+        The number of categories.
+
+    Returns
+    -------
+    numpy.ndarray
+        (sample, category), or the outputs as they are if their form is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> output_columns(Task.BINARY, np.array([[0.9, 0.1], [0.2, 0.8]]), 1)
+    array([[0.1],
+           [0.8]])
+    """
+    if values.ndim == 1 and categories == 1:
+        return values[:, None]
+    if task == Task.BINARY and values.ndim == 2 and values.shape[1] == 2 and not _distance_from_one(values) > SLACK:
+        return values[:, 1:]
+    return values
+
+
+def output_fault(task: Task, values: np.ndarray, modalities: int) -> str | None:
+    """What is wrong with outputs of a task.
+
+    Parameters
+    ----------
+    task
+        The task.
+    values
+        The outputs, (..., category).
+    modalities
+        The number of modalities: p_wsl of Eq. 3 can be as large.
+
+    Returns
+    -------
+    str or None
+        What they hold and what to do; None if they are sound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> output_fault(Task.MULTILABEL, np.array([[0.5, 3.0]]), 2)
+    'holds 0.5 to 3, which are not probabilities; give for example torch.sigmoid(logits)'
+    """
+    if not values.size:
+        return None
+    # NaN is neither smaller nor larger than anything, and the smallest and largest of values with NaN are NaN.
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        return "holds NaN or infinity; give numbers"
+    if task == Task.REGRESSION:
+        return None
+    softmax = task == Task.SINGLE_LABEL
+    hint = f"give for example torch.{'softmax(logits, -1)' if softmax else 'sigmoid(logits)'}"
+    highest = modalities if task == Task.MULTILABEL else 1
+    if low < -SLACK or high > highest + SLACK:
+        return f"holds {low:.3g} to {high:.3g}, which are not probabilities; {hint}"
+    if softmax and _distance_from_one(values) > SLACK:
+        return f"holds probabilities that do not add up to 1 over categories, as one label per sample asks; {hint}"
+    return None
+
+
+def as_truth(task: Task, labels: object, samples: int, categories: int, what: str = "labels") -> dict[str, np.ndarray]:
+    """Labels in the form in which a run stores them.
+
+    Parameters
+    ----------
+    task
+        The task.
+    labels
+        What is true of each sample. ``multilabel``: 0 or 1, (sample, category). ``single_label``: the position of the
+        category, (sample,), or 0 and 1, (sample, category). ``binary``: 0 or 1, (sample,) or (sample, 1).
+        ``regression``: numbers, (sample,) for one target or (sample, target).
+    samples, categories
+        Their numbers.
+    what
+        What the labels are called in an error message.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        ``weak``, bool (sample, category), or ``target``, float32 (sample, category) for a regression.
+
+    Raises
+    ------
+    BadInputError
+        If the labels do not have this form.
+
+    Examples
+    --------
+    >>> as_truth(Task.SINGLE_LABEL, [1, 0], 2, 2)["weak"]
+    array([[False,  True],
+           [ True, False]])
+    """
+    wanted = {
+        Task.MULTILABEL: f"0 or 1 for each sample and category, {samples} x {categories}",
+        Task.SINGLE_LABEL: f"a class from 0 to {categories - 1} for each of {samples} samples",
+        Task.BINARY: f"0 or 1 for each of {samples} samples",
+        Task.REGRESSION: f"numbers for each sample and target, {samples} x {categories}",
+    }[task]
+    hint = f"task {task.value!r} needs {wanted}"
+    values = _as_numbers(labels)
+    if values is None:
+        raise BadInputError(f"{what}: {shown(labels)} does not hold numbers; {hint}")
+    if task == Task.SINGLE_LABEL and values.shape == (samples,):
+        if not np.isin(values, range(categories)).all():
+            raise BadInputError(f"{what}: holds {values.min():.3g} to {values.max():.3g}; {hint}")
+        return {"weak": values[:, None] == np.arange(categories)}
+    if values.shape == (samples,) and categories == 1:
+        values = values[:, None]
+    if values.shape != (samples, categories):
+        raise BadInputError(f"{what}: has the shape {values.shape}; {hint}")
+    if task == Task.REGRESSION:
+        if not np.isfinite(values).all():
+            raise BadInputError(f"{what}: holds NaN or infinity; {hint}")
+        return {TARGET: values.astype(np.float32)}
+    if not np.isin(values, (0, 1)).all():
+        raise BadInputError(f"{what}: holds values other than 0 and 1; {hint}")
+    weak = values.astype(bool)
+    several = weak.sum(axis=1) != 1
+    if task == Task.SINGLE_LABEL and several.any():
+        raise BadInputError(f"{what}: row {int(several.argmax())} does not have one class; {hint}")
+    return {"weak": weak}
+
+
+def _distance_from_one(values: np.ndarray) -> float:
+    """The largest distance from 1 of a sum over categories."""
+    return float(np.abs(values.sum(axis=-1, dtype=np.float64) - 1).max(initial=0.0))
+
+
+def _as_numbers(labels: object) -> np.ndarray | None:
+    try:
+        values = np.asarray(labels)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return values if values.dtype.kind in "biuf" else None
