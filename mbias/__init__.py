@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from mbias.exchange.export import export_run
     from mbias.exchange.import_run import import_run
     from mbias.explorer import explore
+    from mbias.passes import Pass
     from mbias.probing.any_model import probe
     from mbias.recorder.recorder import Recorder
     from mbias.records.header import Header
-    from mbias.records.probes import Pass, write_probe
+    from mbias.records.probes import write_probe
     from mbias.records.run import Run
     from mbias.records.study import Study, open_study
     from mbias.records.validate import validate
@@ -44,7 +45,7 @@ _HOMES = {
     "Header": "mbias.records.header",
     "MbiasError": "mbias.errors",
     "NotApplicableError": "mbias.errors",
-    "Pass": "mbias.records.probes",
+    "Pass": "mbias.passes",
     "Recorder": "mbias.recorder.recorder",
     "Run": "mbias.records.run",
     "RunWriter": "mbias.records.writer",

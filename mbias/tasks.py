@@ -113,30 +113,36 @@ def output_fault(task: Task, values: np.ndarray, modalities: int) -> str | None:
     Returns
     -------
     str or None
-        What they hold and what to do; None if they are sound.
+        What they hold; None if they are sound.
 
     Examples
     --------
     >>> import numpy as np
     >>> output_fault(Task.MULTILABEL, np.array([[0.5, 3.0]]), 2)
-    'holds 0.5 to 3, which are not probabilities; give for example torch.sigmoid(logits)'
+    'holds 0.5 to 3, which are not probabilities'
     """
     if not values.size:
         return None
     # NaN is neither smaller nor larger than anything, and the smallest and largest of values with NaN are NaN.
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
-        return "holds NaN or infinity; give numbers"
+        return "holds NaN or infinity"
     if task == Task.REGRESSION:
         return None
-    softmax = task == Task.SINGLE_LABEL
-    hint = f"give for example torch.{'softmax(logits, -1)' if softmax else 'sigmoid(logits)'}"
     highest = modalities if task == Task.MULTILABEL else 1
     if low < -SLACK or high > highest + SLACK:
-        return f"holds {low:.3g} to {high:.3g}, which are not probabilities; {hint}"
-    if softmax and _distance_from_one(values) > SLACK:
-        return f"holds probabilities that do not add up to 1 over categories, as one label per sample asks; {hint}"
+        return f"holds {low:.3g} to {high:.3g}, which are not probabilities"
+    if task == Task.SINGLE_LABEL and _distance_from_one(values) > SLACK:
+        return "holds probabilities that do not add up to 1 over categories, though each sample has one label"
     return None
+
+
+def output_hint(task: Task) -> str:
+    """What the outputs of a task should be, for the end of an error message."""
+    if task == Task.REGRESSION:
+        return "give finite numbers"
+    function = "softmax(logits, -1)" if task == Task.SINGLE_LABEL else "sigmoid(logits)"
+    return f"give probabilities, for example torch.{function}"
 
 
 def as_truth(task: Task, labels: object, samples: int, categories: int, what: str = "labels") -> dict[str, np.ndarray]:

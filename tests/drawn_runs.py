@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load, save
 
+from mbias.passes import WHOLE, Pass
 from mbias.records.header import Header
-from mbias.records.probes import WHOLE, Pass, write_probe
+from mbias.records.probes import write_probe
 from mbias.records.run import Run
 from mbias.records.writer import RunWriter
 from mbias.terms import CATEGORIES, SEGMENTS, Smoothing

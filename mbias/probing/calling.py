@@ -47,7 +47,9 @@ def require_callable(predict: object, names: list[str]) -> None:
 
 
 @contextmanager
-def inference(predict: Callable[..., Any]) -> Iterator[Callable[[Mapping[str, Any]], np.ndarray]]:
+def inference(
+    predict: Callable[..., Any], autocast: bool = False
+) -> Iterator[Callable[[Mapping[str, Any]], np.ndarray]]:
     """Prepare a model for inference, and restore it afterwards.
 
     A PyTorch module, or a method of one, is called in evaluation mode and without gradients. A module gets tensors on
@@ -57,6 +59,8 @@ def inference(predict: Callable[..., Any]) -> Iterator[Callable[[Mapping[str, An
     ----------
     predict
         The model.
+    autocast
+        Whether PyTorch computes in mixed precision where it is safe.
 
     Yields
     ------
@@ -65,21 +69,27 @@ def inference(predict: Callable[..., Any]) -> Iterator[Callable[[Mapping[str, An
     """
     torch = sys.modules.get("torch")
     module = _module(predict)
+    if torch is None and autocast:
+        raise BadInputError("autocast: the model does not use PyTorch; leave it out")
     if torch is None:
         yield lambda batch: _array(predict(**batch))
-    elif module is None:
-        with torch.no_grad():
+        return
+    weights = None if module is None else next(module.parameters(), None)
+    device = torch.get_default_device().type if weights is None else weights.device.type
+    mixed = torch.autocast(device, enabled=autocast)
+    if module is None:
+        with torch.no_grad(), mixed:
             yield lambda batch: _array(predict(**batch))
-    else:
-        # Parts of a model may be in evaluation mode while the rest is trained.
-        modes = {part: part.training for part in module.modules()}
-        module.eval()
-        try:
-            with torch.inference_mode():
-                yield lambda batch: _array(predict(**{name: _for_module(module, v) for name, v in batch.items()}))
-        finally:
-            for part, mode in modes.items():
-                part.training = mode
+        return
+    # Parts of a model may be in evaluation mode while the rest is trained.
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.inference_mode(), mixed:
+            yield lambda batch: _array(predict(**{name: _for_module(module, v) for name, v in batch.items()}))
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def _module(predict: object) -> Any:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from mbias.errors import BadInputError
 from mbias.han.network import HAN
+from mbias.passes import WHOLE, Pass
 from mbias.probing.draws import derangement, donors
-from mbias.records.probes import WHOLE, Pass, write_probe
+from mbias.records.probes import write_probe
 from mbias.records.run import Run
 from mbias.terms import Control, Modality, Split, Variant
 from mbias.training.data import Data, Videos

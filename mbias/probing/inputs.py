@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,17 @@ from mbias.records.run import Run
 
 @dataclass(frozen=True)
 class Constant:
-    """An input that is the same for every sample, an array or tensor without the dimension of samples."""
+    """An input that is the same for every sample, an object or an array without the dimension of samples."""
 
     value: Any
+
+
+@dataclass(frozen=True)
+class Made:
+    """An input that a function makes of a batch of the true one."""
+
+    values: Any
+    make: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -28,7 +36,7 @@ class Inputs:
     Parameters
     ----------
     values
-        By modality, its inputs by name: arrays, tensors, tables, sequences, or a `Constant`.
+        By modality, its inputs by name: arrays, tensors, tables, sequences, or a `Constant` or `Made`.
     donors
         By modality, the row that each sample takes its inputs from; modalities that are not named keep their own rows.
     """
@@ -90,6 +98,30 @@ class Inputs:
             if modality in modalities
         }
         return replace(self, values={**self.values, **constants})
+
+    def with_own(self, stand_in: Mapping[str, Mapping[str, Any]], modalities: tuple[str, ...]) -> Inputs:
+        """The inputs, some modalities of which are replaced by a stand-in of one's own.
+
+        Parameters
+        ----------
+        stand_in
+            By modality, what replaces each of its inputs, by name: a value for one sample, or a function of a batch.
+        modalities
+            The names of these modalities.
+
+        Returns
+        -------
+        Inputs
+            The inputs.
+        """
+        replaced = {
+            modality: {
+                name: Made(self.values[modality][name], value) if callable(value) else Constant(value)
+                for name, value in stand_in[modality].items()
+            }
+            for modality in modalities
+        }
+        return replace(self, values={**self.values, **replaced})
 
 
 def checked_inputs(run: Run, inputs: object) -> Inputs:
@@ -162,7 +194,16 @@ def _size(name: str, values: Any) -> int:
 
 def _taken(values: Any, rows: np.ndarray) -> Any:
     """Some rows of an input, in the order asked for, possibly repeated."""
+    if isinstance(values, Made):
+        made = values.make(_taken(values.values, rows))
+        if not hasattr(made, "__len__") or len(made) != len(rows):
+            raise BadInputError(
+                f"own: a stand-in returned {shown(made)} for a batch of {len(rows)}; return one entry per sample"
+            )
+        return made
     if isinstance(values, Constant):
+        if not isinstance(values.value, np.ndarray | np.generic) and not is_tensor(values.value):
+            return [values.value] * len(rows)
         repeated = values.value[None]
         return repeated[np.zeros(len(rows), dtype=np.int64)]
     if hasattr(values, "iloc"):

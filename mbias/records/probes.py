@@ -6,23 +6,24 @@ RUN/probe/probe.json             which passes these are, and which epoch's model
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from mbias.arguments import checked_names, require_mapping, shown
+from mbias.arguments import require_mapping, shown
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import read_json, write_json
+from mbias.passes import WHOLE, Pass, description
 from mbias.records.paths import record_file
 from mbias.records.run import Run
-from mbias.records.shards import array_names, read_array, read_arrays, write_arrays
+from mbias.records.shards import array_names, new_array_file, read_array
+from mbias.tasks import Task, output_fault, output_hint
 
 FORMAT = "mbias-probe"
 VERSION = 1
@@ -30,47 +31,6 @@ INDEX, OUTPUTS = "probe/probe.json", "probe/outputs.safetensors"
 _FIELDS = {"format", "version", "epoch", "shard_sha256", "passes", "bytes", "sha256"}
 """The fields of ``probe.json``, which `write_probe` writes."""
 _OPTIONAL = {"p": "probabilities of segments 'p'", "donors": "the rows of its donors 'donors'"}
-BASELINES = ("mean", "zero", "permuted", "swapped", "cross")
-"""What replaces a modality: its mean over the training split; zeros; the same modality of another sample; that of a
-donor sample without a common label; its mean, but only where the other modality attends to it."""
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One pass of the model over the recorded samples.
-
-    Parameters
-    ----------
-    baseline
-        What replaced the modalities, one of `BASELINES`; empty where nothing was replaced.
-    replaced
-        The names of the replaced modalities.
-    draw
-        The number of the draw, from 0, where the baseline is drawn at random.
-
-    Examples
-    --------
-    >>> mbias.Pass("mean", ("audio",))
-    Pass(baseline='mean', replaced=('audio',), draw=0)
-    """
-
-    baseline: str = ""
-    replaced: tuple[str, ...] = ()
-    draw: int = 0
-
-    def __post_init__(self) -> None:
-        if self.baseline not in ("", *BASELINES):
-            raise BadInputError(f"Pass: unknown baseline {self.baseline!r}; take one of {', '.join(BASELINES)}")
-        object.__setattr__(self, "replaced", checked_names("Pass: replaced", self.replaced))
-        if bool(self.baseline) != bool(self.replaced):
-            raise BadInputError("Pass: a baseline and the modalities that it replaces go together; give both or none")
-        if not isinstance(self.draw, Integral) or isinstance(self.draw, bool) or self.draw < 0:
-            raise BadInputError(f"Pass: draw: {shown(self.draw)} is not the number of a draw; give 0 or more")
-        object.__setattr__(self, "draw", int(self.draw))
-
-
-WHOLE = Pass()
-"""The pass in which nothing is replaced."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +104,7 @@ class Probe:
         Parameters
         ----------
         baseline
-            One of `BASELINES`.
+            What replaced them, as in `Pass`.
         replaced
             The names of the modalities, in the order of the header.
 
@@ -194,9 +154,44 @@ def write_probe(
     """
     run = run if isinstance(run, Run) else Run(run)
     require_mapping("outputs", outputs, "give the arrays of each Pass")
-    if WHOLE not in outputs:
+    for of_pass, arrays in outputs.items():
+        if not isinstance(of_pass, Pass):
+            raise BadInputError(f"{run.path}: {shown(of_pass)} is not a Pass; give the arrays of each mbias.Pass")
+        require_mapping(f"{run.path}: the pass {description(of_pass)}", arrays, "give its arrays by name")
+    shapes = {of_pass: {n: np.shape(values) for n, values in arrays.items()} for of_pass, arrays in outputs.items()}
+    with new_probe(run, epoch, shapes, **about) as write:
+        for of_pass, arrays in outputs.items():
+            write(of_pass, arrays)
+
+
+@contextmanager
+def new_probe(
+    run: Run, epoch: int | str, shapes: Mapping[Pass, Mapping[str, tuple[int, ...]]], **about: Any
+) -> Iterator[Callable[[Pass, Mapping[str, np.ndarray]], None]]:
+    """Record a probe pass by pass, so that one pass at a time is in memory.
+
+    Parameters
+    ----------
+    run, epoch, about
+        As for `write_probe`.
+    shapes
+        By pass, in the order in which they are written, the shapes of its arrays, in their order.
+
+    Yields
+    ------
+    callable
+        Writes the arrays of the next pass. The probe replaces an earlier one when all are written; if anything fails
+        before, the earlier one stays.
+
+    Raises
+    ------
+    BadInputError
+        As `write_probe`.
+    """
+    if WHOLE not in shapes:
         raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
-    _check(run, outputs)
+    for of_pass, of_arrays in shapes.items():
+        _check_pass(run, of_pass, of_arrays)
     commit = run.commit(epoch)
     if taken := _FIELDS & about.keys():
         raise BadInputError(f"{run.path}: {min(taken)!r} is a field of probe.json already; rename it in the call")
@@ -204,13 +199,31 @@ def write_probe(
         json.dumps(about, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BadInputError(f"{run.path}: details of the probe are not JSON ({error}); give JSON types") from None
-    (run.path / "probe").mkdir(exist_ok=True)
-    arrays = {
-        f"{index}.{name}": np.asarray(values, dtype=np.int64 if name == "donors" else np.float32)
-        for index, of_pass in enumerate(outputs.values())
-        for name, values in of_pass.items()
+    numbers = {of_pass: number for number, of_pass in enumerate(shapes)}
+    kinds = {
+        f"{numbers[of_pass]}.{name}": (_kind(name), shape)
+        for of_pass, of_arrays in shapes.items()
+        for name, shape in of_arrays.items()
     }
-    content = write_arrays(run.path / OUTPUTS, arrays)
+
+    def write(of_pass: Pass, arrays: Mapping[str, np.ndarray]) -> None:
+        for name, values in arrays.items():
+            array = np.asarray(values)
+            if fault := _fault(run, of_pass, name, array):
+                hint = f"; {output_hint(run.task)}" * (name != "donors")
+                raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {fault}{hint}")
+            file.add(f"{numbers[of_pass]}.{name}", np.asarray(array, dtype=_kind(name)))
+
+    folder = run.path / "probe"
+    folder.mkdir(exist_ok=True)
+    try:
+        with new_array_file(run.path / OUTPUTS, kinds) as file:
+            yield write
+            size, sha256 = file.close()
+    finally:
+        # Of a first probe that fails, nothing is left.
+        with suppress(OSError):
+            folder.rmdir()
     write_json(
         run.path / INDEX,
         {
@@ -221,13 +234,17 @@ def write_probe(
             # The file calls a baseline "base", as it has since version 1 of the format.
             "passes": [
                 {"base": of_pass.baseline, "replaced": list(of_pass.replaced), "draw": of_pass.draw}
-                for of_pass in outputs
+                for of_pass in shapes
             ],
-            "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": size,
+            "sha256": sha256,
             **about,
         },
     )
+
+
+def _kind(name: str) -> np.dtype[Any]:
+    return np.dtype(np.int64 if name == "donors" else np.float32)
 
 
 def read_probe(run: Run) -> Probe:
@@ -272,47 +289,23 @@ def read_probe(run: Run) -> Probe:
     return probe
 
 
-def probe_faults(run: Run) -> list[str]:
-    """What is wrong with the probe of a run, one line per fault; empty where it is sound or there is none."""
-    try:
-        if not record_file(run.path, INDEX).exists():
-            return []
-        probe = read_probe(run)
-        with (run.path / OUTPUTS).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != probe.sha256:
-            return [f"{run.path / OUTPUTS}: its sha256 is not the one in probe.json; {how_to_probe(run)}"]
-        for key in read_arrays(run.path / OUTPUTS):
-            index, _, name = key.partition(".")
-            if not index.isdecimal() or int(index) >= len(probe.passes):
-                return [f"{run.path / OUTPUTS}: {key!r} belongs to no pass in probe.json; {how_to_probe(run)}"]
-            probe.values(probe.passes[int(index)], name)
-    except BadInputError as error:
-        return [str(error)]
-    return []
+def _check_pass(run: Run, of_pass: Pass, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    modalities = run.header.modalities
+    if unknown := set(of_pass.replaced) - set(modalities):
+        raise BadInputError(f"{run.path}: unknown modality {min(unknown)!r}; take {', '.join(modalities)}")
+    if of_pass.replaced != tuple(name for name in modalities if name in of_pass.replaced):
+        raise BadInputError(
+            f"{run.path}: the pass {description(of_pass)}: name each once, in the order {', '.join(modalities)}"
+        )
+    for name, shape in shapes.items():
+        if wrong := _shape_fault(run, of_pass, name, shape):
+            raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {wrong}")
+    if "p_joint" not in shapes:
+        raise BadInputError(f"{run.path}: the pass {description(of_pass)} lacks 'p_joint'; add it")
 
 
-def _check(run: Run, outputs: Mapping[Pass, Mapping[str, np.ndarray]]) -> None:
-    names: Sequence[str] = run.header.modalities
-    for of_pass, arrays in outputs.items():
-        if not isinstance(of_pass, Pass):
-            raise BadInputError(f"{run.path}: {shown(of_pass)} is not a Pass; give the arrays of each mbias.Pass")
-        require_mapping(f"{run.path}: the pass {description(of_pass)}", arrays, "give its arrays by name")
-        if unknown := set(of_pass.replaced) - set(names):
-            raise BadInputError(f"{run.path}: unknown modality {min(unknown)!r}; take {', '.join(names)}")
-        if of_pass.replaced != tuple(name for name in names if name in of_pass.replaced):
-            raise BadInputError(
-                f"{run.path}: the pass {description(of_pass)}: name each once, in the order {', '.join(names)}"
-            )
-        for name, values in arrays.items():
-            if fault := _fault(run, of_pass, name, np.asarray(values)):
-                raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {fault}")
-        if "p_joint" not in arrays:
-            raise BadInputError(f"{run.path}: the pass {description(of_pass)} lacks 'p_joint'; add it")
-
-
-def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None:
-    """What is wrong with an output of a pass."""
+def _shape_fault(run: Run, of_pass: Pass, name: str, shape: tuple[int, ...]) -> str | None:
+    """What is wrong with the name or shape of an output of a pass."""
     samples, modalities, categories = len(run.samples), len(run.header.modalities), len(run.header.categories)
     shapes: dict[str, tuple[int | None, ...]] = {
         "donors": (samples, len(of_pass.replaced)) if len(of_pass.replaced) > 1 else (samples,),
@@ -321,25 +314,26 @@ def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None
     }
     if name not in shapes:
         return f"unknown output {name!r}; take {', '.join(shapes)}"
-    shape = shapes[name]
-    if values.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, values.shape, strict=True)):
-        sizes = " x ".join("segments" if n is None else str(n) for n in shape)
-        return f"{name!r} has the shape {values.shape}; for this run it must be {sizes}"
-    # Half precision rounds to 0.004. p_joint of Eq. 3 can be as large as the number of modalities.
-    highest = modalities if name == "p_joint" else 1
-    low, high = (-1, samples - 1) if name == "donors" else (-0.01, highest + 0.01)
-    if values.dtype.kind not in "fiub" or not ((values >= low) & (values <= high)).all():
-        what = "neither the row of a sample nor -1" if name == "donors" else "not a probability"
-        return f"{name!r} holds a value that is {what}"
+    wanted = shapes[name]
+    if len(shape) != len(wanted) or any(n not in (None, m) for n, m in zip(wanted, shape, strict=True)):
+        sizes = " x ".join("segments" if n is None else str(n) for n in wanted)
+        return f"{name!r} has the shape {shape}; for this run it must be {sizes}"
     return None
 
 
-def description(of_pass: Pass) -> str:
-    """What a pass replaces, for an error message that says "the pass ..."."""
-    if not of_pass.replaced:
-        return "in which nothing is replaced"
-    draw = f" (draw {of_pass.draw})" * bool(of_pass.draw)
-    return f"with {' and '.join(of_pass.replaced)} replaced by {of_pass.baseline!r}{draw}"
+def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None:
+    """What is wrong with an output of a pass."""
+    if wrong := _shape_fault(run, of_pass, name, values.shape):
+        return wrong
+    if values.dtype.kind not in "fiub":
+        return f"{name!r} holds {values.dtype}, not numbers"
+    if name == "donors":
+        within = not values.size or (values.min() >= -1 and values.max() < len(run.samples))
+        return None if within else "'donors' holds a value that is neither the row of a sample nor -1"
+    # Segments may hold several categories, whatever the task of the whole sample.
+    task = run.task if name == "p_joint" or run.task == Task.REGRESSION else Task.MULTILABEL
+    what = output_fault(task, values, len(run.header.modalities) if name == "p_joint" else 1)
+    return f"{name!r} {what}" if what else None
 
 
 def how_to_probe(run: Run) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import operator
@@ -16,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mbias.errors import BadInputError
-from mbias.files import write_bytes
+from mbias.files import new_file, write_bytes
 
 _PREFIX = 8
 """The size in bytes of the field before the header, which holds the length of the header."""
@@ -25,6 +26,9 @@ _LARGEST_HEADER = 2**24
 _TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
     f"{kind.upper()}{8 * size}": f"<{kind}{size}" for kind in "ui" for size in (2, 4, 8)
 }
+
+
+_NAMES = {kind: name for name, kind in reversed(_TYPES.items())} | {np.dtype(bool).str: "BOOL"}
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -46,6 +50,59 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
     content: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     write_bytes(path, content)
     return content
+
+
+class ArrayFile:
+    """A file of arrays that is being written, one array after the other; see `new_array_file`."""
+
+    def __init__(self, file: IO[bytes], arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
+        self._file = file
+        self._waiting = dict(arrays)
+        entries: dict[str, dict[str, Any]] = {}
+        end = 0
+        # In the order of safetensors, which keeps larger numbers aligned.
+        for name, (kind, shape) in sorted(arrays.items(), key=lambda item: (-item[1][0].itemsize, item[0])):
+            begin, end = end, end + math.prod(shape) * kind.itemsize
+            entries[name] = {"dtype": _NAMES[kind.str], "shape": list(shape), "data_offsets": [begin, end]}
+        header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+        header += b" " * (-len(header) % _PREFIX)
+        self._start = _PREFIX + len(header)
+        self._begins = {name: entry["data_offsets"][0] for name, entry in entries.items()}
+        file.write(len(header).to_bytes(_PREFIX, "little") + header)
+
+    def add(self, name: str, array: np.ndarray) -> None:
+        """Write one of the arrays; its type and shape must be the ones that the file expects."""
+        assert self._waiting.pop(name) == (array.dtype, array.shape)
+        self._file.seek(self._start + self._begins[name])
+        self._file.write(np.ascontiguousarray(array).data)
+
+    def close(self) -> tuple[int, str]:
+        """The size of the file and its sha256; no array may be missing."""
+        assert not self._waiting
+        self._file.flush()
+        self._file.seek(0)
+        digest = hashlib.file_digest(self._file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return self._file.tell(), digest
+
+
+@contextmanager
+def new_array_file(path: Path, arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> Iterator[ArrayFile]:
+    """Write a file of arrays atomically, one array at a time in memory.
+
+    Parameters
+    ----------
+    path
+        The file to write or replace.
+    arrays
+        The type and shape of each array, by name.
+
+    Yields
+    ------
+    ArrayFile
+        Takes the arrays in any order. The file appears in the end; if anything fails before, the old one stays.
+    """
+    with new_file(path) as file:
+        yield ArrayFile(file, arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

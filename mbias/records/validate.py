@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from mbias.arguments import shown
 from mbias.errors import BadInputError
 from mbias.records.commits import LOG, Commit
-from mbias.records.probes import probe_faults
+from mbias.records.paths import record_file
+from mbias.records.probes import INDEX, OUTPUTS, how_to_probe, read_probe
 from mbias.records.run import SAMPLES, Run
 from mbias.records.shards import read_arrays
 from mbias.records.study import Study, run_folders
@@ -102,3 +103,23 @@ def _commit_faults(run: Run, commit: Commit) -> list[str]:
         names = ", ".join(sorted(unknown))
         faulty.append(f"{run.path / LOG}: epoch {commit.epoch} has losses that the header does not name: {names}")
     return faulty
+
+
+def probe_faults(run: Run) -> list[str]:
+    """What is wrong with the probe of a run, one line per fault; empty where it is sound or there is none."""
+    try:
+        if not record_file(run.path, INDEX).exists():
+            return []
+        probe = read_probe(run)
+        with (run.path / OUTPUTS).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != probe.sha256:
+            return [f"{run.path / OUTPUTS}: its sha256 is not the one in probe.json; {how_to_probe(run)}"]
+        for key in read_arrays(run.path / OUTPUTS):
+            index, _, name = key.partition(".")
+            if not index.isdecimal() or int(index) >= len(probe.passes):
+                return [f"{run.path / OUTPUTS}: {key!r} belongs to no pass in probe.json; {how_to_probe(run)}"]
+            probe.values(probe.passes[int(index)], name)
+    except BadInputError as error:
+        return [str(error)]
+    return []

@@ -20,7 +20,7 @@ from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run, check_truth
 from mbias.records.shards import write_arrays
 from mbias.records.summary import aligned, attention_summary, presence
-from mbias.tasks import TARGET, Task, as_truth, output_fault
+from mbias.tasks import TARGET, Task, as_truth, output_fault, output_hint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,7 +275,7 @@ class RunWriter:
             if name == JOINT_OUTPUT and dimensions[-1] == "category":
                 fault = output_fault(Task(self.header.task), numbers, len(self.header.modalities))
                 if fault:
-                    raise BadInputError(f"array {name!r} {fault}")
+                    raise BadInputError(f"array {name!r} {fault}; {output_hint(Task(self.header.task))}")
 
 
 def _numbers(value: object) -> np.ndarray | None:

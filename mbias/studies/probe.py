@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mbias.errors import BadInputError
+from mbias.passes import Pass
 from mbias.probing.han import passes, probe, require_trained_here
-from mbias.records.probes import Pass
 from mbias.records.run import Run
 from mbias.records.study import Study, open_study
 from mbias.studies.definition import definition_beside, read_definition

@@ -10,7 +10,8 @@ from mbias.analysis import reliance
 from mbias.analysis.measures.catalogue import estimates
 from mbias.analysis.measures.coalitions import FEWEST
 from mbias.errors import BadInputError, NotApplicableError
-from mbias.records.probes import WHOLE, Pass, read_probe
+from mbias.passes import WHOLE, Pass
+from mbias.records.probes import read_probe
 from mbias.tables.layout import left_out
 from tests.analysis.measures.modelled import modelled_run, sigmoid, use_of
 from tests.drawn_runs import TABLE, draw_external_probe, draw_run, draw_study

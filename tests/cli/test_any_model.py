@@ -13,8 +13,9 @@ from mbias.analysis import mechanism
 from mbias.analysis.questions import question
 from mbias.analysis.reliance import measures
 from mbias.cli import analyze
+from mbias.passes import WHOLE, Pass
 from mbias.records.header import Header
-from mbias.records.probes import WHOLE, Pass, write_probe
+from mbias.records.probes import write_probe
 from mbias.records.study import open_study
 from mbias.records.writer import RunWriter
 

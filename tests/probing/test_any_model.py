@@ -11,7 +11,7 @@ import pytest
 
 import mbias
 from mbias import BadInputError, Header, Pass, Run, RunWriter
-from mbias.records.probes import WHOLE
+from mbias.passes import WHOLE
 
 CATEGORIES = ("Dog", "Cat", "Cello")
 SAMPLES = 30

@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from mbias.analysis.reliance import measures
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.han.network import HAN
+from mbias.passes import WHOLE, Pass
 from mbias.probing.han import passes, probe
-from mbias.records.probes import WHOLE, Pass, read_probe
+from mbias.records.probes import read_probe
 from mbias.records.run import Run
 from mbias.records.study import open_study
 from mbias.terms import Split, Variant

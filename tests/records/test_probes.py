@@ -6,7 +6,9 @@ import pytest
 import mbias
 from mbias import Run
 from mbias.errors import BadInputError, NotApplicableError
-from mbias.records.probes import WHOLE, Pass, probe_faults, read_probe, write_probe
+from mbias.passes import WHOLE, Pass
+from mbias.records.probes import read_probe, write_probe
+from mbias.records.validate import probe_faults
 from tests.drawn_runs import draw_run, fill_probe_with_nan
 
 
@@ -93,7 +95,7 @@ def test_values_that_are_no_probabilities_are_damage(run):
     (fault,) = probe_faults(run)
 
     assert fault.startswith(f"{run.path / 'probe'}: the pass ")
-    assert "'p_joint' holds a value that is not a probability" in fault
+    assert "'p_joint' holds NaN or infinity" in fault
     with pytest.raises(BadInputError, match="not a probability") as error:
         read_probe(run).values(Pass("mean", ("audio",)), "p_joint")
     assert not isinstance(error.value, NotApplicableError)
@@ -114,8 +116,11 @@ def test_a_pass_that_was_not_recorded_does_not_apply(run):
     [
         ({Pass("mean", ("audo",)): {}}, "unknown modality 'audo'; take audio, visual"),
         ({Pass("mean", ("audio",)): {"q": np.zeros(8)}}, "unknown output 'q'; take donors, p_joint, p"),
-        ({Pass("mean", ("audio",)): {"p_joint": np.full((8, 4), 7.0)}}, "'p_joint' holds a value that is not"),
-        ({Pass("swapped", ("audio",)): {"donors": np.full(8, 8)}}, "neither the row of a sample nor -1"),
+        ({Pass("mean", ("audio",)): {"p_joint": np.full((8, 4), 7.0)}}, "'p_joint' holds 7 to 7, which are not probab"),
+        (
+            {Pass("swapped", ("audio",)): {"p_joint": np.zeros((8, 4)), "donors": np.full(8, 8)}},
+            "neither the row of a sample nor -1$",
+        ),
         ({Pass("swapped", ("audio",)): {"donors": np.zeros((8, 1))}}, r"\(8, 1\); for this run it must be 8$"),
         ({Pass("permuted", ("audio", "visual")): {"donors": np.zeros(8)}}, r"\(8,\); for this run it must be 8 x 2$"),
     ],

@@ -13,7 +13,8 @@ import numpy as np
 from mbias.analysis.measures.values import balance
 from mbias.analysis.settings import weak_labels
 from mbias.errors import NotApplicableError
-from mbias.records.probes import WHOLE, Pass, Probe, how_to_probe, read_probe
+from mbias.passes import WHOLE, Pass
+from mbias.records.probes import Probe, how_to_probe, read_probe
 from mbias.records.run import Run
 from mbias.scores.f_scores import predictions, segment_counts
 from mbias.stats.estimates import Estimate, estimate

@@ -7,7 +7,8 @@ import numpy as np
 from mbias.analysis.measures.coalitions import outcome_parts, probed
 from mbias.analysis.per_run.pooling import mean_attention, pooled, shares_of
 from mbias.errors import NotApplicableError
-from mbias.records.probes import WHOLE, how_to_probe
+from mbias.passes import WHOLE
+from mbias.records.probes import how_to_probe
 from mbias.records.run import Run
 
 

@@ -24,7 +24,8 @@ import numpy as np
 
 from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
-from mbias.records.probes import WHOLE, Pass, Probe, how_to_probe, read_probe
+from mbias.passes import WHOLE, Pass
+from mbias.records.probes import Probe, how_to_probe, read_probe
 from mbias.records.run import Run
 from mbias.scores.sample_losses import loss_function
 from mbias.stats.bounded import Bounded
@@ -280,7 +281,7 @@ def use(setting: Setting, stand_in: str = PERMUTED) -> Use:
     setting
         The setting; its runs were probed.
     stand_in
-        What replaced the modalities, a baseline of `mbias.records.probes.BASELINES`.
+        What replaced the modalities, as `mbias.passes.Pass` names it.
 
     Returns
     -------

@@ -15,7 +15,8 @@ from mbias.analysis.measures.parts import (
     swap_parts,
 )
 from mbias.errors import NotApplicableError
-from mbias.records.probes import WHOLE, Pass, read_probe
+from mbias.passes import WHOLE, Pass
+from mbias.records.probes import read_probe
 from tests.drawn_runs import draw_external_probe, draw_run
 
 
