@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mbias.analysis.questions import QUESTIONS
 
 if TYPE_CHECKING:
+    from mbias.diagnosed import diagnose
     from mbias.errors import BadInputError, MbiasError, NotApplicableError
     from mbias.exchange.evaluation import evaluate
     from mbias.exchange.export import export_run
@@ -50,6 +51,7 @@ _HOMES = {
     "Run": "mbias.records.run",
     "RunWriter": "mbias.records.writer",
     "Study": "mbias.records.study",
+    "diagnose": "mbias.diagnosed",
     "evaluate": "mbias.exchange.evaluation",
     "explore": "mbias.explorer",
     "export_run": "mbias.exchange.export",

@@ -29,7 +29,7 @@ class Task(StrEnum):
     REGRESSION = "regression"
 
 
-def checked_task(value: object, categories: int) -> Task:
+def checked_task(value: object, categories: int | None = None) -> Task:
     """The task of a name, checked against the number of categories.
 
     Parameters
@@ -37,7 +37,7 @@ def checked_task(value: object, categories: int) -> Task:
     value
         The name of the task.
     categories
-        The number of categories.
+        The number of categories, if it is known.
 
     Returns
     -------
@@ -57,12 +57,12 @@ def checked_task(value: object, categories: int) -> Task:
     if value not in set(Task):
         raise BadInputError(f"task: {shown(value)} given; take one of {', '.join(Task)}")
     task = Task(str(value))
-    if task == Task.BINARY and categories != 1:
+    if task == Task.BINARY and categories not in (None, 1):
         raise BadInputError(
             f"task: 'binary' has one category, the one whose probability is recorded; {categories} given: "
             f"name one of them, or take 'single_label'"
         )
-    if task == Task.SINGLE_LABEL and categories < 2:
+    if task == Task.SINGLE_LABEL and categories == 1:
         raise BadInputError("task: 'single_label' chooses among categories, and one is given; take 'binary'")
     return task
 

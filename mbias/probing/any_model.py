@@ -114,16 +114,13 @@ def probe(
     _check_numbers(draws=(draws, 1), batch=(batch, 1), seed=(seed, 0))
     if progress is not None and not callable(progress):
         raise BadInputError(f"progress: {shown(progress)} cannot be called; give a function of two numbers, or None")
-    given = checked_inputs(run, inputs)
-    replacements = checked_own(own, given)
-    names = _checked_stand_ins(run, stand_ins, allow_none=bool(replacements))
-    sets = [(modality,) for modality in run.header.modalities]
-    between = sets_in_between(run.header.modalities, seed) if interactions else []
-    wanted = _passes(run, names, draws, between)
-    wanted += [
-        Pass(name, of_set) for name, by_modality in replacements.items() for of_set in _own_sets(sets, by_modality)
-    ]
+    names = _checked_stand_ins(run, stand_ins, allow_none=bool(own))
+    given = checked_inputs(inputs, run.header.modalities, len(run.samples))
     require_callable(predict, given.names)
+    replacements = checked_own(own, given)
+    wanted = _passes(run, names, draws, sets_in_between(run.header.modalities, seed) if interactions else [])
+    for name, by_modality in replacements.items():
+        wanted += [Pass(name, of_set) for of_set in _own_sets(run.header.modalities, by_modality)]
     constants = {p: given.constant(p.baseline, p.replaced) for p in wanted if p.baseline in ("mean", "zero")}
     constants |= {p: given.with_own(replacements[p.baseline], p.replaced) for p in wanted if p.baseline in replacements}
 

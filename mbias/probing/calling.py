@@ -14,6 +14,9 @@ from mbias.arguments import shown
 from mbias.errors import BadInputError
 from mbias.probing.inputs import is_tensor
 
+Call = Callable[[Mapping[str, Any]], np.ndarray]
+"""Takes a batch of inputs by name and returns the output as an array."""
+
 
 def require_callable(predict: object, names: list[str]) -> None:
     """Check that a model can be called with inputs by name.
@@ -47,9 +50,7 @@ def require_callable(predict: object, names: list[str]) -> None:
 
 
 @contextmanager
-def inference(
-    predict: Callable[..., Any], autocast: bool = False
-) -> Iterator[Callable[[Mapping[str, Any]], np.ndarray]]:
+def inference(predict: Callable[..., Any], autocast: bool = False) -> Iterator[Call]:
     """Prepare a model for inference, and restore it afterwards.
 
     A PyTorch module, or a method of one, is called in evaluation mode and without gradients. A module gets tensors on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from mbias.arguments import counted, require_mapping, shown
 from mbias.errors import BadInputError
-from mbias.records.run import Run
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,12 @@ class Inputs:
     def names(self) -> list[str]:
         """The names of all inputs."""
         return [name for inputs in self.values.values() for name in inputs]
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        name, values = next(item for inputs in self.values.values() for item in inputs.items())
+        return sample_count(name, values)
 
     def batch(self, rows: np.ndarray) -> dict[str, Any]:
         """Take the inputs of some samples.
@@ -124,34 +129,35 @@ class Inputs:
         return replace(self, values={**self.values, **replaced})
 
 
-def checked_inputs(run: Run, inputs: object) -> Inputs:
-    """Check the inputs of a model against the run that recorded it.
+def checked_inputs(inputs: object, modalities: Sequence[str], samples: int | None = None) -> Inputs:
+    """Check the inputs of a model.
 
     Parameters
     ----------
-    run
-        The run.
     inputs
         By modality, one input, or its inputs by name.
+    modalities
+        The names that the modalities should have.
+    samples
+        The number of samples; by default, that of the first input.
 
     Returns
     -------
     Inputs
-        The inputs, in the order of the run's modalities.
+        The inputs, in the order of the modalities.
 
     Raises
     ------
     BadInputError
-        If the modalities are not those of the run, an input has another number of samples or cannot be indexed by
-        sample, or two inputs have the same name.
+        If the modalities have other names, an input has another number of samples or cannot be indexed by sample, or
+        two inputs have the same name.
     """
-    modalities = run.header.modalities
     hint = f"give the inputs of {', '.join(modalities)} by name"
     require_mapping("inputs", inputs, hint)
     assert isinstance(inputs, Mapping)
     if set(inputs) != set(modalities):
         given = ", ".join(map(str, inputs)) or "nothing"
-        raise BadInputError(f"inputs: {given} given, the run has other modalities; {hint}")
+        raise BadInputError(f"inputs: {given} given, which are not the modalities; {hint}")
     values = {}
     for modality in modalities:
         of_modality = inputs[modality]
@@ -166,23 +172,24 @@ def checked_inputs(run: Run, inputs: object) -> Inputs:
             raise BadInputError(f"inputs: two modalities have an input {name!r}; give each input a name of its own")
     for of_each in values.values():
         for name, of_input in of_each.items():
-            size = _size(name, of_input)
-            if size != len(run.samples):
+            size = sample_count(name, of_input)
+            samples = size if samples is None else samples
+            if size != samples:
                 raise BadInputError(
-                    f"inputs: {name!r} has {counted(size, 'sample')}, the run {len(run.samples)}; "
-                    f"give one entry per recorded sample, in the same order"
+                    f"inputs: {name!r} has {counted(size, 'sample')} in place of {samples}; "
+                    f"give one entry per sample, in the order of the samples"
                 )
     return checked
 
 
-def is_tensor(values: object) -> bool:
-    """Whether an object is a PyTorch tensor; PyTorch is not imported."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(values, torch.Tensor)
+def sample_count(name: str, values: Any) -> int:
+    """The number of samples of an input.
 
-
-def _size(name: str, values: Any) -> int:
-    """The number of samples of an input."""
+    Raises
+    ------
+    BadInputError
+        If it is not indexed by sample.
+    """
     shape = getattr(values, "shape", None)
     indexed = hasattr(values, "__len__") and hasattr(values, "__getitem__")
     if isinstance(values, str | bytes | Mapping | Set) or shape == () or (shape is None and not indexed):
@@ -190,6 +197,12 @@ def _size(name: str, values: Any) -> int:
             f"inputs: {name!r}: {shown(values)} is not indexed by sample; give an array, a tensor or a list"
         )
     return len(values) if shape is None else int(shape[0])
+
+
+def is_tensor(values: object) -> bool:
+    """Whether an object is a PyTorch tensor; PyTorch is not imported."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(values, torch.Tensor)
 
 
 def _taken(values: Any, rows: np.ndarray) -> Any:

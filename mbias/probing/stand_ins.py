@@ -62,13 +62,11 @@ def _by_input(stand_in: str, modality: str, value: Any, of_modality: Mapping[str
     """What replaces each input of a modality."""
     several = isinstance(value, Mapping)
     by_input = dict(value) if several else {next(iter(of_modality)): value}
+    what = f"own[{stand_in!r}]"
     if set(by_input) != set(of_modality):
-        raise BadInputError(
-            f"own[{stand_in!r}]: {modality!r} has the inputs {', '.join(of_modality)}; give a value for each by its name"
-        )
-    return {
-        name: _fitting(f"own[{stand_in!r}]: {name!r}", value, of_modality[name]) for name, value in by_input.items()
-    }
+        names = ", ".join(of_modality)
+        raise BadInputError(f"{what}: {modality!r} has the inputs {names}; give a value for each by its name")
+    return {name: _fitting(f"{what}: {name!r}", value, of_modality[name]) for name, value in by_input.items()}
 
 
 def _fitting(what: str, value: Any, values: Any) -> Any:

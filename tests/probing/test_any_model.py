@@ -225,9 +225,12 @@ def test_three_modalities(tmp_path):
     ("arguments", "message"),
     [
         ({"inputs": [AUDIO, VISUAL]}, r"inputs: .* is not a dict; give the inputs of audio, visual by name"),
-        ({"inputs": {"audio": AUDIO}}, r"inputs: audio given, the run has other modalities; give .* audio, visual"),
-        ({"inputs": {"audio": AUDIO, "video": VISUAL}}, r"inputs: audio, video given, the run has other modalities"),
-        ({"inputs": {**INPUTS, "visual": VISUAL[:-1]}}, r"inputs: 'visual' has 29 samples, the run 30; give one entry"),
+        ({"inputs": {"audio": AUDIO}}, r"inputs: audio given, which are not the modalities; give .* audio, visual"),
+        ({"inputs": {"audio": AUDIO, "video": VISUAL}}, r"inputs: audio, video given, which are not the modalities"),
+        (
+            {"inputs": {**INPUTS, "visual": VISUAL[:-1]}},
+            r"inputs: 'visual' has 29 samples in place of 30; give one",
+        ),
         ({"inputs": {**INPUTS, "visual": "abc"}}, r"inputs: 'visual': 'abc' is not indexed by sample"),
         ({"inputs": {**INPUTS, "visual": None}}, r"inputs: 'visual': None is not indexed by sample"),
         ({"inputs": {**INPUTS, "visual": np.float32(1)}}, r"inputs: 'visual': .* is not indexed by sample"),
@@ -268,9 +271,9 @@ def test_a_wrong_argument_is_one_sentence_and_predict_is_not_called(run, argumen
     [
         (
             lambda p: 8 * p - 4,
-            r"predict returned -.* in which nothing is replaced; .* for example torch\.sigmoid\(logits\)",
+            r"predict: its output in the pass in which nothing is replaced holds -.*, for example torch\.sigmoid\(log",
         ),
-        (lambda p: p * np.nan, r"predict returned NaN in the pass in which nothing is replaced"),
+        (lambda p: p * np.nan, r"predict: its output in the pass in which nothing is replaced holds NaN"),
         (lambda p: p[:, :2], r"predict returned the shape \(10, 2\) for a batch of 10; return .* 10 x 3"),
         (lambda p: p[:, 0], r"predict returned the shape \(10,\) for a batch of 10"),
         (lambda p: (p, p), r"predict returned \(array.*; return one array of probabilities"),

@@ -96,7 +96,7 @@ def test_values_that_are_no_probabilities_are_damage(run):
 
     assert fault.startswith(f"{run.path / 'probe'}: the pass ")
     assert "'p_joint' holds NaN or infinity" in fault
-    with pytest.raises(BadInputError, match="not a probability") as error:
+    with pytest.raises(BadInputError, match="holds NaN or infinity") as error:
         read_probe(run).values(Pass("mean", ("audio",)), "p_joint")
     assert not isinstance(error.value, NotApplicableError)
 

@@ -10,7 +10,7 @@ from mbias.analysis.measures.use import Use
 from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
 
-_HELPS = {"help": "squared_error", "help_log_loss": "log_loss", "help_accuracy": "error_rate"}
+_HELPS = {"help": "squared_error", "help_log_loss": "log_loss"}
 
 
 def use_rows(setting: Setting, used: Use) -> list[dict[str, Any]]:
