@@ -1,12 +1,16 @@
-"""A weighted mean that stays on the device of its values."""
+"""The mean losses of an epoch: checks, and a weighted mean that stays on the device of its values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from numbers import Real
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mbias.arguments import shown
+from mbias.errors import BadInputError
 
 
 def is_single(value: object) -> bool:
@@ -16,6 +20,37 @@ def is_single(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return value.size == 1 and value.dtype.kind in "biuf"
     return isinstance(value, Real)
+
+
+def check_losses(values: Mapping[str, object], known: Sequence[str], samples: object, kind: str) -> None:
+    """Check the losses of a training step.
+
+    Parameters
+    ----------
+    values
+        Mean losses by name.
+    known
+        The names that a loss may have: those of the modalities and, last, of the joint loss.
+    samples, kind
+        The batch size, and the kind of the losses.
+
+    Raises
+    ------
+    BadInputError
+        If the batch size, the kind or a name is wrong, or a value is not a single number.
+    """
+    if kind not in ("optimised", "hard", "floor"):
+        raise BadInputError(f"losses: unknown kind {kind!r}; choose from optimised, hard and floor")
+    if not isinstance(samples, Real) or not samples > 0:
+        raise BadInputError(f"losses: {shown(samples)} samples; give the batch size, 1 or more")
+    for name, value in values.items():
+        if name not in known:
+            *modalities, joint = known
+            raise BadInputError(
+                f"losses: {name!r} is neither a modality ({', '.join(modalities)}) nor {joint!r}; rename it"
+            )
+        if not is_single(value):
+            raise BadInputError(f"losses: {name!r} is {shown(value)}, not a single number; give its mean")
 
 
 class WeightedMean:

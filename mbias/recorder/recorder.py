@@ -6,26 +6,28 @@ import dataclasses
 import platform
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from numbers import Real
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mbias.arguments import checked_new_folder, counted, shown, with_groups
+from mbias.arguments import checked_new_folder, counted, with_groups
 from mbias.errors import BadInputError
+from mbias.probing.any_model import probe
 from mbias.recorder.epoch import EpochArrays, checked_index, warn_of_other_weights
-from mbias.recorder.means import WeightedMean, is_single
+from mbias.recorder.loader import ByPosition, Key, inputs_from_loader
+from mbias.recorder.means import WeightedMean, check_losses
 from mbias.recorder.resuming import open_same_run, require_same_contents
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
 from mbias.records.header import Header
+from mbias.records.probes import Probe
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ class Recorder:
     samples
         Names of the samples to record, or a table whose first column holds them. `batch` takes indices into it.
     truth
-        Boolean labels: ``weak`` of shape (sample, category), and one array per modality, under its name, of shape
-        (sample, segment, category).
+        Labels, as in `RunWriter.create`: ``weak`` of shape (sample, category), or in another form of the task, and one
+        boolean array per modality, under its name, of shape (sample, segment, category).
     split, sample
         Name of the set of samples, and the word for one sample, for example ``video``.
     simulated
@@ -62,6 +64,11 @@ class Recorder:
     groups
         The group of each sample, where samples are not independent: for example, the recording that a clip is cut from.
         Intervals then treat groups as the independent units. They can also be a column ``group`` of ``samples``.
+    task
+        What the model is asked for: ``multilabel``, ``single_label``, ``binary`` or ``regression``.
+    setting, seed
+        What this run has in common with others that differ only in their seed, such as ``late fusion``, and its seed.
+        Tables then show the runs of one setting together.
 
     Raises
     ------
@@ -105,6 +112,9 @@ class Recorder:
         simulated: bool = False,
         resume: bool = False,
         groups: Sequence[str | int] | None = None,
+        task: str = "multilabel",
+        setting: str | None = None,
+        seed: int | None = None,
     ) -> None:
         import pandas as pd
 
@@ -127,6 +137,9 @@ class Recorder:
             sample=sample,
             simulated=simulated,
             software={"mbias": version("mbias"), "torch": torch.__version__, "python": platform.python_version()},
+            task=task,
+            setting=setting,
+            seed=seed,
         )
         self._truth = checked_truth({} if truth is None else truth, self._header, len(self._samples))
         self._watches: dict[str, Watch] = {}
@@ -253,17 +266,49 @@ class Recorder:
         BadInputError
             If the batch size, the kind or a name is wrong, or a value is not a single number.
         """
-        if kind not in ("optimised", "hard", "floor"):
-            raise BadInputError(f"losses: unknown kind {kind!r}; choose from optimised, hard and floor")
-        if not isinstance(samples, Real) or not samples > 0:
-            raise BadInputError(f"losses: {shown(samples)} samples; give the batch size, 1 or more")
+        check_losses(values, (*self._header.modalities, JOINT), samples, kind)
         for name, value in values.items():
-            if name not in (*self._header.modalities, JOINT):
-                known = ", ".join(self._header.modalities)
-                raise BadInputError(f"losses: {name!r} is neither a modality ({known}) nor {JOINT!r}; rename it")
-            if not is_single(value):
-                raise BadInputError(f"losses: {name!r} is {shown(value)}, not a single number; give its mean")
             self._losses.setdefault((name, kind), WeightedMean()).add(value, samples)
+
+    def probe(
+        self,
+        model: Callable[..., Any],
+        loader: Iterable[Any],
+        inputs: Mapping[str, Key | Sequence[Key]],
+        *,
+        index: Key | None = None,
+        **options: Any,
+    ) -> Probe:
+        """Probe the model of the last committed epoch on the recorded samples, as `mbias.probe` does.
+
+        Parameters
+        ----------
+        model
+            The model, which returns the outputs of the task: a module, or a function that calls it.
+        loader
+            Yields the recorded samples in batches, dicts or tuples. All inputs are kept in memory.
+        inputs
+            By modality, where a batch holds its input, or its inputs: keys, by which the model is called, or positions
+            in a tuple, in the order of which the model is called.
+        index
+            Where a batch holds the indices of its samples, if the loader does not yield them in order.
+        **options
+            Options of `mbias.probe`, such as ``draws``, ``stand_ins`` and ``epoch``.
+
+        Returns
+        -------
+        Probe
+            The recorded probe.
+
+        Raises
+        ------
+        BadInputError
+            As `mbias.probe`; also if no epoch is committed, or the loader does not yield every sample once.
+        """
+        collected = inputs_from_loader(loader, inputs, index, len(self._samples))
+        positions = all(name.isdecimal() for of_modality in collected.values() for name in of_modality)
+        called = ByPosition(model) if positions and isinstance(model, nn.Module) else model
+        return probe(self.path, called, collected, **options)
 
     def commit_epoch(
         self,

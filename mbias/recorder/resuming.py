@@ -17,7 +17,7 @@ from mbias.records.writer import as_csv
 if TYPE_CHECKING:
     import pandas as pd
 
-_CONSTANTS = ("modalities", "categories", "split", "sample", "simulated", "training")
+_CONSTANTS = ("modalities", "categories", "split", "sample", "simulated", "training", "task", "setting", "seed")
 
 
 def open_same_run(path: Path, header: Header, samples: pd.DataFrame, truth: Mapping[str, np.ndarray]) -> Run:
