@@ -7,11 +7,10 @@ import platform
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from numbers import Real
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -129,10 +128,11 @@ class Recorder:
             software={"mbias": version("mbias"), "torch": torch.__version__, "python": platform.python_version()},
         )
         self._truth = checked_truth({} if truth is None else truth, self._header, len(self._samples))
+        self.closing, self.closed = ExitStack(), False  # the callback of a trainer adds the removal of its hooks
         self._watches: dict[str, Watch] = {}
         self._writer: RunWriter | None = None
         self._resumed = open_same_run(self.path, self._header, self._samples, self._truth) if exists else None
-        self._begin_epoch()
+        self.drop_epoch()
 
     def __repr__(self) -> str:
         return (
@@ -200,7 +200,8 @@ class Recorder:
         if array in self._watches:
             raise BadInputError(f"watch({module!r}): array {array!r} is watched already; give another array name")
         names = (module,) if isinstance(module, str) else tuple(module)
-        self._watches[array] = Watch(model, names, array, axes, softmax, stack, output)
+        self._watches[array], self.closed = Watch(model, names, array, axes, softmax, stack, output), False
+        self.closing.callback(self._watches[array].remove)
 
     @contextmanager
     def batch(self, index: Sequence[int] | np.ndarray | Tensor) -> Iterator[None]:
@@ -287,23 +288,19 @@ class Recorder:
         Raises
         ------
         BadInputError
-            If samples are missing, nothing was recorded, a number is not finite, or a resumed run has other contents.
+            If samples are missing, nothing or NaN was recorded, a resumed run differs, or the recorder is closed.
         """
+        self.require_open()
         if not self._arrays.names and not self._losses:
             raise BadInputError("commit_epoch: nothing was recorded since the last commit; call batch() or losses()")
-        missing = self._arrays.missing
-        if self._arrays.names and missing.size:
-            raise BadInputError(
-                f"commit_epoch: {len(missing)} of {len(self._samples)} samples are not recorded, the first is "
-                f"{self._samples.iloc[missing[0], 0]!r}; run all of them in batch()"
-            )
+        self._arrays.require_all(list(self._samples.iloc[:, 0]))
         losses: dict[str, dict[str, float]] = {}
         for (name, kind), mean in self._losses.items():
             losses.setdefault(name, {})[kind] = mean.value()
         arrays = self._arrays.to_numpy()
         self._writer = self._writer or self._open(losses, arrays)
         commit = self._writer.commit(losses, arrays, scores, best, learning_rate, time.perf_counter() - self._start)
-        self._begin_epoch()
+        self.drop_epoch()
         return commit
 
     def _open(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> RunWriter:
@@ -323,24 +320,31 @@ class Recorder:
             warn_of_other_weights(ATTENTION, arrays[ATTENTION], axis)
         return RunWriter.create(self.path, header, self._samples, self._truth)
 
-    def _begin_epoch(self) -> None:
-        self._arrays = EpochArrays(len(self._samples))
+    def drop_epoch(self) -> None:
+        """Drop what was recorded since the last commit."""
+        self.drop_arrays()
         self._losses: dict[tuple[str, str], WeightedMean] = {}
         self._start = time.perf_counter()
 
+    def drop_arrays(self) -> None:
+        """Drop the outputs of the watched modules since the last commit, and keep the losses."""
+        self._arrays = EpochArrays(len(self._samples))
+
+    def require_open(self) -> None:
+        """Raise `BadInputError` if the recorder is closed."""
+        if self.closed:
+            raise BadInputError(f"{self.path}: the recorder is closed; train inside its with block")
+
     def close(self) -> None:
         """Remove the hooks from the model and drop what is not committed."""
-        for watch in self._watches.values():
-            watch.remove()
-        self._watches = {}
-        self._begin_epoch()
+        self.closing.close()
+        self.closed, self._watches = True, {}
+        self.drop_epoch()
 
     def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is None and (self._arrays.names or self._losses):
             warnings.warn("what was recorded since the last commit_epoch() is not in the record", stacklevel=2)
         self.close()
