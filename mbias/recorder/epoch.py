@@ -27,8 +27,11 @@ class EpochArrays:
     >>> from mbias.recorder.epoch import EpochArrays
     >>> arrays = EpochArrays(3)
     >>> arrays.add(np.array([2, 0]), {"wav": torch.tensor([[0.2, 0.8], [0.5, 0.5]])})
-    >>> arrays.names, arrays.missing
-    (('wav',), array([1]))
+    >>> arrays.names
+    ('wav',)
+    >>> arrays.require_all(["a", "b", "c"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    mbias.errors.BadInputError: commit_epoch: 1 of 3 samples are not recorded, the first is 'b'; run all of them in ...
     """
 
     def __init__(self, samples: int) -> None:
@@ -40,11 +43,6 @@ class EpochArrays:
     def names(self) -> tuple[str, ...]:
         """Names of the arrays that hold at least one batch."""
         return tuple(self._arrays)
-
-    @property
-    def missing(self) -> np.ndarray:
-        """Indices of the samples that no batch holds."""
-        return np.flatnonzero(~self._seen)
 
     def add(self, index: np.ndarray, batch: Mapping[str, Tensor]) -> None:
         """Write a batch.
@@ -72,6 +70,26 @@ class EpochArrays:
                 )
             array[torch.from_numpy(index).to(array.device, non_blocking=True)] = values.to(array.device)
         self._seen[index] = True
+
+    def require_all(self, samples: Sequence[str]) -> None:
+        """Require every sample, if any was recorded.
+
+        Parameters
+        ----------
+        samples
+            Names of the samples.
+
+        Raises
+        ------
+        BadInputError
+            If no batch holds a sample.
+        """
+        missing = np.flatnonzero(~self._seen)
+        if self._arrays and missing.size:
+            raise BadInputError(
+                f"commit_epoch: {len(missing)} of {len(samples)} samples are not recorded, the first is "
+                f"{samples[missing[0]]!r}; run all of them in batch()"
+            )
 
     def to_numpy(self) -> dict[str, np.ndarray]:
         """Copy the arrays to the host.

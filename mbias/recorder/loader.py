@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from torch import nn
 
 from mbias.arguments import require_mapping, shown
 from mbias.errors import BadInputError
+from mbias.probing.any_model import probe
+from mbias.records.probes import Probe
+from mbias.records.run import Run
 
 Key = str | int
 """Where a batch holds an input: a key of a dict, or a position in a tuple."""
@@ -28,6 +31,48 @@ class ByPosition:
     def __call__(self, **inputs: Any) -> Any:
         """Call the module with the inputs in the order of their positions."""
         return self.__self__(*(inputs[name] for name in sorted(inputs, key=int)))
+
+
+def probe_loader(
+    run: Run,
+    model: Callable[..., Any],
+    loader: Iterable[Any],
+    inputs: Mapping[str, Key | Sequence[Key]],
+    *,
+    index: Key | None = None,
+    **options: Any,
+) -> Probe:
+    """Probe a model on the samples of a loader, as `mbias.probe` does on arrays.
+
+    Parameters
+    ----------
+    run
+        The run that recorded the model.
+    model
+        The model, which returns the outputs of the task: a module, or a function that calls it.
+    loader
+        Yields the recorded samples in batches, dicts or tuples. All inputs are kept in memory.
+    inputs
+        By modality, where a batch holds its input, or its inputs: keys, by which the model is called, or positions in a
+        tuple, in the order of which a module is called.
+    index
+        Where a batch holds the indices of its samples, if the loader does not yield them in order.
+    **options
+        Options of `mbias.probe`, such as ``draws``, ``stand_ins`` and ``epoch``.
+
+    Returns
+    -------
+    Probe
+        The recorded probe.
+
+    Raises
+    ------
+    BadInputError
+        As `mbias.probe`; also if the loader does not yield every recorded sample once.
+    """
+    collected = inputs_from_loader(loader, inputs, index, len(run.samples))
+    positions = all(name.isdecimal() for of_modality in collected.values() for name in of_modality)
+    return probe(run, ByPosition(model) if positions and isinstance(model, nn.Module) else model, collected, **options)
 
 
 def inputs_from_loader(

@@ -22,7 +22,7 @@ def is_single(value: object) -> bool:
     return isinstance(value, Real)
 
 
-def check_losses(values: Mapping[str, object], known: Sequence[str], samples: object, kind: str) -> None:
+def check_losses(values: Mapping[str, object], known: Sequence[str], samples: float, kind: str) -> None:
     """Check the losses of a training step.
 
     Parameters

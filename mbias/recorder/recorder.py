@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,22 +16,18 @@ from torch import Tensor, nn
 
 from mbias.arguments import checked_new_folder, counted, with_groups
 from mbias.errors import BadInputError
-from mbias.probing.any_model import probe
 from mbias.recorder.epoch import EpochArrays, checked_index, warn_of_other_weights
-from mbias.recorder.loader import ByPosition, Key, inputs_from_loader
+from mbias.recorder.loader import Key, probe_loader
 from mbias.recorder.means import WeightedMean, check_losses
-from mbias.recorder.resuming import open_same_run, require_same_contents
+from mbias.recorder.opening import JOINT, create_with, new_header, open_same_run, reopen_with, run_to_resume
 from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
-from mbias.records.header import Header
 from mbias.records.probes import Probe
+from mbias.records.run import Run
 from mbias.records.writer import ATTENTION, RunWriter, checked_truth
 
 if TYPE_CHECKING:
     import pandas as pd
-
-JOINT = "joint"
-"""Name of the loss that all modalities share."""
 
 
 class Recorder:
@@ -119,33 +112,25 @@ class Recorder:
         import pandas as pd
 
         self.path = checked_new_folder(path)
-        exists = (self.path / "run.json").exists()
-        if exists and not resume:
-            raise BadInputError(
-                f"{self.path}: a run exists already; choose another folder, delete it, or resume it with resume=True"
-            )
+        exists = run_to_resume(self.path, resume)
         table = samples if isinstance(samples, pd.DataFrame) else pd.DataFrame({sample: list(samples)})
         self._samples = with_groups(table, groups)
-        # Losses and arrays become known with the first epoch.
-        self._header = Header(
+        self._header = new_header(
             modalities=tuple(modalities),
             categories=tuple(categories),
-            losses=(JOINT,),
-            joint_loss=JOINT,
             split=split,
-            arrays={},
             sample=sample,
             simulated=simulated,
-            software={"mbias": version("mbias"), "torch": torch.__version__, "python": platform.python_version()},
             task=task,
             setting=setting,
             seed=seed,
         )
         self._truth = checked_truth({} if truth is None else truth, self._header, len(self._samples))
+        self.closing, self.closed = ExitStack(), False  # the callback of a trainer adds the removal of its hooks
         self._watches: dict[str, Watch] = {}
         self._writer: RunWriter | None = None
         self._resumed = open_same_run(self.path, self._header, self._samples, self._truth) if exists else None
-        self._begin_epoch()
+        self.drop_epoch()
 
     def __repr__(self) -> str:
         return (
@@ -213,7 +198,8 @@ class Recorder:
         if array in self._watches:
             raise BadInputError(f"watch({module!r}): array {array!r} is watched already; give another array name")
         names = (module,) if isinstance(module, str) else tuple(module)
-        self._watches[array] = Watch(model, names, array, axes, softmax, stack, output)
+        self._watches[array], self.closed = Watch(model, names, array, axes, softmax, stack, output), False
+        self.closing.callback(self._watches[array].remove)
 
     @contextmanager
     def batch(self, index: Sequence[int] | np.ndarray | Tensor) -> Iterator[None]:
@@ -279,36 +265,8 @@ class Recorder:
         index: Key | None = None,
         **options: Any,
     ) -> Probe:
-        """Probe the model of the last committed epoch on the recorded samples, as `mbias.probe` does.
-
-        Parameters
-        ----------
-        model
-            The model, which returns the outputs of the task: a module, or a function that calls it.
-        loader
-            Yields the recorded samples in batches, dicts or tuples. All inputs are kept in memory.
-        inputs
-            By modality, where a batch holds its input, or its inputs: keys, by which the model is called, or positions
-            in a tuple, in the order of which the model is called.
-        index
-            Where a batch holds the indices of its samples, if the loader does not yield them in order.
-        **options
-            Options of `mbias.probe`, such as ``draws``, ``stand_ins`` and ``epoch``.
-
-        Returns
-        -------
-        Probe
-            The recorded probe.
-
-        Raises
-        ------
-        BadInputError
-            As `mbias.probe`; also if no epoch is committed, or the loader does not yield every sample once.
-        """
-        collected = inputs_from_loader(loader, inputs, index, len(self._samples))
-        positions = all(name.isdecimal() for of_modality in collected.values() for name in of_modality)
-        called = ByPosition(model) if positions and isinstance(model, nn.Module) else model
-        return probe(self.path, called, collected, **options)
+        """Probe the model of the last epoch on the samples of a loader; see `mbias.recorder.loader.probe_loader`."""
+        return probe_loader(Run(self.path), model, loader, inputs, index=index, **options)
 
     def commit_epoch(
         self,
@@ -332,23 +290,19 @@ class Recorder:
         Raises
         ------
         BadInputError
-            If samples are missing, nothing was recorded, a number is not finite, or a resumed run has other contents.
+            If samples are missing, nothing or NaN was recorded, a resumed run differs, or the recorder is closed.
         """
+        self.require_open()
         if not self._arrays.names and not self._losses:
             raise BadInputError("commit_epoch: nothing was recorded since the last commit; call batch() or losses()")
-        missing = self._arrays.missing
-        if self._arrays.names and missing.size:
-            raise BadInputError(
-                f"commit_epoch: {len(missing)} of {len(self._samples)} samples are not recorded, the first is "
-                f"{self._samples.iloc[missing[0], 0]!r}; run all of them in batch()"
-            )
+        self._arrays.require_all(list(self._samples.iloc[:, 0]))
         losses: dict[str, dict[str, float]] = {}
         for (name, kind), mean in self._losses.items():
             losses.setdefault(name, {})[kind] = mean.value()
         arrays = self._arrays.to_numpy()
         self._writer = self._writer or self._open(losses, arrays)
         commit = self._writer.commit(losses, arrays, scores, best, learning_rate, time.perf_counter() - self._start)
-        self._begin_epoch()
+        self.drop_epoch()
         return commit
 
     def _open(self, losses: Mapping[str, Mapping[str, float]], arrays: Mapping[str, np.ndarray]) -> RunWriter:
@@ -359,33 +313,36 @@ class Recorder:
         }
         header = dataclasses.replace(self._header, losses=(*order, JOINT), arrays=axes)
         if self._resumed:
-            require_same_contents(self._resumed, header)
-            return RunWriter.reopen(self.path)
-        # A first epoch that is refused leaves no run behind.
-        RunWriter(self.path, header, self._truth, len(self._samples)).check(losses, arrays)
+            return reopen_with(self._resumed, header)
         if ATTENTION in arrays:
-            axis = self._watches[ATTENTION].dimensions.index("modality")
-            warn_of_other_weights(ATTENTION, arrays[ATTENTION], axis)
-        return RunWriter.create(self.path, header, self._samples, self._truth)
+            warn_of_other_weights(ATTENTION, arrays[ATTENTION], axes[ATTENTION].index("modality"))
+        return create_with(self.path, header, self._samples, self._truth, losses, arrays)
 
-    def _begin_epoch(self) -> None:
-        self._arrays = EpochArrays(len(self._samples))
+    def drop_epoch(self) -> None:
+        """Drop what was recorded since the last commit."""
+        self.drop_arrays()
         self._losses: dict[tuple[str, str], WeightedMean] = {}
         self._start = time.perf_counter()
 
+    def drop_arrays(self) -> None:
+        """Drop the outputs of the watched modules since the last commit, and keep the losses."""
+        self._arrays = EpochArrays(len(self._samples))
+
+    def require_open(self) -> None:
+        """Raise `BadInputError` if the recorder is closed."""
+        if self.closed:
+            raise BadInputError(f"{self.path}: the recorder is closed; train inside its with block")
+
     def close(self) -> None:
         """Remove the hooks from the model and drop what is not committed."""
-        for watch in self._watches.values():
-            watch.remove()
-        self._watches = {}
-        self._begin_epoch()
+        self.closing.close()
+        self.closed, self._watches = True, {}
+        self.drop_epoch()
 
     def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is None and (self._arrays.names or self._losses):
             warnings.warn("what was recorded since the last commit_epoch() is not in the record", stacklevel=2)
         self.close()

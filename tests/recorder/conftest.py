@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tests.recorder.gated import make_items
 from tests.recorder.models import SAMPLES, SEGMENTS, Net
 
 
@@ -16,3 +17,14 @@ def data():
 def model():
     torch.manual_seed(4)
     return Net()
+
+
+@pytest.fixture
+def hf():
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
+    return pytest.importorskip("transformers", reason="transformers is not installed")
+
+
+@pytest.fixture
+def items():
+    return make_items()

@@ -12,9 +12,10 @@ def test_batches_of_any_order_fill_the_arrays_and_the_last_values_count():
     arrays = EpochArrays(4)
     arrays.add(np.array([3, 1]), {"p": torch.tensor([[3.0], [9.0]])})
     arrays.add(np.array([1, 0]), {"p": torch.tensor([[1.0], [0.0]])})
-    assert arrays.missing.tolist() == [2]
+    with pytest.raises(BadInputError, match=r"1 of 4 samples are not recorded, the first is 'c'"):
+        arrays.require_all("abcd")
     arrays.add(np.array([2]), {"p": torch.tensor([[2.0]])})
-    assert arrays.missing.size == 0
+    arrays.require_all("abcd")
     np.testing.assert_array_equal(arrays.to_numpy()["p"], [[0], [1], [2], [3]])
 
 

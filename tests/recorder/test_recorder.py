@@ -245,3 +245,12 @@ def test_repr_shows_the_progress(tmp_path, model, data):
         run_epoch(rec, model, data)
         rec.commit_epoch()
         assert repr(rec) == f"<Recorder {path}: audio, visual; 23 samples; 1 epoch committed; watching wav, p>"
+
+
+def test_a_closed_recorder_commits_nothing(tmp_path):
+    with recorder(tmp_path / "run") as rec:
+        pass
+    rec.losses(1, joint=0.5)
+    with pytest.raises(BadInputError, match="the recorder is closed; train inside its with block"):
+        rec.commit_epoch()
+    assert not (tmp_path / "run").exists()
