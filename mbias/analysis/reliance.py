@@ -12,37 +12,31 @@ draws of permutations or donors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures import parts, values
+from mbias.analysis.measures import effects, parts, values
 from mbias.analysis.measures import use as of_modalities
 from mbias.analysis.measures.agreement import agreement_rows
 from mbias.analysis.measures.catalogue import (
     COOPERATION,
     PRIMARY,
     Estimates,
-    Measure,
-    balance_of,
     estimates,
     of_use,
     reused,
 )
-from mbias.analysis.measures.use_rows import category_use_rows, use_rows, with_ends
-from mbias.analysis.measures.values import balance
+from mbias.analysis.measures.measure_rows import gradient_rows, measure_columns, measure_rows
+from mbias.analysis.measures.use_rows import category_use_rows, use_rows
 from mbias.analysis.measures.verdict import FEWEST_POSITIVES
 from mbias.analysis.measures.verdict_rows import label_counts
 from mbias.analysis.measures.wording import use_sentence
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import Setting, reason_for
+from mbias.analysis.settings import reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
-from mbias.stats.bounded import Bounded
-from mbias.stats.estimates import Estimate
-from mbias.stats.intervals import student
 from mbias.tables.layout import Layout, with_interval, with_left_out
 
 
@@ -142,18 +136,17 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     for of_setting in estimated:
         setting = of_setting.setting
         for measure, of_measure in of_setting.by_measure.items():
-            rows += _rows(setting, measure, _columns(measure, of_measure), setting.modalities)
+            rows += measure_rows(setting, measure, measure_columns(measure, of_measure), setting.modalities)
         if not of_setting.by_measure:
             continue
         unknown = {"balance": np.nan, "balance_low": np.nan, "balance_high": np.nan}
         try:
-            rows += _rows(
-                setting, COOPERATION, {**_columns(COOPERATION, COOPERATION.estimate(setting)), **unknown}, ("both",)
-            )
+            cooperation = measure_columns(COOPERATION, COOPERATION.estimate(setting))
+            rows += measure_rows(setting, COOPERATION, {**cooperation, **unknown}, ("both",))
         except NotApplicableError as error:
             reasons[COOPERATION.display_name] = reason_for(error, setting.runs)
         try:
-            rows += _gradient_rows(setting)
+            rows += gradient_rows(setting)
         except NotApplicableError as error:
             reasons["gradient"] = reason_for(error, setting.runs)
     if not rows:
@@ -276,6 +269,18 @@ QUESTION = Question(
             ),
         ),
         Table(
+            effects.shapley,
+            Layout(("variant", "smoothing", "control", "modality"), (), {"Shapley": with_interval("shapley", ".2f")}),
+        ),
+        Table(
+            effects.interactions,
+            Layout(
+                ("variant", "smoothing", "control", "first", "second"),
+                (),
+                {"interaction": with_interval("interaction", "+.2f")},
+            ),
+        ),
+        Table(
             agreement,
             Layout(
                 ("over", "measure", "other"),
@@ -287,6 +292,7 @@ QUESTION = Question(
     drawn="measures",
     definitions={
         "use, help": of_modalities,
+        "Shapley effects, interactions": effects,
         "Shapley": values.shapley,
         "cooperation": values.cooperation,
         "drop": values.drops,
@@ -299,47 +305,3 @@ QUESTION = Question(
         "gradient": parts.gradient_ratio,
     },
 )
-
-
-def _columns(measure: Measure, estimated: Estimate) -> dict[str, Any]:
-    pair = estimated.at(0, slice(2))
-    low, high = Bounded(pair, 0, 1).interval() if measure.name == PRIMARY.name else pair.interval()
-    balance = balance_of(measure, estimated)
-    return {
-        "value": pair.point,
-        "value_low": low,
-        "value_high": high,
-        **with_ends("balance", balance.point, np.array([balance.low, balance.high])),
-    }
-
-
-def _rows(
-    setting: Setting, measure: Measure, columns: dict[str, Any], modalities: Sequence[str]
-) -> list[dict[str, Any]]:
-    return [
-        {
-            **setting.identity,
-            "measure": measure.display_name,
-            "kind": measure.name,
-            "outcome": measure.outcome,
-            "baseline": measure.baseline,
-            "modality": modality,
-            **{name: value[m] if name.startswith("value") else value for name, value in columns.items()},
-            "causal": measure.causal,
-            "samples": setting.samples,
-        }
-        for m, modality in enumerate(modalities)
-    ]
-
-
-def _gradient_rows(setting: Setting) -> list[dict[str, Any]]:
-    norms = np.stack([parts.gradient_ratio(run) for run in setting.runs])
-    norms = np.concatenate([norms, balance(norms[:, 0], norms[:, 1])[:, None]], axis=1)
-    point, low, high = student(norms)
-    columns = {
-        "value": point[:2],
-        "value_low": low[:2],
-        "value_high": high[:2],
-        **with_ends("balance", point[2], np.clip([low[2], high[2]], -1, 1)),
-    }
-    return _rows(setting, Measure("gradient", "", "", PRIMARY.estimate, causal=False), columns, setting.modalities)

@@ -332,11 +332,11 @@ def _replaced(run: Run, stand_in: str) -> Replaced:
                 f"{how_to_probe(run)}"
             )
         outputs = np.stack([probe.values(draw, "p_joint").astype(float) for draw in draws])
-        passes[replaced] = (outputs, _donors(probe, draws))
+        passes[replaced] = (outputs, donors_of(probe, draws))
     return Replaced(probe.values(WHOLE, "p_joint").astype(float), passes)
 
 
-def _donors(probe: Probe, draws: Sequence[Pass]) -> np.ndarray | None:
+def donors_of(probe: Probe, draws: Sequence[Pass]) -> np.ndarray | None:
     """The donors of each draw, (draw, sample, role); None where they were not recorded."""
     try:
         donors = np.stack([probe.values(draw, "donors") for draw in draws])
