@@ -36,16 +36,19 @@ class Layout:
     cells
         The text of each cell, by header. ``{}`` in a header stands for the values that are set side by side, one line
         per column; a header without it appears once.
+    optional
+        The headers that are left out where no row has a text.
     """
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: dict[str, Cell]
+    optional: tuple[str, ...] = ()
 
 
 def number(column: str, spec: str) -> Cell:
-    """A cell with the number of a column; empty where it is unknown."""
-    return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column))) else ""
+    """A cell with the number of a column; empty where it is unknown or there is no such column."""
+    return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column, math.nan))) else ""
 
 
 def with_interval(column: str, spec: str) -> Cell:
@@ -85,6 +88,7 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
     headers = _headers(table, layout)
     texts = [[*key, *(cells.get(header, "") for header in headers)] for key, cells in rows.items()]
     wide = pd.DataFrame(texts, columns=[*names, *headers])
+    wide = wide.drop(columns=[header for header in layout.optional if not wide[header].any()])
     wide.attrs["names"] = len(names)
     return wide, constant
 
