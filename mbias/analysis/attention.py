@@ -24,6 +24,7 @@ from mbias.records.study import Study, StudyLike, open_study
 from mbias.records.summary import SCOPES, STATISTICS
 from mbias.tables.layout import RUN, SHARED, Layout, concatenated, number, with_interval, with_left_out
 from mbias.tables.names import setting_names, subscript
+from mbias.tables.words import Words, with_words
 
 
 def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
@@ -48,7 +49,7 @@ def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     study = open_study(study)
     table = _distributions(study, epoch)
     ends = pd.concat([_ends(run, identity["run"], epoch) for run, identity in identified(study)])
-    return table.merge(ends, on=["run", "scope", "modality", "category"], how="left")
+    return with_words(table.merge(ends, how="left"), Words.of(study))
 
 
 def shares(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
@@ -281,15 +282,16 @@ QUESTION = Question(
 def _sentence(setting: str, rows: pd.DataFrame) -> str:
     columns = ["attention", "saturated", "toward", "categories", "contribution"]
     means = rows.groupby("modality", sort=False)[columns].mean()
-    first, most = means.iloc[0], means["attention"].idxmax()
-    favoured = means.loc[most]
-    contribution = f"; {most} has {favoured['contribution']:.3f} of the contributions"
-    return (
-        f"{setting}: mean W_{subscript(str(means.index[0]))} is {first['attention']:.3f}, toward {most} in "
+    most = means["attention"].idxmax()
+    # Of more than two modalities, the weight of the first one does not say what the others have.
+    shown, favoured = means.index[0] if len(means) == 2 else most, means.loc[most]
+    text = (
+        f"{setting}: mean W_{subscript(str(shown))} is {means.loc[shown, 'attention']:.3f}, toward {most} in "
         f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories; "
         f"{favoured['saturated']:.0%} of the weights of {most} are above 0.9"
-        f"{contribution if pd.notna(favoured['contribution']) else ''}."
     )
+    known = pd.notna(favoured["contribution"])
+    return f"{text}; {most} has {favoured['contribution']:.3f} of the contributions." if known else f"{text}."
 
 
 def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:

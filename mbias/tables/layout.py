@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from mbias.tables.names import display_name, subscript
+from mbias.tables.words import words_of
 
 Cell = Callable[[Any], str]
 """From a row of the long table to the text of a cell."""
@@ -35,7 +36,8 @@ class Layout:
         The columns whose values are set side by side.
     cells
         The text of each cell, by header. ``{}`` in a header stands for the values that are set side by side, one line
-        per column; a header without it appears once.
+        per column; a header without it appears once. ``{joint}`` and ``{weight}`` stand for these words of the table
+        (`mbias.tables.words.Words`).
     """
 
     rows: tuple[str, ...]
@@ -70,6 +72,7 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
     constant : dict
         The names that are the same in all rows, by column.
     """
+    layout = _in_words(layout, table)
     names = _row_names(table, layout.rows)
     constant = {name: display_name(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
     varying = [name for name in names if name not in constant]
@@ -139,6 +142,15 @@ def _single_seed(table: pd.DataFrame) -> bool:
     if "seed" in table and table["seed"].notna().any():
         return bool(table.groupby(["variant", "smoothing"])["seed"].nunique().max() < 2)
     return False
+
+
+def _in_words(layout: Layout, table: pd.DataFrame) -> Layout:
+    words = words_of(table)
+    named = {
+        header.replace("{joint}", words.joint).replace("{weight}", words.weight): cell
+        for header, cell in layout.cells.items()
+    }
+    return replace(layout, cells=named)
 
 
 def _row_names(table: pd.DataFrame, rows: tuple[str, ...]) -> list[str]:
