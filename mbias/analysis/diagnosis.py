@@ -325,6 +325,8 @@ def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:
         return []
     near, far = kinds["optimised"].index[:2]
     ratio = kinds["optimised"][far] / kinds["optimised"][near]
+    if len(kinds["optimised"]) > 2 and ratio < losses.EVEN:
+        return []
     words = Words.of(setting.runs)
     text = (
         f"In training, {setting.display_name}: {words.joint_loss} followed {loss_name(str(near))} "

@@ -262,8 +262,8 @@ def _setting_names(table: pd.DataFrame) -> pd.Series:
 def _check_paper(setting: Setting) -> None:
     if setting.modalities != tuple(Modality):
         raise NotApplicableError(
-            f"{setting.runs[0].path}: it is not recorded for which of {', '.join(setting.modalities)} labels were "
-            "smoothed, so this does not apply"
+            f"{setting.runs[0].path}: whether the labels of {' or '.join(setting.modalities)} were smoothed is not "
+            "recorded, so this does not apply"
         )
 
 

@@ -114,7 +114,7 @@ def concatenated(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def left_out(table: pd.DataFrame) -> list[str]:
-    """What was left out of a table, one sentence per part with the reason.
+    """What was left out of a table, one sentence per reason.
 
     Examples
     --------
@@ -122,7 +122,10 @@ def left_out(table: pd.DataFrame) -> list[str]:
     >>> left_out(with_left_out(pd.DataFrame(), {"gradient": "no gradient norms are recorded"}))
     ['Left out: gradient (no gradient norms are recorded).']
     """
-    return [f"Left out: {name} ({reason})." for name, reason in table.attrs.get(_LEFT_OUT, {}).items()]
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in table.attrs.get(_LEFT_OUT, {}).items():
+        by_reason.setdefault(reason, []).append(name)
+    return [f"Left out: {', '.join(names)} ({reason})." for reason, names in by_reason.items()]
 
 
 def notes(table: pd.DataFrame) -> list[str]:
