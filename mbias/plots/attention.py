@@ -14,7 +14,7 @@ from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.plots.drawing.heatmap import draw_heatmap
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
-from mbias.plots.drawing.lines import draw_line, label_ends, leave_label_room, legend_below, line_ends
+from mbias.plots.drawing.lines import draw_line, label_ends, leave_label_room, legend_below, legend_columns, line_ends
 from mbias.plots.drawing.style import (
     NEUTRAL,
     WIDTH,
@@ -30,9 +30,6 @@ from mbias.plots.drawing.style import (
 from mbias.records.summary import SCOPES
 from mbias.tables.names import display_name, setting_name, setting_names, subscript
 from mbias.tables.words import words_of
-
-_IN_A_ROW = 4
-"""The number of modalities in a row of a legend, which fits the narrowest figure."""
 
 _QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
 _SHOWN = {"all": "mean over all {}", "present": "mean over the {} in which the category is present"}
@@ -148,11 +145,11 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
     modalities = list(dict.fromkeys(rows["modality"]))
     order = _by_weight(rows)
     with style():
-        lines = 1 if len(modalities) == 2 else len(modalities)
-        legend = 0.18 * -(-lines // _IN_A_ROW) if lines > 1 else 0
-        height = max(0.145, 0.06 * lines + 0.05) * len(order) + 1.05 + legend
-        size = (WIDTH if len(panels) > 1 else WIDTH / 2, height)
-        fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=size)
+        width, height = WIDTH if len(panels) > 1 else WIDTH / 2, 0.145 * len(order) + 1.05
+        if len(modalities) != 2:
+            legend = -(-len(modalities) // legend_columns(modalities, width))
+            height = max(0.145, 0.06 * len(modalities) + 0.05) * len(order) + 1.05 + 0.18 * legend
+        fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=(width, height))
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[titles == panel], ax, order)
             _dress(ax, panel, rows[titles == panel], modalities)
@@ -163,7 +160,7 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
         else:
             axes[0, len(panels) // 2].set_xlabel("attention weight")
             handles, names = axes[0, 0].get_legend_handles_labels()
-            legend_below(fig, handles, names, _IN_A_ROW if len(panels) == 1 else len(names))
+            legend_below(fig, handles, names)
         mark_simulated(fig, rows)
     return fig
 

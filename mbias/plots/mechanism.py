@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from mbias.analysis.mechanism import QUESTION
 from mbias.analysis.settings import one_variant
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
-from mbias.plots.drawing.lines import leave_room, legend_below
+from mbias.plots.drawing.lines import leave_room, legend_below, legend_columns
 from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style, symbol
 from mbias.tables.names import setting_names, subscript
 from mbias.tables.words import words_of
@@ -110,8 +110,8 @@ def figure(table: pd.DataFrame) -> Figure:
     loss = words_of(table).joint
     with style():
         width, height = min(WIDTH, 1.7 * len(panels) + 0.6), 2.35 if len(panels) > 3 else 2.6
-        columns = 3 if len(panels) == 1 else 8
-        height += 0.15 * -(-len(modalities) // columns) + 0.25 * (bool(modalities) and len(panels) > 1)
+        if modalities:
+            height += 0.15 * -(-len(modalities) // legend_columns(modalities, width)) + 0.25 * (len(panels) > 1)
         fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(width, height))
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[names == panel], ax)
@@ -121,7 +121,7 @@ def figure(table: pd.DataFrame) -> Figure:
         if modalities:
             axes[0, len(panels) // 2].set_xlabel(axis)
             marks = [Line2D([], [], ls="", marker="o", color=c) for c in modality_colours(modalities).values()]
-            legend_below(fig, marks, modalities, columns)
+            legend_below(fig, marks, modalities)
         else:
             fig.supxlabel(axis, fontsize=8)
         between = "\n" if len(panels) == 1 else " "

@@ -214,7 +214,7 @@ def figure_of_use(table: pd.DataFrame) -> Figure:
         )
         handles, labels = axes[0, 0].get_legend_handles_labels()
         if several:
-            legend_below(fig, handles, list(dict.fromkeys(table["modality"])), len(labels))
+            legend_below(fig, handles, list(dict.fromkeys(table["modality"])))
         else:
             fig.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False)
         mark_simulated(fig, table)

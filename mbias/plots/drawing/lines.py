@@ -15,6 +15,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mbias.plots.drawing.style import ink, plain
 
+_LETTER = 0.062
+"""The width in inches of a letter of a label, at most."""
+
 
 def draw_line(rows: pd.DataFrame, value: str, ax: Axes, **appearance: Any) -> None:
     """Draw a value over epochs, with the band of its interval where that is known.
@@ -93,13 +96,18 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: fl
         ).set_in_layout(False)
 
 
-def legend_below(figure: Figure, handles: Sequence[Artist], names: Sequence[str], columns: int) -> None:
-    """Name the colours of modalities below a figure, in up to ``columns`` columns."""
+def legend_columns(names: Sequence[str], width: float) -> int:
+    """How many of these names fit side by side into the legend of a figure of that width in inches."""
+    return min(len(names), max(1, int(width / (_LETTER * max(map(len, names)) + 0.35))))
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], names: Sequence[str]) -> None:
+    """Name the colours of modalities below a figure, in as many columns as fit."""
     figure.legend(
         handles,
         [plain(name) for name in names],
         loc="outside lower left",
-        ncols=min(columns, len(names)),
+        ncols=legend_columns(names, figure.get_figwidth()),
         frameon=False,
         handletextpad=0.3,
         columnspacing=1.2,
@@ -118,8 +126,7 @@ def leave_label_room(figure: Figure, panels: Sequence[Axes], right: float, betwe
     labels = [text for ax in panels for _, _, text, _ in line_ends(ax)]
     longest = max((len(re.sub(r"[${}_^\\]", "", label)) for label in labels), default=0)
     if longest > 5:
-        # A letter is at most 0.062 inches wide, and the figure has a margin.
-        needed = (0.062 * longest + 0.08) / figure.get_figwidth()
+        needed = (_LETTER * longest + 0.08) / figure.get_figwidth()
         right, between = max(right, needed - 0.04), max(between, needed * len(panels))
     leave_room(figure, bottom=0.03, right=right, between=between)
 
