@@ -47,9 +47,8 @@ def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
         If a run does not have that epoch, or is damaged.
     """
     study = open_study(study)
-    table = _distributions(study, epoch)
     ends = pd.concat([_ends(run, identity["run"], epoch) for run, identity in identified(study)])
-    return with_words(table.merge(ends, how="left"), Words.of(study))
+    return with_words(_distributions(study, epoch).merge(ends, how="left"), Words.of(study))
 
 
 def shares(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
@@ -283,15 +282,15 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
     columns = ["attention", "saturated", "toward", "categories", "contribution"]
     means = rows.groupby("modality", sort=False)[columns].mean()
     most = means["attention"].idxmax()
-    # Of more than two modalities, the weight of the first one does not say what the others have.
+    # The weight of the first of many modalities does not say what the others have.
     shown, favoured = means.index[0] if len(means) == 2 else most, means.loc[most]
-    text = (
+    contribution = f"; {most} has {favoured['contribution']:.3f} of the contributions"
+    return (
         f"{setting}: mean W_{subscript(str(shown))} is {means.loc[shown, 'attention']:.3f}, toward {most} in "
         f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories; "
         f"{favoured['saturated']:.0%} of the weights of {most} are above 0.9"
+        f"{contribution if pd.notna(favoured['contribution']) else ''}."
     )
-    known = pd.notna(favoured["contribution"])
-    return f"{text}; {most} has {favoured['contribution']:.3f} of the contributions." if known else f"{text}."
 
 
 def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
