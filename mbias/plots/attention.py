@@ -233,7 +233,7 @@ def plot_heatmap(table: pd.DataFrame, scope: str = "all") -> Figure:
     named = first.assign(
         setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in first.itertuples()]
     )
-    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean W_{subscript(modalities[0])}", shown)
+    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean {symbol('W', subscript(modalities[0]))}", shown)
 
 
 def _in_scope(table: pd.DataFrame, scope: str) -> pd.DataFrame:

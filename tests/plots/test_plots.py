@@ -179,3 +179,14 @@ def test_each_of_many_modalities_has_the_same_colour_everywhere(eight):
         plot_of(name)(run).axes[0].collections[-1].get_facecolor()[0].tolist() for name in ("attention", "reliance")
     ]
     assert colours[0] == colours[1]
+
+
+def test_names_of_modalities_are_not_read_as_mathematics(tmp_path):
+    path = record_other(tmp_path / "run", ("front camera", "x_{y}", "a$b"))
+    for name in ("losses", "attention", "mechanism", "reliance"):
+        plot_of(name)(path).canvas.draw()
+    two = record_other(tmp_path / "two", ("front camera", "x_{y}"), stand_ins=())
+    heatmap = attention.plot_heatmap(mbias.attention(two, table="categories"))
+    heatmap.canvas.draw()
+
+    assert "mean W of front camera" in texts(heatmap)
