@@ -208,6 +208,22 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     return {"weak": weak}
 
 
+def check_truth(what: str, name: str, array: np.ndarray, samples: int, categories: int) -> None:
+    """Raise BadInputError unless an array of the truth has its type and shape.
+
+    ``target`` is float32, of shape (sample, category); others are boolean, of shape (sample, ..., category).
+    """
+    kind = np.dtype(np.float32 if name == TARGET else bool)
+    fits = array.ndim == 2 if name == TARGET else array.ndim >= 2
+    if array.dtype != kind or not fits or (array.shape[0], array.shape[-1]) != (samples, categories):
+        raise BadInputError(
+            f"{what} is {array.dtype} {array.shape}: it must be {kind}, with the {samples} samples as its first "
+            f"dimension and the {categories} categories as its last"
+        )
+    if name == TARGET and not np.isfinite(array).all():
+        raise BadInputError(f"{what} holds NaN or infinity; restore the file, or record the run again")
+
+
 def _distance_from_one(values: np.ndarray) -> float:
     """The largest distance from 1 of a sum over categories."""
     return float(np.abs(values.sum(axis=-1, dtype=np.float64) - 1).max(initial=0.0))

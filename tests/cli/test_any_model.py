@@ -111,12 +111,16 @@ THREE = ("audio", "visual", "text")
     ("options", "expected"),
     [
         pytest.param({}, ALL, id="two modalities"),
-        pytest.param({"modalities": ("視覚", "text")}, ALL, id="other modalities"),
-        pytest.param({"modalities": THREE}, LOSSES | ATTENTION | POOLED | RESIDUALS | USE, id="three modalities"),
+        pytest.param({"modalities": ("視覚", "text")}, ALL - {"mechanism fitted"}, id="other modalities"),
+        pytest.param(
+            {"modalities": THREE},
+            LOSSES | ATTENTION | POOLED | RESIDUALS | USE | {"mechanism optima"},
+            id="three modalities",
+        ),
         pytest.param({"arrays": FLAT, "truth": ("weak",)}, ALL - RESIDUALS, id="no segments"),
         pytest.param(
             {"arrays": FLAT, "truth": ("weak",), "modalities": (*THREE, "depth")},
-            LOSSES | ATTENTION | POOLED | USE,
+            LOSSES | ATTENTION | POOLED | USE | {"mechanism optima"},
             id="four modalities without segments",
         ),
         pytest.param({"sample": 15}, ALL - CATEGORIES, id="few samples"),
