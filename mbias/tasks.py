@@ -194,7 +194,8 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     if values.shape == (samples,) and categories == 1:
         values = values[:, None]
     if values.shape != (samples, categories):
-        raise BadInputError(f"{what}: has the shape {values.shape}; {hint}")
+        other = "; of classes or of one column, name another task" * (task == Task.MULTILABEL and values.ndim == 1)
+        raise BadInputError(f"{what}: has the shape {values.shape}; {hint}{other}")
     if task == Task.REGRESSION:
         if not np.isfinite(values).all():
             raise BadInputError(f"{what}: holds NaN or infinity; {hint}")
