@@ -29,7 +29,7 @@ ATTENTION = {"attention shares", "attention categories", "attention movement"}
 PROBED = {f"{name} {table}" for name in ("reliance", "diagnosis") for table in question(name).table_names} | {"compare"}
 CATEGORIES = {"reliance categories", "diagnosis categories"}
 """The tables that need 20 labelled samples of a category."""
-USE = CATEGORIES | {"reliance use", "diagnosis verdicts", "compare"}
+USE = CATEGORIES | {"reliance use", "reliance shapley", "reliance interactions", "diagnosis verdicts", "compare"}
 """The tables that need only outputs with permuted inputs, of any number of modalities."""
 MECHANISM = {"mechanism optima", "mechanism fitted"}
 POOLED = {"attention contributions"}
