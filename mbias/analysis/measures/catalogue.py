@@ -9,7 +9,8 @@ import numpy as np
 
 from mbias.analysis.measures.coalitions import FEWEST, coalition_parts, enough, over_samples, probed
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
-from mbias.analysis.measures.use import PERMUTED, Use, use
+from mbias.analysis.measures.replaced import PERMUTED
+from mbias.analysis.measures.use import Use, use
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
 from mbias.analysis.measures.verdict import MARGIN
 from mbias.analysis.settings import Setting, reason_for, settings
@@ -156,7 +157,7 @@ class Estimated:
     setting
         The setting.
     use
-        What its outputs depend on, with permuted inputs; None where the probe lacks those passes.
+        What its outputs depend on, with the stand-in that a verdict rests on; None where the probe lacks those passes.
     by_measure
         The estimates of the measures that apply.
     """
@@ -254,7 +255,7 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
                 by_measure[measure] = measure.estimate(setting)
             except NotApplicableError as error:
                 # Of more than two modalities there is a use, and only its one balance is lacking.
-                if measure is not PRIMARY:
+                if measure is not PRIMARY or (used and used.stand_in != PERMUTED):
                     leave_out(measure.display_name, setting, error)
         rows.append(Estimated(setting, used, by_measure))
     if not any(row.use or row.by_measure for row in rows):
