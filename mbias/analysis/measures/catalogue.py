@@ -248,19 +248,29 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
         except NotApplicableError as error:
             errors.append(error)
             leave_out(PRIMARY.display_name, setting, error)
+        permuted = used is not None and used.stand_in == PERMUTED
+        if used is not None and not permuted:
+            leave_out(PRIMARY.display_name, setting, _without_permuted(setting, used))
         for measure in measures:
-            if measure is PRIMARY and used is None:
+            if measure is PRIMARY and not permuted:
                 continue
             try:
                 by_measure[measure] = measure.estimate(setting)
             except NotApplicableError as error:
                 # Of more than two modalities there is a use, and only its one balance is lacking.
-                if measure is not PRIMARY or (used and used.stand_in != PERMUTED):
+                if measure is not PRIMARY:
                     leave_out(measure.display_name, setting, error)
         rows.append(Estimated(setting, used, by_measure))
     if not any(row.use or row.by_measure for row in rows):
         raise errors[0]
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
+
+
+def _without_permuted(setting: Setting, used: Use) -> NotApplicableError:
+    return NotApplicableError(
+        f"{setting.runs[0].path}: not every modality was permuted; what it uses rests on {used.stand_in!r} inputs, "
+        f"which the model may not know"
+    )
 
 
 def reused(precomputed: Estimates | None, study: StudyLike, compute: Callable[[StudyLike], Estimates]) -> Estimates:

@@ -15,6 +15,7 @@ from mbias.errors import NotApplicableError
 from mbias.records.header import Header
 from mbias.records.probes import read_probe, write_probe
 from mbias.records.writer import RunWriter
+from mbias.tables.layout import left_out
 from tests.analysis.measures.modelled import modelled_run, sigmoid, use_of
 
 AV = ("audio", "visual")
@@ -83,6 +84,8 @@ def test_a_verdict_from_three_passes_says_what_it_rests_on(tmp_path):
     assert np.isnan([row[f"{name}{end}"] for name in ("size", "interaction") for end in ("", "_low", "_high")]).all()
     (sentence,) = mbias.analysis.diagnosis.finding(table)
     assert "rests on \"no 'x'\" inputs, which the model may not know" in sentence
+    note = "use (permuted) (run: not every modality was permuted; what it uses rests on \"no 'x'\" inputs"
+    assert any(note in line for line in left_out(table))
     use = mbias.reliance(run)
     assert use["stand_in"].tolist() == ["no 'x'"] * 2
     assert "when a modality is replaced by \"no 'x'\" is 1.00" in mbias.analysis.reliance.finding(use)[0]
