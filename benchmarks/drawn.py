@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.use import Replaced, Use
+from mbias.analysis.measures.replaced import Replaced
+from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import BALANCED, MARGIN, Verdict, decide, decide_categories, stands_apart
 from mbias.files import write_text
 from mbias.probing.draws import derangement

@@ -46,7 +46,14 @@ FAST = 20
 
 def cases(folder: Path) -> list[Case]:
     """Return every reader with a valid file."""
-    return [*_records(folder / "run"), *_annotations(folder), *_arrays(folder), *_curves(folder), *_formats(folder)]
+    return [
+        *_records(folder / "run"),
+        *_annotations(folder),
+        *_arrays(folder),
+        *_curves(folder),
+        *_answers(folder),
+        *_formats(folder),
+    ]
 
 
 def damaged(content: bytes, rng: random.Random) -> bytes:
@@ -240,6 +247,19 @@ def _curves(folder: Path) -> Iterator[Case]:
     events.write_bytes(b"".join(event(step, {"loss": 1 / step, "audio": 0.5}) for step in (1, 2, 3)))
     yield "import/csv", table, lambda: read_curves(table)
     yield "import/tensorboard", events, lambda: read_curves(events)
+
+
+def _answers(folder: Path) -> Iterator[Case]:
+    from mbias.exchange.answers.plan import plan_answers
+
+    log = folder / "answers.jsonl"
+    entries = [
+        {"item": item, "condition": condition, "answer": "yes", "gold": "no", "correct": False, "video": "a"}
+        for condition in ("full", "no audio", "swapped video")
+        for item in (1, 2)
+    ]
+    log.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+    yield "import/answers", log, lambda: plan_answers([log], {}).lines()
 
 
 def _formats(folder: Path) -> Iterator[Case]:

@@ -55,6 +55,13 @@ def test_probe_scikit_learn(tmp_path, capfd):
     assert capfd.readouterr().out.strip() in ("biased toward left", "uses left alone")
 
 
+def test_import_answers(tmp_path, capfd):
+    """The answers are those of a model that sees more than it hears."""
+    run("import_answers.py", tmp_path / "run")
+    assert faults(tmp_path / "run") == []
+    assert capfd.readouterr().out.strip() == "biased toward video"
+
+
 def test_import_npz(tmp_path, capsys):
     """The command and the Python code write the same run."""
     run("import_npz.py", tmp_path / "runs")

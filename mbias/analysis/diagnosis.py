@@ -29,6 +29,8 @@ from mbias.analysis.measures.catalogue import (
     reused,
 )
 from mbias.analysis.measures.needed import deciding, samples_needed, seeds_needed
+from mbias.analysis.measures.rows.verdict_rows import attention_of, category_rows, contradicting, verdict_columns
+from mbias.analysis.measures.rows.wording import verdict_sentence
 from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import (
     DEPENDS,
@@ -38,8 +40,6 @@ from mbias.analysis.measures.verdict import (
     favoured,
     side,
 )
-from mbias.analysis.measures.verdict_rows import attention_of, category_rows, contradicting, verdict_columns
-from mbias.analysis.measures.wording import verdict_sentence
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, settings
 from mbias.errors import NotApplicableError
@@ -67,7 +67,9 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
         more, those with the largest shares), positive toward the first, with the interval that the verdict rests on,
         ``balance_low`` and ``balance_high``, at the ``level`` 0.95, or 0.9 for balanced; ``p_balanced``, the p of the
         equivalence test; ``size``, how much the outputs change when all modalities are replaced, 1 for a perfect
-        predictor, and ``interaction``, each with its 95 % interval.
+        predictor, and ``interaction``, each with its 95 % interval, NaN where that pass is missing; ``stand_in``, what
+        replaced the modalities: ``permuted``, inputs of other samples, or a stand-in of one's own where permuted passes
+        are missing.
 
         Other evidence: ``contradicts``, the measures with other real inputs whose 95 % interval lies beyond the margin
         on another side than the verdict, separated by ``|``; ``attention``, the mean weight W of the first of two
@@ -83,7 +85,7 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
     Raises
     ------
     NotApplicableError
-        If no run was probed with permuted inputs.
+        If no run was probed with permuted inputs, or a stand-in of one's own, of each modality.
     BadInputError
         If a run or a probe is damaged.
 
@@ -133,6 +135,7 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
                 "seeds_needed": np.nan if seeds is None else float(seeds),
                 "samples_needed": samples_needed(pair) if pair else np.inf if undetermined else np.nan,
                 "samples": setting.samples,
+                "stand_in": use.stand_in,
             }
         )
     return with_left_out(with_words(pd.DataFrame(rows), Words.of(open_study(study))), reasons)
@@ -305,7 +308,7 @@ QUESTION = Question(
 
 
 def _with_use(estimated: Estimates) -> Iterator[tuple[Estimated, Use]]:
-    """The settings that were probed with permuted inputs.
+    """The settings that were probed with what a verdict rests on.
 
     Raises
     ------

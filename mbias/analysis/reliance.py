@@ -28,11 +28,11 @@ from mbias.analysis.measures.catalogue import (
     of_use,
     reused,
 )
-from mbias.analysis.measures.measure_rows import gradient_rows, measure_columns, measure_rows
-from mbias.analysis.measures.use_rows import category_use_rows, use_rows
+from mbias.analysis.measures.rows.measure_rows import gradient_rows, measure_columns, measure_rows
+from mbias.analysis.measures.rows.use_rows import category_use_rows, use_rows
+from mbias.analysis.measures.rows.verdict_rows import label_counts
+from mbias.analysis.measures.rows.wording import use_sentence
 from mbias.analysis.measures.verdict import FEWEST_POSITIVES
-from mbias.analysis.measures.verdict_rows import label_counts
-from mbias.analysis.measures.wording import use_sentence
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import reason_for
 from mbias.errors import NotApplicableError
@@ -43,10 +43,11 @@ from mbias.tables.layout import Layout, with_interval, with_left_out
 def use(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
     """How much the outputs depend on each modality, and whether it helps, with 95 % intervals over seeds and samples.
 
-    Each modality is replaced by that of other samples (permuted); `mbias.analysis.measures.use` has the formulas. Cost:
-    (1 + K (M + 1)) N passes for M modalities. Source: the total-effect index of Homma & Saltelli 1996, by the estimator
-    of Jansen 1999; for the loss, permutation importance (Breiman 2001) and SAGE (Covert et al. 2020). Note: with other
-    samples' inputs, modalities that belong together come apart.
+    Each modality is replaced by that of other samples (permuted) or, where such passes are missing, by a stand-in of
+    one's own; `mbias.analysis.measures.use` has the formulas. Cost: (1 + K (M + 1)) N passes for M modalities. Source:
+    the total-effect index of Homma & Saltelli 1996, by the estimator of Jansen 1999; for the loss, permutation
+    importance (Breiman 2001) and SAGE (Covert et al. 2020). Note: with other samples' inputs, modalities that belong
+    together come apart.
 
     Parameters
     ----------
@@ -63,13 +64,13 @@ def use(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
         ``help_log_loss``, the same for the log-loss in nats: above 0, the modality helps; below 0, it harms. Of one
         label per sample and of two classes, ``help_accuracy`` is how much smaller the accuracy becomes. All have the
         ends of their interval, ``_low`` and ``_high``. ``interaction``, of all modalities together: above 0 where
-        they act together, 0 where they add up, below 0 where each stands in for the other. ``help`` is NaN where labels
-        are not recorded.
+        they act together, 0 where they add up, below 0 where each stands in for the other; NaN where the pass with all
+        replaced is missing. ``help`` is NaN where labels are not recorded. ``stand_in``: what replaced the modalities.
 
     Raises
     ------
     NotApplicableError
-        If no run was probed with permuted inputs.
+        If no run was probed with permuted inputs, or a stand-in of one's own, of each modality.
     BadInputError
         If a run or a probe is damaged.
 

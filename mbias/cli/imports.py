@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mbias.cli.common import Commands
     from mbias.exchange.exported import ExportedRun
     from mbias.exchange.import_plan import ImportPlan
+    from mbias.passes import Pass
 
 
 def add_commands(commands: Commands) -> None:
@@ -27,7 +28,7 @@ def add_commands(commands: Commands) -> None:
     command = add_command(
         commands,
         "import",
-        "make a run from arrays and losses that another program saved",
+        "make a run from arrays, losses or answers that another program saved",
         "mbias import attention.npz --array wav=attention --losses log.csv --joint loss --out runs/mine",
     )
     command.add_argument(
@@ -35,7 +36,8 @@ def add_commands(commands: Commands) -> None:
         nargs="*",
         type=Path,
         metavar="FILE",
-        help=".npz, .npy, .safetensors, .pt, .nc or .zarr; an array in several files has one epoch in each",
+        help=".npz, .npy, .safetensors, .pt, .nc or .zarr; an array in several files has one epoch in each; or answer "
+        "logs (.jsonl)",
     )
     command.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder of the new run")
     command.add_argument(
@@ -44,8 +46,26 @@ def add_commands(commands: Commands) -> None:
         default=[],
         metavar="NAME=KEY",
         help="the array KEY of the files becomes NAME in the run: wav (attention across modalities), wtp (attention "
-        "over time), p (segment probabilities), p_joint (sample probabilities), truth_weak, truth_MODALITY "
-        "(default: all arrays keep their names)",
+        "over time), p (segment probabilities), p_joint (outputs of whole samples), truth_weak (labels), truth_target "
+        "(of a regression), truth_MODALITY (default: all arrays keep their names)",
+    )
+    command.add_argument(
+        "--pass",
+        action="append",
+        default=[],
+        dest="passes",
+        metavar="STANDIN:MODALITIES=KEY",
+        help="the array KEY holds the outputs with modalities replaced, as in permuted:image=no_image or 'blank "
+        "input:image+text=none'; repeated with another KEY, it is another draw; KEY,DONORS names the array of the rows "
+        "from which permuted modalities were taken; of an answer log, KEY is a condition",
+    )
+    command.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        metavar="NAME=FIELD",
+        help="field of an answer log that holds the item, answer, correct, gold (the right answer), condition, group "
+        "or draw (default: found by its name)",
     )
     command.add_argument(
         "--axes",
@@ -88,6 +108,13 @@ def add_commands(commands: Commands) -> None:
         help="the loss of an epoch is the mean of N logged steps (default: 1)",
     )
     command.add_argument("--split", default="test", help="split that the samples belong to (default: test)")
+    command.add_argument(
+        "--task",
+        default="multilabel",
+        help="what the model is asked for: multilabel, single_label, binary or regression (default: multilabel)",
+    )
+    command.add_argument("--setting", metavar="NAME", help="what runs have in common that differ only in their seed")
+    command.add_argument("--seed", type=int, metavar="N", help="the seed with which the model was trained")
     command.add_argument("--dry-run", action="store_true", help="print what would be written, and write nothing")
     command.add_argument("--yes", action="store_true", help="accept guessed axes without asking")
     command.set_defaults(handler=_import)
@@ -113,6 +140,11 @@ def _import(options: argparse.Namespace) -> int:
         joint=options.joint,
         steps_per_epoch=options.steps_per_epoch,
         split=options.split,
+        task=options.task,
+        setting=options.setting,
+        seed=options.seed,
+        passes=_passes(options.passes),
+        fields=_pairs("--field", options.field),
     )
     print("\n".join(plan.lines()))
     if options.dry_run:
@@ -142,6 +174,24 @@ def _pairs(option: str, texts: list[str]) -> dict[str, str]:
             raise BadInputError(f"{option} {text}: {name} is given twice")
         pairs[name] = value
     return pairs
+
+
+def _passes(texts: list[str]) -> dict[Pass, tuple[str, ...]]:
+    from mbias.passes import Pass
+
+    passes: dict[Pass, tuple[str, ...]] = {}
+    for text in texts:
+        replacement, _, keys = text.partition("=")
+        stand_in, _, modalities = replacement.rpartition(":")
+        if not (stand_in and modalities and keys):
+            raise BadInputError(
+                f"--pass {text}: write it as STANDIN:MODALITIES=KEY, such as permuted:image=no_image or "
+                f"blank:image+text=none"
+            )
+        replaced = tuple(modalities.split("+"))
+        draws = sum((of_pass.baseline, of_pass.replaced) == (stand_in, replaced) for of_pass in passes)
+        passes[Pass(stand_in, replaced, draws)] = tuple(keys.split(","))
+    return passes
 
 
 def _categories(text: str | None) -> Path | list[str] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,9 +13,20 @@ import numpy as np
 from mbias.arguments import checked_groups, with_groups
 from mbias.errors import BadInputError
 from mbias.exchange.axes import NAME_AXES, check_axes, guess_axes, record_order, sums_to_one, to_record_order
+from mbias.exchange.import_passes import (
+    Outputs,
+    as_outputs,
+    check_outputs,
+    lines_of_passes,
+    modalities_of,
+    outputs_of_passes,
+)
 from mbias.exchange.named_array import TRUTH_PREFIX, NamedArray
+from mbias.passes import WHOLE, Pass
 from mbias.records.header import Header
-from mbias.records.writer import ATTENTION, RunWriter, checked_truth
+from mbias.records.probes import write_probe
+from mbias.records.writer import ATTENTION, JOINT_OUTPUT, RunWriter, checked_truth
+from mbias.tasks import Task, checked_task
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,10 @@ class ImportPlan:
         The number of epochs. Arrays with fewer epochs belong to the last ones.
     groups
         The group of each sample; None if the samples have no groups.
+    passes
+        The outputs with modalities replaced, which become the run's probe, of its last epoch.
+    notes
+        What else `lines` says.
     """
 
     header: Header
@@ -73,6 +89,8 @@ class ImportPlan:
     losses: dict[str, list[float]]
     epochs: int
     groups: tuple[str, ...] | None = None
+    passes: Outputs = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def guessed(self) -> bool:
@@ -88,7 +106,9 @@ class ImportPlan:
             Lines of text.
         """
         header = self.header
+        named = {"task": header.task, "setting": header.setting, "seed": header.seed}
         lines = [
+            *(f"{name + ':':11} {value}" for name, value in named.items() if value not in (None, Task.MULTILABEL)),
             f"modalities: {', '.join(header.modalities)}",
             f"categories: {_abbreviated(header.categories)}",
             f"samples:    {_abbreviated(self.samples)}",
@@ -111,10 +131,10 @@ class ImportPlan:
         ]
         lines += [f"truth {name}: {' x '.join(map(str, array.shape))}" for name, array in self.truth.items()]
         lines += [f"loss {name}: {values[0]:.4g} to {values[-1]:.4g}" for name, values in self.losses.items()]
-        return lines
+        return [*lines, *self.notes, *(lines_of_passes(header.modalities, self.passes) if self.passes else [])]
 
     def write(self, out: Path) -> None:
-        """Write the run.
+        """Write the run; if anything fails, nothing is left behind.
 
         Parameters
         ----------
@@ -124,12 +144,20 @@ class ImportPlan:
         Raises
         ------
         BadInputError
-            If ``out`` holds a run already.
+            If ``out`` holds something already.
         """
+        if out.exists() and any(out.iterdir()):
+            raise BadInputError(f"{out}: is not empty; give a new folder")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as temporary:
+            self._write(Path(temporary) / "run")
+            (Path(temporary) / "run").replace(out)
+
+    def _write(self, path: Path) -> None:
         import pandas as pd
 
         samples = with_groups(pd.DataFrame({self.header.sample: list(self.samples)}), self.groups)
-        writer = RunWriter.create(out, self.header, samples, self.truth)
+        writer = RunWriter.create(path, self.header, samples, self.truth)
         for epoch in range(self.epochs):
             arrays = {
                 array.name: to_record_order(array.epochs[epoch - self.epochs], array.axes)
@@ -137,6 +165,8 @@ class ImportPlan:
                 if epoch >= self.epochs - len(array.epochs)
             }
             writer.commit({name: {"optimised": values[epoch]} for name, values in self.losses.items()}, arrays)
+        if self.passes:
+            write_probe(path, "last", {WHOLE: {JOINT_OUTPUT: arrays[JOINT_OUTPUT]}, **self.passes})
 
 
 def make_plan(
@@ -149,6 +179,11 @@ def make_plan(
     groups: Sequence[str] | None = None,
     joint: str = "joint",
     split: str = "test",
+    task: str = Task.MULTILABEL.value,
+    setting: str | None = None,
+    seed: int | None = None,
+    passes: Mapping[Pass, Sequence[str]] | None = None,
+    of_passes: Mapping[str, Sequence[NamedArray]] | None = None,
 ) -> ImportPlan:
     """Plan an import of arrays and losses.
 
@@ -169,6 +204,10 @@ def make_plan(
         The loss that all modalities share.
     split
         Name of the split that the samples belong to.
+    task, setting, seed
+        What the model is asked for, and the names of its setting and seed, as in `mbias.Header`.
+    passes, of_passes
+        By pass, the names of its outputs and donors; and by name, these arrays.
 
     Returns
     -------
@@ -191,9 +230,16 @@ def make_plan(
     recorded = {name: given for name, given in arrays.items() if name not in truth}
     if not recorded and not losses:
         raise BadInputError("nothing to import: give files of arrays, or of losses (--losses, or losses= in Python)")
+    keys = dict(passes or {})
     known = {"modality": modalities, "category": categories}
     sizes = {axis: len(given) for axis, given in known.items() if given is not None}
+    checked_task(task, sizes.get("category"))
+    if JOINT_OUTPUT in recorded and JOINT_OUTPUT not in axes:
+        columns = 1 if task == Task.BINARY else sizes.get("category", 1)
+        recorded[JOINT_OUTPUT] = [as_outputs(Task(task), a, columns, bool(keys)) for a in recorded[JOINT_OUTPUT]]
     imported = tuple(_imported(name, given, axes.get(name), sizes) for name, given in recorded.items())
+    if modalities is None and len(modalities_of(keys)) > 1 and not any("modality" in array.axes for array in imported):
+        modalities = modalities_of(keys)
     coordinates = [array.coordinates or {} for given in recorded.values() for array in given]
     names = {
         axis: tuple(given) if given is not None else _names(axis, imported, coordinates)
@@ -213,12 +259,18 @@ def make_plan(
         split=split,
         arrays={array.name: record_order(array.axes) for array in imported},
         software={"mbias": version("mbias")},
+        task=task,
+        setting=setting,
+        seed=seed,
     )
     _check_sizes(imported, names)
+    by_name = {array.name: (array.axes, array.epochs) for array in imported}
+    check_outputs(header, *by_name.get(JOINT_OUTPUT, ((), ())), with_passes=bool(keys))
     truth = {name.removeprefix(TRUTH_PREFIX): array for name, array in truth.items()}
     checked = checked_truth(truth, header, len(names["sample"]))
-    of_samples = None if groups is None else tuple(checked_groups(groups, len(names["sample"])))
-    return ImportPlan(header, names["sample"], imported, checked, dict(losses), epochs, of_samples)
+    of_groups = None if groups is None else tuple(checked_groups(groups, len(names["sample"])))
+    outputs = outputs_of_passes(header, len(names["sample"]), keys, of_passes or {})
+    return ImportPlan(header, names["sample"], imported, checked, dict(losses), epochs, of_groups, outputs)
 
 
 def _imported(

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence, Set
-from numbers import Integral
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from mbias.arguments import checked_names, checked_new_folder, checked_path, require_mapping, shown
+from mbias.arguments import checked_names, checked_new_folder, shown
 from mbias.errors import BadInputError
-from mbias.exchange.arrays import read_arrays
-from mbias.exchange.curves import per_epoch, read_curves
+from mbias.exchange.answers.log import SUFFIX
+from mbias.exchange.answers.plan import plan_answers
 from mbias.exchange.exported import ExportedRun, read_exported
+from mbias.exchange.import_files import (
+    Names,
+    Paths,
+    by_name,
+    checked_keys,
+    checked_paths,
+    read_chosen,
+    read_losses,
+    read_names,
+)
+from mbias.exchange.import_passes import checked_passes
 from mbias.exchange.import_plan import ImportPlan, make_plan
-from mbias.exchange.named_array import NamedArray
+from mbias.passes import Pass
 from mbias.records.run import Run
-
-Paths = str | Path | Sequence[str | Path]
-"""One path or several."""
-
-Names = Sequence[str] | str | Path
-"""Names, or the path of a file with one name per line."""
-
-_LARGEST_LIST = 2**28
-"""Bytes of the largest file of names that is read."""
+from mbias.records.writer import JOINT_OUTPUT
+from mbias.tasks import Task
 
 
 def import_run(
@@ -42,9 +43,14 @@ def import_run(
     joint: str = "joint",
     steps_per_epoch: int = 1,
     split: str = "test",
+    task: str = Task.MULTILABEL.value,
+    setting: str | None = None,
+    seed: int | None = None,
+    passes: Mapping[Pass, str | Sequence[str]] | None = None,
+    fields: Mapping[str, str] | None = None,
     accept_guessed_axes: bool = False,
 ) -> Run:
-    """Make a run from files of arrays and losses that another program wrote.
+    """Make a run from files of arrays and losses, or from answer logs, that another program wrote.
 
     A single .nc or .zarr file that `mbias.export_run` wrote is restored as it was. The other parameters are ignored
     then.
@@ -53,13 +59,16 @@ def import_run(
     ----------
     files
         One or several files (.npz, .npy, .safetensors, .pt, .pth, .nc) or folders (.zarr) of arrays. An array that is
-        in several files has one epoch in each.
+        in several files has one epoch in each. Or answer logs (.jsonl): `mbias.exchange.answers.plan.plan_answers`
+        says what becomes of them, and which parameters apply.
     out
-        Folder of the new run.
+        Folder of the new run, which must not exist, or be empty.
     arrays
         By name in the run, the name of the array in the files. The run's names are ``wav`` (attention across
-        modalities), ``wtp`` (attention over time), ``p`` (segment probabilities), ``p_joint`` (sample probabilities),
-        ``truth_weak`` and ``truth_MODALITY``. By default, all arrays keep their names.
+        modalities), ``wtp`` (attention over time), ``p`` (segment probabilities), ``p_joint`` (outputs of whole
+        samples, of one category (sample,) will do), ``truth_weak`` (labels in a form of the task, see
+        `mbias.tasks.as_truth`; of a regression, ``truth_target``) and ``truth_MODALITY``. By default, all arrays keep
+        their names. Of an answer log, ``p_joint`` is the condition with nothing replaced.
     axes
         By name in the run, the axes of the array: ``sample`` and any of ``epoch``, ``segment``, ``modality``,
         ``category`` and others. They may be one string separated by spaces. By default, the axes that the file names,
@@ -81,6 +90,16 @@ def import_run(
         The loss of an epoch is the mean of this many logged steps.
     split
         Name of the split that the samples belong to.
+    task
+        What the model is asked for: ``multilabel``, ``single_label``, ``binary`` or ``regression``.
+    setting, seed
+        The name that runs have in common that differ only in their seed, and the seed.
+    passes
+        By `mbias.Pass`, the name in the files of the outputs with these modalities replaced, or a pair of names, of the
+        outputs and of the donors. They become the probe of the run, and ``p_joint`` that of ``Pass()``. Of an answer
+        log, the name of a condition.
+    fields
+        Of an answer log, by name in `mbias.exchange.answers.log.FIELDS`, the field that holds it.
     accept_guessed_axes
         Whether to write the run even if axes were guessed.
 
@@ -92,8 +111,8 @@ def import_run(
     Raises
     ------
     BadInputError
-        If an argument has the wrong type, a file is missing or damaged, ``out`` holds a run already, arrays, losses and
-        names do not fit together, or axes were guessed and ``accept_guessed_axes`` is False.
+        If an argument has the wrong type, a file is missing or damaged, ``out`` holds something already, arrays,
+        losses, passes and names do not fit together, or axes were guessed and ``accept_guessed_axes`` is False.
 
     See Also
     --------
@@ -114,6 +133,22 @@ def import_run(
     ...     )
     >>> len(run.commits), run.header.arrays
     (3, {'wav': ('sample', 'modality', 'category')})
+
+    Outputs of a model, and those without each modality:
+
+    >>> full = np.random.default_rng(0).integers(2, size=40).astype(float)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/preds.npz", full=full, no_image=full, no_text=0 * full)
+    ...     run = import_run(
+    ...         f"{folder}/preds.npz",
+    ...         f"{folder}/run",
+    ...         arrays={"p_joint": "full"},
+    ...         task="binary",
+    ...         passes={Pass("no input", ("image",)): "no_image", Pass("no input", ("text",)): "no_text"},
+    ...     )
+    ...     verdict = mbias.diagnosis(run).loc[0, "verdict"]
+    >>> verdict
+    'uses text alone'
     """
     out = checked_new_folder(out)
     require_no_run(out)
@@ -132,6 +167,11 @@ def import_run(
             joint=joint,
             steps_per_epoch=steps_per_epoch,
             split=split,
+            task=task,
+            setting=setting,
+            seed=seed,
+            passes=passes,
+            fields=fields,
         )
         if plan.guessed and not accept_guessed_axes:
             guessed = "; ".join(f"{array.name} as {', '.join(array.axes)}" for array in plan.arrays if array.guessed)
@@ -154,6 +194,11 @@ def plan_import(
     joint: str = "joint",
     steps_per_epoch: int = 1,
     split: str = "test",
+    task: str = Task.MULTILABEL.value,
+    setting: str | None = None,
+    seed: int | None = None,
+    passes: Mapping[Pass, str | Sequence[str]] | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> ImportPlan:
     """Read files and plan an import, without writing anything.
 
@@ -161,6 +206,8 @@ def plan_import(
     ----------
     files, arrays, axes, losses, loss_names, modalities, categories, samples, groups, joint, steps_per_epoch, split
         The parameters of `import_run`.
+    task, setting, seed, passes, fields
+        Also.
 
     Returns
     -------
@@ -187,19 +234,46 @@ def plan_import(
         raise BadInputError(f"joint: {shown(joint)} is not the name of a loss; give a string")
     named = {
         name: tuple(given.split()) if isinstance(given, str) else checked_names(f"axes[{name!r}]", given)
-        for name, given in _by_name("axes", axes).items()
+        for name, given in by_name("axes", axes).items()
     }
-    array_files, loss_files = _paths("files", files), _paths("losses", losses)
+    array_files, loss_files = checked_paths("files", files), checked_paths("losses", losses)
+    chosen, of_passes = checked_keys("arrays", arrays), checked_passes(passes)
+    logs = [path for path in array_files if path.suffix.lower() == SUFFIX]
+    if logs:
+        others: dict[str, object] = {"axes": axes, "losses": losses, "loss_names": loss_names, "categories": categories}
+        others |= {"samples": samples, "groups": groups, "task": task if task != Task.MULTILABEL else None}
+        others |= {"other files": len(logs) < len(array_files), "arrays": set(chosen) - {JOINT_OUTPUT}}
+        for name, given in others.items():
+            if given:
+                raise BadInputError(f"{logs[0]}: {name} cannot be given with an answer log; leave them out")
+        return plan_answers(
+            logs,
+            checked_keys("fields", fields),
+            modalities=read_names("modalities", modalities),
+            passes=of_passes,
+            full=chosen.get(JOINT_OUTPUT),
+            split=split,
+            setting=setting,
+            seed=seed,
+        )
+    if fields:
+        raise BadInputError(f"fields: only answer logs ({SUFFIX}) have fields; leave them out")
+    arrays_read, passes_read = read_chosen(array_files, chosen, {key for keys in of_passes.values() for key in keys})
     return make_plan(
-        _read_arrays(array_files, _keys("arrays", arrays)),
+        arrays_read,
         named,
-        _read_losses(loss_files, _keys("loss_names", loss_names), steps_per_epoch),
-        modalities=_read_names("modalities", modalities),
-        categories=_read_names("categories", categories),
-        samples=_read_names("samples", samples),
-        groups=_read_names("groups", groups),
+        read_losses(loss_files, checked_keys("loss_names", loss_names), steps_per_epoch),
+        modalities=read_names("modalities", modalities),
+        categories=read_names("categories", categories),
+        samples=read_names("samples", samples),
+        groups=read_names("groups", groups),
         joint=joint,
         split=split,
+        task=task,
+        setting=setting,
+        seed=seed,
+        passes=of_passes,
+        of_passes=passes_read,
     )
 
 
@@ -221,12 +295,12 @@ def open_exported(files: Paths) -> ExportedRun | None:
     BadInputError
         If ``files`` are not paths, or the file is missing or damaged.
     """
-    paths = _paths("files", files)
+    paths = checked_paths("files", files)
     return read_exported(paths[0]) if len(paths) == 1 and paths[0].suffix in (".nc", ".zarr") else None
 
 
 def require_no_run(out: Path) -> None:
-    """Raise if a folder holds a run.
+    """Raise if a folder holds a run already.
 
     Parameters
     ----------
@@ -240,85 +314,3 @@ def require_no_run(out: Path) -> None:
     """
     if (out / "run.json").exists():
         raise BadInputError(f"{out}: there is a run already; choose another folder or delete it")
-
-
-def _paths(option: str, paths: Paths) -> list[Path]:
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
-    if not isinstance(paths, Sequence) or isinstance(paths, bytes):
-        raise BadInputError(f"{option}: {shown(paths)} is not a path or a list of paths; give the paths of files")
-    return [checked_path(path, f"a path in {option}", "give the path of a file") for path in paths]
-
-
-def _by_name(option: str, given: Mapping[str, object] | None) -> Mapping[str, Any]:
-    if given is None:
-        return {}
-    require_mapping(option, given, "give names in the run as its keys")
-    checked_names(option, tuple(given))
-    return given
-
-
-def _keys(option: str, given: Mapping[str, str] | None) -> Mapping[str, str]:
-    """By name in the run, a name in the files."""
-    for name, key in _by_name(option, given).items():
-        if not isinstance(key, str):
-            raise BadInputError(f"{option}[{name!r}]: {shown(key)} is not a name in the files; give a string")
-    return given or {}
-
-
-def _read_arrays(files: Sequence[Path], chosen: Mapping[str, str]) -> dict[str, list[NamedArray]]:
-    """By name in the run, the array of every file that holds it; ``chosen`` maps these names to those in the files."""
-    names = {key: name for name, key in chosen.items()}
-    arrays: dict[str, list[NamedArray]] = {}
-    for file in files:
-        content = read_arrays(file)
-        taken = {names.get(key, key): array for key, array in content.items() if key in names or not names}
-        if not taken:
-            raise BadInputError(
-                f"{file}: holds {', '.join(sorted(content))}; "
-                "choose among them (--array NAME=KEY, or arrays= in Python)"
-            )
-        for name, array in taken.items():
-            # Text holds names, and is not an array of the run.
-            if array.values.dtype.kind != "U":
-                arrays.setdefault(name, []).append(array)
-    missing = set(chosen) - set(arrays)
-    if missing:
-        name = min(missing)
-        raise BadInputError(f"array {name!r}: no file holds an array of numbers with the name {chosen[name]!r}")
-    return arrays
-
-
-def _read_losses(files: Sequence[Path], chosen: Mapping[str, str], steps_per_epoch: int) -> dict[str, list[float]]:
-    """By loss, its value at every epoch; ``chosen`` maps the losses to the curves in the files."""
-    if not isinstance(steps_per_epoch, Integral) or steps_per_epoch < 1:
-        raise BadInputError(
-            f"steps_per_epoch (--steps-per-epoch) is {shown(steps_per_epoch)}; it must be 1 or more, a whole number"
-        )
-    curves: dict[str, dict[int, float]] = {}
-    for file in files:
-        for name, curve in read_curves(file).items():
-            curves.setdefault(name, {}).update(curve)
-    chosen = chosen or {name: name for name in curves}
-    for name, key in chosen.items():
-        if key not in curves:
-            raise BadInputError(
-                f"loss {name!r}: there is no curve {key!r}; the curves are {', '.join(sorted(curves)) or 'none'}"
-            )
-    return {name: per_epoch(curves[key], steps_per_epoch) for name, key in chosen.items()}
-
-
-def _read_names(option: str, names: Names | None) -> list[str] | None:
-    if names is None:
-        return None
-    if not isinstance(names, str | os.PathLike):
-        # A column of a table is no sequence, but holds names in order.
-        ordered = isinstance(names, Iterable) and not isinstance(names, Mapping | Set | bytes)
-        return list(checked_names(option, list(names) if ordered else names))
-    path = checked_path(names, f"a file of names for {option}", "give names, or the path of a file with one per line")
-    try:
-        if path.exists() and (not path.is_file() or path.stat().st_size > _LARGEST_LIST):
-            raise BadInputError(f"{path}: not a regular file of names below {_LARGEST_LIST:,} bytes")
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: not a readable list of names ({error}); write one name per line") from None

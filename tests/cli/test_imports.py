@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 import numpy as np
 import pytest
@@ -76,6 +77,67 @@ def test_names_come_from_files(files):
     assert written.header.categories == ("a", "b", "c", "d", "e")
     assert list(written.samples["sample"])[:2] == ["clip 0", "clip 1"]
     assert written.groups.tolist() == ["recording 1"] * 5 + ["recording 2"] * 3
+
+
+@pytest.fixture
+def preds(files):
+    labels = np.arange(60) % 2
+    arrays = {"full": labels * 0.9, "no_image": labels * 0.1, "no_text": labels * 0.8, "again": labels * 0.2}
+    np.savez(files / "preds.npz", **arrays, none=labels * 0, rows=np.roll(np.arange(60), 1), truth_weak=labels)
+    return ["preds.npz", "--array", "p_joint=full", "--array", "truth_weak=truth_weak", "--task", "binary"]
+
+
+def test_saved_ablations_have_a_verdict(preds, files, capsys):
+    passes = ["--pass", "permuted:image=no_image,rows", "--pass", "permuted:image=again,rows"]
+    passes += ["--pass", "permuted:text=no_text", "--pass", "no: input:image+text=none"]
+    assert run_import(*preds, *passes, "--setting", "late", "--seed", "2", "--out", "run") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[:3] == ["task:       binary", "setting:    late", "seed:       2"]
+    assert "pass with image replaced by 'permuted': 2 draws, with donors" in shown
+    assert "pass with image and text replaced by 'no: input': 1 draw" in shown
+    assert any(
+        line.startswith("note: no pass with image and text replaced by 'permuted', so changes") for line in shown
+    )
+    written = mbias.Run(files / "run")
+    assert (written.task, written.variant, written.seed) == ("binary", "late", 2)
+    assert mbias.diagnosis(written)[["verdict", "stand_in"]].to_numpy().tolist() == [["uses image alone", "permuted"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("permuted=no_image", "write it as STANDIN:MODALITIES=KEY, such as permuted:image=no_image"),
+        ("permuted:image", "write it as STANDIN:MODALITIES=KEY"),
+        ("permutd:image=no_image", "did you mean 'permuted'?"),
+        ("permuted:image=nothing", "no file holds an array of numbers with the name 'nothing'"),
+        ("permuted:audio=no_image", "unknown modality 'audio'; take image, text"),
+        ("permuted:image+image=no_image", "name each modality once"),
+    ],
+)
+def test_a_wrong_pass_is_said_in_one_line(preds, files, capsys, text, message):
+    assert run_import(*preds, "--modalities", "image,text", "--pass", text, "--out", "run") == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
+    assert not (files / "run").exists()
+
+
+def test_an_answer_log_has_a_verdict(files, capsys):
+    entries = [
+        {"question": f"q{n}", "condition": condition, "answer": "yes" if (n + wrong) % 2 else "no", "hit": not wrong}
+        for condition, blind in (("full", 0), ("no audio", 0), ("no video", 1), ("shuffled", 0))
+        for n in range(60)
+        for wrong in [blind and n % 3 == 0]
+    ]
+    (files / "answers.jsonl").write_text("\n".join(map(json.dumps, entries)))
+    command = ["answers.jsonl", "--field", "item=question", "--out", "run"]
+    assert run_import(*command, "--pass", "permuted:audio=shuffled", "--dry-run") == 0
+    assert "condition 'shuffled', with audio replaced by 'permuted'" in capsys.readouterr().out
+    assert run_import(*command) == 0
+    assert "note: condition 'shuffled' is left out" in capsys.readouterr().out
+    assert mbias.diagnosis("run").loc[0, "verdict"] == "uses video alone"
+    assert run_import("answers.jsonl", "--out", "other") == 2
+    assert "name it with --field item=FIELD" in capsys.readouterr().err
 
 
 def test_imported_losses_are_analysed(files):

@@ -164,3 +164,64 @@ def test_an_existing_run_is_kept(files):
     with pytest.raises(BadInputError, match="there is a run already"):
         mbias.import_run(files / "wav.npy", files / "run", accept_guessed_axes=True)
     assert (files / "run" / "run.json").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("task", "p_joint", "truth", "labels"),
+    [
+        ("single_label", np.eye(3)[[0, 2, 1, 1]], {"truth_weak": [0, 2, 1, 0]}, np.eye(3)[[0, 2, 1, 0]]),
+        ("binary", np.array([0.2, 0.7, 1.0, 0.0]), {"truth_weak": [0, 1, 1, 0]}, [[0], [1], [1], [0]]),
+        (
+            "binary",
+            np.array([[0.8, 0.2], [0.3, 0.7], [0, 1], [1, 0]]),
+            {"truth_weak": [0, 1, 1, 0]},
+            [[0], [1], [1], [0]],
+        ),
+        ("regression", np.array([3.0, -1, 0, 2]), {"truth_target": [2.0, -1, 0.5, 2]}, [[2], [-1], [0.5], [2]]),
+        ("regression", np.array([[3.0, 1]] * 4), {"truth_target": [[2.0, 1]] * 4}, [[2, 1]] * 4),
+        ("multilabel", np.array([0.2, 0.7, 1.0, 0.0]), {"truth_weak": [1, 1, 0, 0]}, [[1], [1], [0], [0]]),
+    ],
+)
+def test_labels_and_outputs_have_the_form_of_the_task(tmp_path, task, p_joint, truth, labels):
+    np.savez(tmp_path / "a.npz", p_joint=p_joint, **truth)
+    run = mbias.import_run(
+        tmp_path / "a.npz", tmp_path / "run", task=task, setting="late fusion", seed=3, accept_guessed_axes=True
+    )
+    assert (run.task, run.variant, run.seed) == (task, "late fusion", 3)
+    np.testing.assert_array_equal(run.labels, np.asarray(labels))
+    expected = p_joint[:, 1:] if task == "binary" and p_joint.ndim == 2 else p_joint.reshape(4, -1)
+    np.testing.assert_allclose(run.values("p_joint"), expected, rtol=1e-6)
+    assert faults(run.path) == []
+
+
+def test_seeds_of_a_setting_are_one_verdict(tmp_path):
+    labels = np.arange(100) % 2
+    np.savez(tmp_path / "a.npz", full=labels * 0.9, no_image=labels * 0.1, no_text=labels * 0.8)
+    passes = {mbias.Pass("no input", (name,)): f"no_{name}" for name in ("image", "text")}
+    for seed in (0, 1):
+        mbias.import_run(
+            tmp_path / "a.npz",
+            tmp_path / "runs" / str(seed),
+            arrays={"p_joint": "full"},
+            task="binary",
+            setting="late",
+            seed=seed,
+            passes=passes,
+        )
+    table = mbias.diagnosis(tmp_path / "runs")
+    assert table[["variant", "seeds", "verdict"]].to_numpy().tolist() == [["late", 2, "uses image alone"]]
+
+
+def test_a_run_that_is_refused_while_it_is_written_leaves_nothing_behind(files):
+    np.save(files / "wav.npy", WAV[0] * np.nan)
+    with pytest.raises(BadInputError, match="holds NaN or infinity"):
+        mbias.import_run(files / "wav.npy", files / "runs" / "a", axes={"wav": "sample segment modality category"})
+    assert list((files / "runs").iterdir()) == []
+
+
+def test_a_folder_that_is_not_empty_is_kept(files):
+    np.save(files / "wav.npy", WAV[0])
+    with pytest.raises(BadInputError, match="is not empty; give a new folder"):
+        mbias.import_run(files / "wav.npy", files, accept_guessed_axes=True)
+    (files / "empty").mkdir()
+    assert len(mbias.import_run(files / "wav.npy", files / "empty", accept_guessed_axes=True).commits) == 1

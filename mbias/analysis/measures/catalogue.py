@@ -9,7 +9,8 @@ import numpy as np
 
 from mbias.analysis.measures.coalitions import FEWEST, coalition_parts, enough, over_samples, probed
 from mbias.analysis.measures.parts import attention_parts, contribution_parts, cross_parts, score_parts, swap_parts
-from mbias.analysis.measures.use import PERMUTED, Use, use
+from mbias.analysis.measures.replaced import PERMUTED
+from mbias.analysis.measures.use import Use, use
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
 from mbias.analysis.measures.verdict import MARGIN
 from mbias.analysis.settings import Setting, reason_for, settings
@@ -164,7 +165,7 @@ class Estimated:
     setting
         The setting.
     use
-        What its outputs depend on, with permuted inputs; None where the probe lacks those passes.
+        What its outputs depend on, with the stand-in that a verdict rests on; None where the probe lacks those passes.
     by_measure
         The estimates of the measures that apply.
     """
@@ -255,8 +256,11 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
         except NotApplicableError as error:
             errors.append(error)
             leave_out(PRIMARY.display_name, setting, error)
+        permuted = used is not None and used.stand_in == PERMUTED
+        if used is not None and not permuted:
+            leave_out(PRIMARY.display_name, setting, _without_permuted(setting, used))
         for measure in measures:
-            if (measure is PRIMARY and used is None) or not measure.concerns(setting.modalities):
+            if (measure is PRIMARY and not permuted) or not measure.concerns(setting.modalities):
                 continue
             try:
                 by_measure[measure] = measure.estimate(setting)
@@ -268,6 +272,13 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
     if not any(row.use or row.by_measure for row in rows):
         raise errors[0]
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
+
+
+def _without_permuted(setting: Setting, used: Use) -> NotApplicableError:
+    return NotApplicableError(
+        f"{setting.runs[0].path}: not every modality was permuted; what it uses rests on {used.stand_in!r} inputs, "
+        f"which the model may not know"
+    )
 
 
 def reused(precomputed: Estimates | None, study: StudyLike, compute: Callable[[StudyLike], Estimates]) -> Estimates:

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.use import PERMUTED, Replaced, donors_of, use
-from mbias.analysis.measures.use_rows import with_ends
+from mbias.analysis.measures.replaced import PERMUTED, Replaced, donors_of
+from mbias.analysis.measures.rows.use_rows import with_ends
+from mbias.analysis.measures.use import use
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError
 from mbias.records.probes import how_to_probe, read_probe
@@ -120,7 +121,7 @@ def effects(setting: Setting) -> Effects:
     BadInputError
         If a probe is damaged.
     """
-    used = use(setting)
+    used = use(setting, PERMUTED)
     probes = [read_probe(run) for run in setting.runs]
     names = set.intersection(*({p.replaced for p in probe.passes if p.baseline == PERMUTED} for probe in probes))
     positions = {name: position for position, name in enumerate(setting.modalities)}

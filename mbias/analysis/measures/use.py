@@ -17,54 +17,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mbias.analysis.measures.replaced import PERMUTED, Replaced, outputs_replaced, stand_in_of_verdict
 from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
-from mbias.passes import WHOLE, Pass
-from mbias.records.probes import Probe, how_to_probe, read_probe
-from mbias.records.run import Run
+from mbias.records.probes import read_probe
 from mbias.scores.sample_losses import loss_function
 from mbias.stats.bounded import Bounded
-from mbias.stats.estimates import Estimate
+from mbias.stats.estimates import Estimate, stacked
 from mbias.stats.pairs import PairValues, difference, quotient
 from mbias.tasks import Task
-
-PERMUTED = "permuted"
-"""The stand-in that a verdict rests on."""
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """What a run outputs with modalities replaced.
-
-    Parameters
-    ----------
-    whole
-        p_wsl with nothing replaced, (sample, category).
-    passes
-        By the replaced modalities, the outputs of each draw (draw, sample, category) and the donors (draw, sample,
-        role), or None where they were not recorded.
-    weights
-        What each category counts in a sum over categories, (category,); None where each counts 1.
-    """
-
-    whole: np.ndarray
-    passes: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray | None]]
-    weights: np.ndarray | None = None
-
-    def pairs(self, replaced: tuple[str, ...], function: Callable[[np.ndarray], np.ndarray]) -> PairValues:
-        """A function of the outputs, by category; its sum over categories comes first, (draw, sample, 1 + category)."""
-        outputs, donors = self.passes[replaced]
-        return PairValues(self.with_sum(function(outputs)), donors)
-
-    def with_sum(self, by_category: np.ndarray) -> np.ndarray:
-        """Values by category, (..., category), with their weighted sum put first, (..., 1 + category)."""
-        counted = by_category if self.weights is None else by_category * self.weights
-        return np.concatenate([counted.sum(axis=-1, keepdims=True), by_category], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -77,10 +43,13 @@ class Use:
         The setting.
     replaced
         The outputs of each run.
+    stand_in
+        What replaced the modalities.
     """
 
     setting: Setting
     replaced: tuple[Replaced, ...]
+    stand_in: str = PERMUTED
 
     @functools.cached_property
     def change(self) -> tuple[Estimate, ...]:
@@ -106,11 +75,13 @@ class Use:
 
     @functools.cached_property
     def interaction(self) -> Estimate:
-        """(sum of the changes - change_all) / change_all.
+        """(sum of the changes - change_all) / change_all; NaN where the pass with all modalities replaced is missing.
 
         Above 0 where modalities act together (exclusive or: +1), 0 where they add up, below 0 where each stands in for
         the other (or, of a label that is rare). Where nearly all labels are present, read it for their absence.
         """
+        if not self._has_all:
+            return self._unknown
         together = self._factors(len(self._positions))
         return self._quotient(self._factors(*self._positions) - together, together)
 
@@ -119,10 +90,28 @@ class Use:
         """change_all over that of a perfect predictor: twice the variance of what is true, summed over categories.
 
         Of labels, the variance is pi (1 - pi), with the prevalence pi. Where they are not known, pi is the mean output;
-        for a regression without its target, the variance is that of the outputs.
+        for a regression without its target, the variance is that of the outputs. NaN where the pass with all modalities
+        replaced is missing.
         """
-        divisor = self.replaced[0].with_sum(2 * self._variance)
-        return self._quotient(self._factors(len(self._positions)), divisor=divisor)
+        return self._of_perfect(len(self._positions)) if self._has_all else self._unknown
+
+    @functools.cached_property
+    def extent(self) -> Estimate:
+        """`size`; where the pass with all modalities replaced is missing, the largest change of one, as such a part."""
+        if self._has_all:
+            return self.size
+        singles = [self._of_perfect(m) for m in self._positions]
+        largest = np.argmax([single.point for single in singles], axis=0)
+        return stacked(singles).at(np.arange(self._cells), largest)
+
+    def _of_perfect(self, position: int) -> Estimate:
+        """The change of a modality, or of all together, over that of a perfect predictor."""
+        return self._quotient(self._factors(position), divisor=self.replaced[0].with_sum(2 * self._variance))
+
+    @property
+    def _unknown(self) -> Estimate:
+        nan = np.full(self._cells, np.nan)
+        return Estimate(nan, nan, nan, np.tile(nan, (len(self.replaced), 1)), nan, nan)
 
     @functools.cached_property
     def _variance(self) -> np.ndarray:
@@ -221,8 +210,12 @@ class Use:
 
     @property
     def _replacements(self) -> list[tuple[str, ...]]:
-        together = self.setting.modalities
-        return self._singles + [together] * all(together in run.passes for run in self.replaced)
+        return self._singles + [self.setting.modalities] * self._has_all
+
+    @property
+    def _has_all(self) -> bool:
+        """Whether all modalities together were replaced."""
+        return all(self.setting.modalities in run.passes for run in self.replaced)
 
     def _factors(self, *positions: int) -> np.ndarray:
         """Factors of the changes: 1 for these positions, of modalities or of all together, and 0 for the others."""
@@ -273,7 +266,7 @@ class Use:
         return quotient(terms, numerator, denominator, divisor, number, self.setting.groups)
 
 
-def use(setting: Setting, stand_in: str = PERMUTED) -> Use:
+def use(setting: Setting, stand_in: str | None = None) -> Use:
     """What the outputs of a setting depend on.
 
     Parameters
@@ -281,7 +274,8 @@ def use(setting: Setting, stand_in: str = PERMUTED) -> Use:
     setting
         The setting; its runs were probed.
     stand_in
-        What replaced the modalities, as `mbias.passes.Pass` names it.
+        What replaced the modalities, as `mbias.passes.Pass` names it. By default, what a verdict rests on
+        (`mbias.analysis.measures.replaced.stand_in_of_verdict`).
 
     Returns
     -------
@@ -291,12 +285,15 @@ def use(setting: Setting, stand_in: str = PERMUTED) -> Use:
     Raises
     ------
     NotApplicableError
-        If a run was not probed, has one modality, or its probe lacks one of the passes.
+        If a run was not probed, has one modality, or its probe lacks a pass with one modality replaced.
     BadInputError
         If a probe is damaged.
     """
-    replaced = tuple(_replaced(run, stand_in) for run in setting.runs)
-    return Use(setting, tuple(dataclasses.replace(of_run, weights=_weights(setting, replaced)) for of_run in replaced))
+    if stand_in is None:
+        stand_in = stand_in_of_verdict(setting.modalities, [read_probe(run).passes for run in setting.runs])
+    replaced = [outputs_replaced(run, stand_in) for run in setting.runs]
+    weights = _weights(setting, replaced)
+    return Use(setting, tuple(dataclasses.replace(of_run, weights=weights) for of_run in replaced), stand_in)
 
 
 def _weights(setting: Setting, replaced: Sequence[Replaced]) -> np.ndarray | None:
@@ -310,38 +307,17 @@ def _weights(setting: Setting, replaced: Sequence[Replaced]) -> np.ndarray | Non
 
 
 def balance_difference(first: Use, second: Use) -> Estimate:
-    """The balance of two modalities in the second setting less that in the first, paired, (1 + category,)."""
+    """The balance of two modalities in the second setting less that in the first, paired, (1 + category,).
+
+    Raises
+    ------
+    NotApplicableError
+        If the two rest on different stand-ins.
+    """
+    if first.stand_in != second.stand_in:
+        raise NotApplicableError(
+            f"{second.setting.runs[0].path}: probed with {second.stand_in!r} inputs, the other with "
+            f"{first.stand_in!r}; probe both in one way"
+        )
     factors = first._factors(0) - first._factors(1), first._factors(0, 1)
     return difference(first._terms, second._terms, *factors, groups=first.setting.groups)
-
-
-def _replaced(run: Run, stand_in: str) -> Replaced:
-    """The outputs of a run with each modality replaced and, for permuted ones, with all of them."""
-    modalities = run.header.modalities
-    if len(modalities) < 2:
-        raise NotApplicableError(f"{run.path}: one modality, so there is no other one to compare it with")
-    probe = read_probe(run)
-    passes = {}
-    for replaced in (*((modality,) for modality in modalities), modalities):
-        draws = probe.draws(stand_in, replaced)
-        if not draws and replaced == modalities and stand_in != PERMUTED:
-            continue
-        if not draws:
-            raise NotApplicableError(
-                f"{run.path}: the probe has no pass with {' and '.join(replaced)} replaced by {stand_in!r}; "
-                f"{how_to_probe(run)}"
-            )
-        outputs = np.stack([probe.values(draw, "p_joint").astype(float) for draw in draws])
-        passes[replaced] = (outputs, donors_of(probe, draws))
-    return Replaced(probe.values(WHOLE, "p_joint").astype(float), passes)
-
-
-def donors_of(probe: Probe, draws: Sequence[Pass]) -> np.ndarray | None:
-    """The donors of each draw, (draw, sample, role); None where they were not recorded."""
-    try:
-        donors = np.stack([probe.values(draw, "donors") for draw in draws])
-    except NotApplicableError:
-        return None
-    donors = donors if donors.ndim == 3 else donors[..., None]
-    # A sample without a donor keeps its own modality.
-    return np.where(donors < 0, np.arange(donors.shape[1])[:, None], donors)

@@ -1,13 +1,15 @@
 """From what a setting's outputs depend on to a verdict in words. Every word is defined here, by intervals.
 
-Attention and losses have no part in a verdict; they may explain it.
+Attention and losses have no part in a verdict; they may explain it. It rests on permuted inputs or, where none are
+recorded of a modality, on a stand-in of one's own, and then says so: the model may not know such inputs.
 
 nothing to attribute
     The outputs change too little: `Use.size`, the change with all modalities replaced over that of a perfect predictor,
-    is below `FLOOR` with its 95 % interval; where labels are known, only if the separation is not beyond `FLOOR` with
-    its interval either. Or the outputs do not tell present labels from absent ones: every `Use.separation`, of the
-    whole and of each modality, is within `FLOOR` of 0 with its 95 % interval. All following words need the separation
-    of the whole (without labels, the size) to be beyond `FLOOR` with its interval.
+    is below `FLOOR` with its 95 % interval (where that pass is missing, the largest change of one modality is);
+    where labels are known, only if the separation is not beyond `FLOOR` with its interval either. Or the outputs do not
+    tell present labels from absent ones: every `Use.separation`, of the whole and of each modality, is within `FLOOR`
+    of 0 with its 95 % interval. All following words need the separation of the whole (without labels, the size) to be
+    beyond `FLOOR` with its interval.
 uses X alone
     Biased toward X, and the share of every other modality is below `ALONE` with its 95 % interval. A setting with a
     category that names another modality is only biased.
@@ -27,7 +29,8 @@ X does not help
 X harms
     Replacing X makes the squared error smaller, with its 95 % interval (with M modalities, at 5 % / M).
 synergic, redundant
-    `Use.interaction` is above `INTERACTING`, or below minus that, with its 95 % interval.
+    `Use.interaction` is above `INTERACTING`, or below minus that, with its 95 % interval; never where the pass with all
+    modalities replaced is missing.
 depends on the stand-in
     With the inputs of samples without a common label, the balance is beyond `MARGIN` with its 95 % interval, on another
     side than the verdict.
@@ -180,8 +183,8 @@ def favoured(words: str) -> str | None:
 def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str, str]:
     """The verdict, and its reason where it is not for the balance."""
     separations = _separations(use)
-    small = bool(use.size.interval()[1, row] <= FLOOR)
-    beyond = _beyond_floor(separations[-1] if separations else use.size, row)
+    small = bool(use.extent.interval()[1, row] <= FLOOR)
+    beyond = _beyond_floor(separations[-1] if separations else use.extent, row)
     if small and not beyond:
         return NOTHING, "the outputs hardly change with the inputs"
     if separations and all(_within_floor(part, row) for part in separations):

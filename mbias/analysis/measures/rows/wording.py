@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.measures.needed import MOST_SEEDS
+from mbias.analysis.measures.replaced import PERMUTED
 from mbias.analysis.measures.verdict import BALANCED, FEWEST_POSITIVES, NOTHING, UNDETERMINED
 from mbias.tables.names import setting_name, subscript
 
@@ -16,12 +17,12 @@ def verdict_sentence(row: Any) -> str:
     """What a row of `mbias.analysis.diagnosis.verdicts` says."""
     name = setting_name(row.run, row.variant, row.smoothing, row.control)
     if row.verdict == NOTHING:
-        changed = f"the change with all inputs replaced is {row.size:.1%} of a perfect predictor's"
-        return f"{name}: {NOTHING}; {row.reason}; {changed} ({_over(row)})."
+        changed = f"; the change with all inputs replaced is {row.size:.1%} of a perfect predictor's"
+        return f"{name}: {NOTHING}; {row.reason}{changed * bool(np.isfinite(row.size))} ({_over(row)}){_rests_on(row)}."
     level = " at 90 %" if row.verdict == BALANCED else ""
     interval = f"[{row.balance_low:+.2f}, {row.balance_high:+.2f}]{level}"
     balance = f"balance of {row.first} and {row.second} {row.balance:+.2f} {interval}"
-    text = f"{name}: {row.verdict}; {balance} ({_over(row)})"
+    text = f"{name}: {row.verdict}; {balance} ({_over(row)}){_rests_on(row)}"
     if row.flags:
         text += f"; {row.flags.replace('|', ', ')}"
     if row.contradicts:
@@ -47,7 +48,8 @@ def use_sentence(rows: pd.DataFrame) -> str:
     shares = ", ".join(
         f"{row.share:.2f} [{row.share_low:.2f}, {row.share_high:.2f}] for {row.modality}" for row in rows.itertuples()
     )
-    text = f"{name}: the share of the change when a modality is that of other samples is {shares}"
+    replaced = "that of other samples" if first.stand_in == PERMUTED else f"replaced by {first.stand_in!r}"
+    text = f"{name}: the share of the change when a modality is {replaced} is {shares}"
     if rows["help"].isna().any():
         return f"{text}."
     helps = ", ".join(
@@ -58,6 +60,11 @@ def use_sentence(rows: pd.DataFrame) -> str:
 
 def _counted(number: int) -> str:
     return f"{number} discordant {'category' if number == 1 else 'categories'}"
+
+
+def _rests_on(row: Any) -> str:
+    own = row.stand_in != PERMUTED
+    return f"; this rests on {row.stand_in!r} inputs, which the model may not know" if own else ""
 
 
 def _over(row: Any) -> str:

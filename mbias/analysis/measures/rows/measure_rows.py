@@ -9,7 +9,7 @@ import numpy as np
 
 from mbias.analysis.measures import parts
 from mbias.analysis.measures.catalogue import PRIMARY, Measure, balance_of
-from mbias.analysis.measures.use_rows import with_ends
+from mbias.analysis.measures.rows.use_rows import with_ends
 from mbias.analysis.measures.values import balance
 from mbias.analysis.settings import Setting
 from mbias.stats.bounded import Bounded

@@ -27,7 +27,7 @@ def use_rows(setting: Setting, used: Use) -> list[dict[str, Any]]:
                 row |= with_ends(column, float(helped.point[0]), helped.interval()[:, 0])
             except NotApplicableError:
                 row |= with_ends(column, np.nan, np.full(2, np.nan))
-        rows.append({**row, **interaction, "samples": setting.samples})
+        rows.append({**row, **interaction, "samples": setting.samples, "stand_in": used.stand_in})
     return rows
 
 
