@@ -32,14 +32,7 @@ from mbias.analysis.measures.needed import deciding, samples_needed, seeds_neede
 from mbias.analysis.measures.rows.verdict_rows import attention_of, category_rows, contradicting, verdict_columns
 from mbias.analysis.measures.rows.wording import verdict_sentence
 from mbias.analysis.measures.use import Use
-from mbias.analysis.measures.verdict import (
-    DEPENDS,
-    FEWEST_POSITIVES,
-    UNDETERMINED,
-    decide,
-    favoured,
-    side,
-)
+from mbias.analysis.measures.verdict import DEPENDS, FEWEST_POSITIVES, UNDETERMINED, decide, favoured, side
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import Setting, settings
 from mbias.errors import NotApplicableError

@@ -99,7 +99,7 @@ def test_of_three_modalities_there_is_a_use_and_no_measure(tmp_path):
     assert of_setting.use is not None
     assert of_setting.by_measure == {}
     assert PRIMARY.display_name not in estimated.left_out
-    assert "3 modalities" in estimated.left_out[SHAPLEY.display_name]
+    assert "and the run has 3" in estimated.left_out[SHAPLEY.display_name]
 
 
 def test_what_is_reused_must_be_estimates(tmp_path):

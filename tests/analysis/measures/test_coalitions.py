@@ -26,7 +26,7 @@ def test_coalitions_average_over_draws(single_run):
 def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(single_run, tmp_path):
     with pytest.raises(NotApplicableError, match=r"not probed.*run `mbias probe"):
         probed(Run(draw_run(tmp_path / "run", probe=False)))
-    with pytest.raises(NotApplicableError, match="3 modalities"):
+    with pytest.raises(NotApplicableError, match="and the run has 3"):
         probed(Run(draw_run(tmp_path / "three", external=True, modalities=("audio", "visual", "text"))))
     with pytest.raises(NotApplicableError, match="no pass with visual replaced by 'blurred'; run `mbias probe"):
         coalition_parts(single_run, "probability", "blurred")
