@@ -140,6 +140,7 @@ def diagnose(
     *,
     categories: Sequence[str] | None = None,
     name: str = "model",
+    simulated: bool = False,
     **options: Any,
 ) -> Diagnosis:
     """Find out which modality a trained model depends on, how much, and how sure that is.
@@ -164,6 +165,8 @@ def diagnose(
         The names of the categories, classes or targets. By default, they are numbered.
     name
         What the model is called.
+    simulated
+        Whether the samples are simulated. Tables and figures then say so.
     **options
         Options of `probe`: ``draws``, ``stand_ins``, ``own``, ``interactions``, ``batch``, ``seed``, ``autocast`` and
         ``progress``.
@@ -197,7 +200,7 @@ def diagnose(
     if not networks:
         raise BadInputError("predict: an empty list; give one network or more")
     require_callable(networks[0], given.names)
-    header = _header(modalities, _categories(categories, task, networks[0], given), task)
+    header = _header(modalities, _categories(categories, task, networks[0], given), task, simulated)
     truth = {} if labels is None else as_truth(Task(task), labels, given.samples, len(header.categories))
     samples = pd.DataFrame({"sample": np.arange(given.samples).astype(str)})
     folder = tempfile.TemporaryDirectory(prefix="mbias-")
@@ -210,7 +213,7 @@ def diagnose(
     return Diagnosis(open_study(folder.name), folder)
 
 
-def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str) -> Header:
+def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str, simulated: bool) -> Header:
     return Header(
         modalities=modalities,
         categories=categories,
@@ -220,6 +223,7 @@ def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str)
         arrays={},
         software={"mbias": version("mbias")},
         task=task,
+        simulated=simulated,
     )
 
 

@@ -400,3 +400,11 @@ def test_whole_numbers_stay_whole_numbers(tmp_path):
     assert types == {(torch.int64, np.dtype(np.uint8))}
     # The mean of 0 to 29 is 14.5, which rounds to the even 14.
     np.testing.assert_allclose(joint(probe, "mean", BOTH), np.full((SAMPLES, 3), 0.14), atol=1e-6)
+
+
+def test_a_diagnosis_of_simulated_samples_says_so():
+    def diagnosed(**options):
+        return mbias.diagnose(predict, INPUTS, categories=CATEGORIES, draws=1, **options)
+
+    assert diagnosed(simulated=True).use["simulated"].all()
+    assert not diagnosed().use["simulated"].any()
