@@ -34,6 +34,7 @@ def probe(
     predict: Callable[..., Any],
     inputs: Mapping[str, Any],
     *,
+    output: Callable[[Any], Any] | None = None,
     draws: int = 5,
     stand_ins: Iterable[str] = ("permuted",),
     own: Mapping[str, Mapping[str, Any]] | None = None,
@@ -64,6 +65,9 @@ def probe(
         in the order of the run. If a modality has several inputs, give these by name: ``{"visual": {"frames": x,
         "motion": y}}``. They are replaced together, by those of the same sample. A batch of an input has the type of
         the input; sequences become lists.
+    output
+        A function that turns what ``predict`` returns into probabilities or numbers, such as ``lambda logits:
+        logits.softmax(-1)``. With it, a module that returns logits is still called as a module.
     draws
         Number of permutations, and of sets of donors.
     stand_ins
@@ -127,7 +131,7 @@ def probe(
     shapes = {of_pass: _shapes(run, of_pass, of_pass in constants) for of_pass in wanted}
     recorded = _recorded(run, commit.epoch)
     with (
-        inference(predict, autocast) as model,
+        inference(predict, autocast, output) as model,
         new_probe(run, commit.epoch, shapes, draws=int(draws), seed=int(seed)) as write,
     ):
         for done, of_pass in enumerate(wanted, 1):
