@@ -102,7 +102,8 @@ def probe(
     ------
     BadInputError
         If an argument is wrong, ``predict`` does not return what the task asks for, or its outputs differ by more than
-        0.01 (of numbers, of their standard deviation) from the recorded ``p_joint`` of the epoch, where the run has it.
+        0.01 (of numbers, of their standard deviation) from the recorded ``p_joint`` of the epoch, where the run has it,
+        or from its outputs for the same samples in a smaller batch.
 
     Examples
     --------
@@ -140,6 +141,8 @@ def probe(
             taken = {name: np.where(of_each < 0, np.arange(len(of_each)), of_each) for name, of_each in rows.items()}
             call = _Call(run, commit.epoch, of_pass, model, constants.get(of_pass, given).permuted(taken), batch)
             outputs = {"p_joint": call.outputs(recorded if of_pass == WHOLE else None)}
+            if of_pass == WHOLE and recorded is None:
+                call.require_repeatable(outputs["p_joint"])
             recorded = None
             if rows:
                 columns = list(rows.values())
@@ -237,6 +240,21 @@ class _Call:
                 self._require_recorded(rows, np.abs(values - recorded[rows]).max(axis=1) / spread)
             outputs[rows] = values
         return outputs
+
+    def require_repeatable(self, outputs: np.ndarray) -> None:
+        """Refuse a model whose outputs for the same samples differ from call to call, as with dropout.
+
+        The change that this causes would be taken for one that every modality causes.
+        """
+        # Half of a batch, so that a model that normalises over a batch is found too.
+        rows = np.arange(max(min(len(outputs), self.batch) // 2, 1))
+        spread = float(outputs.std()) or 1.0 if self.run.task == Task.REGRESSION else 1.0
+        distance = np.abs(self._values(rows, outputs.shape[1]) - outputs[rows]).max() / spread
+        if distance > TOLERANCE:
+            raise BadInputError(
+                f"predict returned other outputs, by up to {distance:.2g}, when it was called again with the same "
+                f"samples; call eval() on the modules that it uses, and let it depend on neither chance nor the batch"
+            )
 
     def _values(self, rows: np.ndarray, categories: int) -> np.ndarray:
         returned = self.model(self.inputs.batch(rows))
