@@ -19,7 +19,7 @@ import pandas as pd
 
 from mbias.analysis import diagnosis, reliance
 from mbias.analysis.measures.catalogue import Estimates, of_verdict
-from mbias.arguments import checked_names, checked_new_folder, require_mapping, with_groups
+from mbias.arguments import checked_names, checked_new_folder, counted, require_mapping, with_groups
 from mbias.errors import BadInputError
 from mbias.probing.any_model import probe
 from mbias.probing.calling import Call, inference, require_callable
@@ -196,7 +196,9 @@ def diagnose(
     require_mapping("inputs", inputs, "give the input of each modality by name")
     checked_task(task)
     modalities = checked_names("inputs", tuple(inputs))
-    given = checked_inputs(inputs, modalities, None)
+    if len(modalities) < 2:
+        raise BadInputError(f"inputs: {counted(len(modalities), 'input')} given; give those of two modalities or more")
+    given = checked_inputs(inputs, modalities)
     networks = list(predict) if isinstance(predict, Sequence) else [predict]
     if not networks:
         raise BadInputError("predict: an empty list; give one network or more")

@@ -194,7 +194,8 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     if values.shape == (samples,) and categories == 1:
         values = values[:, None]
     if values.shape != (samples, categories):
-        raise BadInputError(f"{what}: has the shape {values.shape}; {hint}")
+        other = "; of classes or of one column, name another task" * (task == Task.MULTILABEL and values.ndim == 1)
+        raise BadInputError(f"{what}: has the shape {values.shape}; {hint}{other}")
     if task == Task.REGRESSION:
         if not np.isfinite(values).all():
             raise BadInputError(f"{what}: holds NaN or infinity; {hint}")
@@ -206,6 +207,22 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     if task == Task.SINGLE_LABEL and several.any():
         raise BadInputError(f"{what}: row {int(several.argmax())} does not have one class; {hint}")
     return {"weak": weak}
+
+
+def check_truth(what: str, name: str, array: np.ndarray, samples: int, categories: int) -> None:
+    """Raise BadInputError unless an array of the truth has its type and shape.
+
+    ``target`` is float32, of shape (sample, category); others are boolean, of shape (sample, ..., category).
+    """
+    kind = np.dtype(np.float32 if name == TARGET else bool)
+    fits = array.ndim == 2 if name == TARGET else array.ndim >= 2
+    if array.dtype != kind or not fits or (array.shape[0], array.shape[-1]) != (samples, categories):
+        raise BadInputError(
+            f"{what} is {array.dtype} {array.shape}: it must be {kind}, with the {samples} samples as its first "
+            f"dimension and the {categories} categories as its last"
+        )
+    if name == TARGET and not np.isfinite(array).all():
+        raise BadInputError(f"{what} holds NaN or infinity; restore the file, or record the run again")
 
 
 def _distance_from_one(values: np.ndarray) -> float:

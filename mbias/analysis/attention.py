@@ -24,6 +24,7 @@ from mbias.records.study import Study, StudyLike, open_study
 from mbias.records.summary import SCOPES, STATISTICS
 from mbias.tables.layout import RUN, SHARED, Layout, concatenated, number, with_interval, with_left_out
 from mbias.tables.names import setting_names, subscript
+from mbias.tables.words import Words, with_words
 
 
 def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
@@ -46,9 +47,8 @@ def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
         If a run does not have that epoch, or is damaged.
     """
     study = open_study(study)
-    table = _distributions(study, epoch)
     ends = pd.concat([_ends(run, identity["run"], epoch) for run, identity in identified(study)])
-    return table.merge(ends, on=["run", "scope", "modality", "category"], how="left")
+    return with_words(_distributions(study, epoch).merge(ends, how="left"), Words.of(study))
 
 
 def shares(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
@@ -281,11 +281,12 @@ QUESTION = Question(
 def _sentence(setting: str, rows: pd.DataFrame) -> str:
     columns = ["attention", "saturated", "toward", "categories", "contribution"]
     means = rows.groupby("modality", sort=False)[columns].mean()
-    first, most = means.iloc[0], means["attention"].idxmax()
-    favoured = means.loc[most]
+    most = means["attention"].idxmax()
+    # The weight of the first of many modalities does not say what the others have.
+    shown, favoured = means.index[0] if len(means) == 2 else most, means.loc[most]
     contribution = f"; {most} has {favoured['contribution']:.3f} of the contributions"
     return (
-        f"{setting}: mean W_{subscript(str(means.index[0]))} is {first['attention']:.3f}, toward {most} in "
+        f"{setting}: mean W_{subscript(str(shown))} is {means.loc[shown, 'attention']:.3f}, toward {most} in "
         f"{favoured['toward']:.3g} of {favoured['categories']:.3g} categories; "
         f"{favoured['saturated']:.0%} of the weights of {most} are above 0.9"
         f"{contribution if pd.notna(favoured['contribution']) else ''}."

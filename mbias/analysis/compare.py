@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures.use import balance_difference, use
+from mbias.analysis.comparing.use import use_rows
 from mbias.analysis.per_run.pooling import mean_attention
 from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.analysis.questions import Question, Table
@@ -23,10 +23,12 @@ from mbias.stats.intervals import ratio
 from mbias.stats.significance import cliffs_delta, holm, no_difference, standardised
 from mbias.tables.layout import Layout, number, with_interval, with_left_out
 from mbias.tables.names import display_name, subscript
+from mbias.tables.words import Words
+from mbias.terms import Metric
 
 
 def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
-    """Compare what both studies recorded: F-scores, mean attention, and the balance where both were probed.
+    """Compare what both studies recorded: F-scores, mean attention, and the balance or shares where both were probed.
 
     Settings are paired by variant, smoothing and control; where one of the studies has a single setting, it is paired
     with each setting of the other study. Runs are paired by seed, and samples by identity. F-scores and attention are
@@ -41,8 +43,9 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per pair of settings and quantity (the metric of an F-score with its ``level``; ``attention`` on the
-        first of two modalities, or on each of more; the ``balance`` of `mbias.diagnosis`): ``value_a``, ``value_b`` and
-        ``difference`` (B - A), in [0, 1] or [-1, 1], each with the ends of its 95 % interval over seeds and
+        first of two modalities, or on each of more; the ``balance`` of two modalities, as in `mbias.diagnosis`, or the
+        ``share`` of each of more, as in `mbias.reliance`): ``value_a``, ``value_b`` and ``difference`` (B - A), in
+        [0, 1] or [-1, 1], each with the ends of its 95 % interval over seeds and
         samples (`mbias.stats.estimates.estimate`); ``d_z`` of the paired differences and ``cliffs_delta`` of B over
         A; ``p`` of the test that there is no difference, from the same estimate as the interval
         (`mbias.stats.significance.no_difference`); and ``p_holm``, adjusted over the quantities of a pair. ``tested``
@@ -72,9 +75,11 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
             except NotApplicableError as error:
                 reasons[kind.name] = reason_for(error, (*first.runs, *second.runs))
         try:
-            of_pair.append(_balance_row(first, second, groups))
+            of_pair += use_rows(first, second, groups)
         except NotApplicableError as error:
-            reasons["balance"] = reason_for(error, (*first.runs, *second.runs))
+            reasons["balance" if len(first.modalities) == 2 else "share"] = reason_for(
+                error, (*first.runs, *second.runs)
+            )
         if not of_pair:
             raise NotApplicableError(f"nothing to compare: {'; '.join(reasons.values())}")
         adjusted = holm(np.array([row["p"] for row in of_pair]))
@@ -222,10 +227,23 @@ def _groups(first: Setting, second: Setting) -> np.ndarray | None:
 
 
 def _kinds(setting: Setting) -> Iterator[Kind]:
-    metrics = [(str(metric), str(level)) for level in LEVELS for metric in METRICS]
-    yield Kind("F-scores", metrics, _score_parts)
+    if Words.of(setting.runs).paper or _parses(setting.runs[0]):
+        metrics = [(metric, str(level)) for level in LEVELS for metric in _metrics(setting.modalities)]
+        yield Kind("F-scores", metrics, _score_parts)
     attended = [(f"attention {subscript(modality)}", "") for modality in _independent(setting.modalities)]
     yield Kind("attention", attended, _attention_parts)
+
+
+def _parses(run: Run) -> bool:
+    """Whether a run has what F-scores are of: events of two modalities in segments."""
+    return len(run.header.modalities) == 2 and "segment" in run.header.arrays.get("p", ())
+
+
+def _metrics(modalities: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the metrics: the paper's or, for other modalities, theirs."""
+    if modalities == (Metric.AUDIO, Metric.VISUAL):
+        return tuple(map(str, METRICS))
+    return (*modalities, " and ".join(modalities), "mean by type", "mean by event")
 
 
 def _stacked(kind: Kind, first: Setting, second: Setting) -> np.ndarray:
@@ -299,33 +317,3 @@ def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = Non
         }
         for i, (quantity, level) in enumerate(kind.quantities)
     ]
-
-
-def _balance_row(first: Setting, second: Setting, groups: np.ndarray | None) -> dict[str, Any]:
-    """The row of the balance of what both settings use, as `mbias.diagnosis` defines it."""
-    if len(first.modalities) != 2:
-        raise NotApplicableError(
-            f"{first.runs[0].path}: {len(first.modalities)} modalities, so there is no one balance"
-        )
-    uses = use(first), use(second)
-    balances = [used.balance[0, 1] for used in uses]
-    values = [(float(balance.point[0]), *balance.interval()[:, 0]) for balance in balances]
-    paired = balance_difference(*uses).at(slice(1))
-    low, high = paired.interval(bounds=(-2, 2))
-    values.append((float(paired.point[0]), low[0], high[0]))
-    units = "samples" if groups is None else "groups"
-    several = paired.seeds > 1
-    by_seed = [balance.estimate.by_seed[:, :1] for balance in balances]
-    return {
-        "quantity": "balance",
-        "level": "",
-        **{
-            f"{name}{end}": float(value)
-            for name, of_side in zip(("value_a", "value_b", "difference"), values, strict=True)
-            for end, value in zip(("", "_low", "_high"), of_side, strict=True)
-        },
-        "d_z": float(standardised(paired.by_seed)[0]) if several else np.nan,
-        "cliffs_delta": float(cliffs_delta(by_seed[1], by_seed[0])[0]) if several else np.nan,
-        "p": float(no_difference(paired)[0]),
-        "tested": f"seeds and {units}" if several else units,
-    }

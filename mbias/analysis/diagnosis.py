@@ -46,6 +46,7 @@ from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
 from mbias.tables.layout import Layout, number, with_interval, with_left_out
 from mbias.tables.names import format_ratio, loss_name, setting_name, subscript
+from mbias.tables.words import Words, with_words
 
 
 def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
@@ -134,7 +135,7 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
                 "samples": setting.samples,
             }
         )
-    return with_left_out(pd.DataFrame(rows), reasons)
+    return with_left_out(with_words(pd.DataFrame(rows), Words.of(open_study(study))), reasons)
 
 
 def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
@@ -171,7 +172,8 @@ def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.Dat
     reason = f"fewer than {FEWEST_POSITIVES} labelled samples"
     if not rows:
         raise NotApplicableError(f"no category gets a verdict: {reason} in each; record more samples")
-    return with_left_out(pd.DataFrame(rows), {", ".join(few): reason} if few else {})
+    table = with_words(pd.DataFrame(rows), Words.of(open_study(study)))
+    return with_left_out(table, {", ".join(few): reason} if few else {})
 
 
 def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
@@ -321,10 +323,13 @@ def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:
     kinds = {kind: part.groupby("modality")["mse"].mean().sort_values() for kind, part in errors.groupby("kind")}
     if "optimised" not in kinds or len(kinds["optimised"]) < 2:
         return []
-    near, far = kinds["optimised"].index[0], kinds["optimised"].index[-1]
+    near, far = kinds["optimised"].index[:2]
     ratio = kinds["optimised"][far] / kinds["optimised"][near]
+    if len(kinds["optimised"]) > 2 and ratio < losses.EVEN:
+        return []
+    words = Words.of(setting.runs)
     text = (
-        f"In training, {setting.display_name}: L_wsl followed {loss_name(str(near))} "
+        f"In training, {setting.display_name}: {words.joint_loss} followed {loss_name(str(near))} "
         f"(its MSE is {format_ratio(ratio)} times smaller than for {loss_name(str(far))}"
     )
     if "excess" in kinds and kinds["excess"].get(near, 0) > 0:
@@ -334,7 +339,10 @@ def _explanation(setting: Setting, row: Any, errors: pd.DataFrame) -> list[str]:
     weight = row.attention if near == setting.modalities[0] else 1 - row.attention
     if np.isnan(weight):
         return [f"{text})."]
+    text += f"), and W_{subscript(str(near))} is {weight:.2f}."
+    if not words.paper:
+        return [text]
     return [
-        f"{text}), and W_{subscript(str(near))} is {weight:.2f}. Where this weight is 1, p_wsl equals "
+        f"{text} Where this weight is 1, p_wsl equals "
         f"p_{subscript(str(near))} by construction, so the two are one piece of evidence."
     ]

@@ -25,7 +25,8 @@ from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import summed_by_group
 from mbias.stats.intervals import linearised, student
 from mbias.tables.layout import RUN, SHARED, Layout, number, with_interval, with_left_out
-from mbias.tables.names import format_ratio, loss_name, setting_names, subscript
+from mbias.tables.names import format_ratio, loss_name, setting_names
+from mbias.tables.words import Words, with_words, words_of
 
 EVEN = 1.1
 """Errors within this factor of each other count as equal."""
@@ -70,7 +71,8 @@ def curves(study: StudyLike) -> pd.DataFrame:
         raise NotApplicableError(f"{study.runs[0].path}: no losses are recorded, so this does not apply; record them")
     table = pd.DataFrame(rows)
     least = 0 if table["value"].min() >= 0 else -np.inf
-    return over_seeds(table, ["epoch", "loss", "joint", "kind"], {"value": (least, np.inf)})
+    averaged = over_seeds(table, ["epoch", "loss", "joint", "kind"], {"value": (least, np.inf)})
+    return with_words(averaged, Words.of(study))
 
 
 def coincidence(study: StudyLike) -> pd.DataFrame:
@@ -128,7 +130,7 @@ def coincidence(study: StudyLike) -> pd.DataFrame:
                 }
                 for loss, error in errors.items()
             ]
-    return pd.DataFrame(rows)
+    return with_words(pd.DataFrame(rows), Words.of(study))
 
 
 def seeds(study: StudyLike) -> pd.DataFrame:
@@ -153,7 +155,7 @@ def seeds(study: StudyLike) -> pd.DataFrame:
     """
     study = open_study(study)
     rows = [row for setting in of_several_seeds(study) for kind in KINDS for row in _over_seeds(setting, kind)]
-    return with_left_out(pd.DataFrame(rows), with_one_seed(study))
+    return with_left_out(with_words(pd.DataFrame(rows), Words.of(study)), with_one_seed(study))
 
 
 def residuals(study: StudyLike) -> pd.DataFrame:
@@ -216,7 +218,8 @@ def residuals(study: StudyLike) -> pd.DataFrame:
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `coincidence` shows: one sentence per setting of one variant, with means over seeds."""
     rows, _ = one_variant(table)
-    return [_sentence(setting, part) for setting, part in rows.groupby(setting_names(rows), sort=False)]
+    words = words_of(table)
+    return [_sentence(setting, part, words) for setting, part in rows.groupby(setting_names(rows), sort=False)]
 
 
 QUESTION = Question(
@@ -228,7 +231,7 @@ QUESTION = Question(
             Layout(
                 (*RUN, "kind"),
                 ("modality",),
-                {"MSE_wsl,{}": number("mse", ".1e"), "ratio {}": lambda row: format_ratio(row.ratio)},
+                {"MSE_{joint},{}": number("mse", ".1e"), "ratio {}": lambda row: format_ratio(row.ratio)},
             ),
             finding,
         ),
@@ -238,7 +241,7 @@ QUESTION = Question(
                 (*SHARED, "kind"),
                 ("modality",),
                 {
-                    "MSE_wsl,{}": with_interval("mse", ".1e"),
+                    "MSE_{joint},{}": with_interval("mse", ".1e"),
                     "ratio {}": with_interval("ratio", ".3g"),
                     "seeds": number("seeds", ".0f"),
                 },
@@ -269,23 +272,30 @@ QUESTION = Question(
 )
 
 
-def _sentence(setting: str, rows: pd.DataFrame) -> str:
+def _sentence(setting: str, rows: pd.DataFrame, words: Words) -> str:
     errors = {kind: part.groupby("modality")["mse"].mean() for kind, part in rows.groupby("kind", sort=False)}
     paper = errors["optimised"].sort_values()
-    near, far = str(paper.index[0]), str(paper.index[-1])
+    # Of more than two modalities, the one that comes next.
+    near, far = str(paper.index[0]), str(paper.index[min(1, len(paper) - 1)])
     if len(paper) < 2:
         return (
-            f"{setting}: MSE_wsl,{subscript(near)} = {paper[near]:.1e}; no other modality has a loss to compare with."
+            f"{setting}: {words.squared_error(near)} = {paper[near]:.1e}; no other modality has a loss to compare with."
         )
     ratios = {
         kind: by_loss[far] / by_loss[near] for kind, by_loss in errors.items() if {near, far} <= set(by_loss.index)
     }
-    small, large = (f"MSE_wsl,{subscript(loss)} = {paper[loss]:.1e}" for loss in (near, far))
+    small, large = (f"{words.squared_error(loss)} = {paper[loss]:.1e}" for loss in (near, far))
     if ratios["optimised"] < EVEN:
-        text = f"{setting}: L_wsl is as close to {loss_name(near)} as to {loss_name(far)}: {small} and {large}"
+        text = (
+            f"{setting}: {words.joint_loss} is as close to {loss_name(near)} as to {loss_name(far)}: "
+            f"{small} and {large}"
+        )
     else:
         factor = format_ratio(ratios["optimised"])
-        text = f"{setting}: L_wsl is closer to {loss_name(near)}: {small} is {factor} times smaller than {large}"
+        text = (
+            f"{setting}: {words.joint_loss} is closer to {loss_name(near)}: "
+            f"{small} is {factor} times smaller than {large}"
+        )
     texts = {"excess": "without the floors of smoothing", "hard": "against hard labels"}
     details = [
         f"{texts[kind]} {format_ratio(ratio)} times"

@@ -18,7 +18,8 @@ from mbias.stats.estimates import summed_by_group
 from mbias.stats.intervals import linearised, student
 from mbias.tables.layout import SHARED, Layout, number, with_interval, with_left_out
 from mbias.tables.names import display_name, setting_name, setting_names, subscript
-from mbias.terms import PRESETS, Smoothing
+from mbias.tables.words import Words, with_words, words_of
+from mbias.terms import PRESETS, Modality, Smoothing
 
 
 def fitted(study: StudyLike) -> pd.DataFrame:
@@ -31,7 +32,7 @@ def fitted(study: StudyLike) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per smoothing of the study (the four of the paper for external models): ``p_first_present`` and
+        One row per smoothing of the study (the four of the paper where none is recorded): ``p_first_present`` and
         ``p_second_present``, p_m where the label is present; ``optimum``, the optimal weight of the first modality;
         ``free``, whether every weight is optimal; and L_wsl, in nats, over one label that is present and one that is
         absent, at the optimum and with all weight on one modality (``loss_optimum``, ``loss_first``,
@@ -40,12 +41,12 @@ def fitted(study: StudyLike) -> pd.DataFrame:
     Raises
     ------
     NotApplicableError
-        If a run does not have two modalities.
+        If a run has other modalities than audio and visual.
     """
     study = open_study(study)
     members = settings(study)
     for setting in members:
-        _check_two(setting)
+        _check_paper(setting)
     known = [setting.identity["smoothing"] for setting in members if setting.identity["smoothing"]]
     rows = []
     for name in dict.fromkeys(known) if known else PRESETS:
@@ -87,7 +88,9 @@ def optima(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     pandas.DataFrame
         One row per run and category: ``optimum``, the weight of the first modality, the same for all samples, that
         minimises L_wsl (`best_weight`); and ``trained``, the mean of W_av over samples and segments. Both are in
-        [0, 1] and have 95 % intervals over samples, ``_low`` and ``_high``, conditional on this seed.
+        [0, 1] and have 95 % intervals over samples, ``_low`` and ``_high``, conditional on this seed. Of more than two
+        modalities, there is a row for each ``modality``: ``first`` is that one, and ``second`` the others together, in
+        the proportions of their trained weights.
         ``loss_optimum``, ``loss_trained`` and ``loss_half`` are L_wsl of Eq. 6, in nats, at the optimum, at the
         trained weight and at equal weights. ``freedom`` is how much L_wsl depends on the weight: the loss at the worse
         of the weights 0 and 1 minus the loss at the optimum. ``first`` and ``second`` are the names of the modalities.
@@ -95,7 +98,7 @@ def optima(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     Raises
     ------
     NotApplicableError
-        If a run does not have two modalities, or the epoch lacks ``wav``, ``p`` or, with segments, ``wtp``.
+        If the epoch lacks ``wav``, ``p`` or, with segments, ``wtp``.
     BadInputError
         If a run does not have that epoch, or is damaged.
 
@@ -112,7 +115,7 @@ def optima(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     for setting in settings(study):
         for run in setting.runs:
             rows += _of_run(setting, run, epoch)
-    return pd.DataFrame(rows)
+    return with_words(pd.DataFrame(rows), Words.of(study))
 
 
 def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
@@ -121,10 +124,11 @@ def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per setting with two seeds or more: ``optimum`` and ``trained``, weights of the first modality;
-        ``same_side``, the share of categories in which both are on the same side of 1/2; and ``lost``, how much
-        higher L_wsl of Eq. 6 is at the trained weights than at the optimum, in nats. All are means over ``seeds``
-        runs, with the ends of Student's 95 % intervals over seeds, ``_low`` and ``_high``.
+        One row per setting with two seeds or more (and, of more than two modalities, per ``modality``): ``optimum`` and
+        ``trained``, weights of the first modality; ``same_side``, the share of categories in which both are on the
+        same side of 1/2, or of 1/M of M modalities; and ``lost``, how much higher L_wsl of Eq. 6 is at the trained
+        weights than at the optimum, in nats. All are means over ``seeds`` runs, with the ends of Student's 95 %
+        intervals over seeds, ``_low`` and ``_high``.
 
     Raises
     ------
@@ -145,13 +149,15 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
     NotApplicableError
         If no setting has two seeds.
     """
-    identity = ["run", "variant", "smoothing", "control", "simulated", "seed"]
+    by = [name for name in ("modality",) if name in table]
+    identity = ["run", "variant", "smoothing", "control", "simulated", "seed", *by]
+    even = equal_weight(table)
     runs = [
-        dict(zip(identity, run, strict=True)) | _means(rows)
+        dict(zip(identity, run, strict=True)) | _means(rows, even)
         for run, rows in table.groupby(identity, sort=False, dropna=False)
     ]
     bounds = {"optimum": (0, 1), "trained": (0, 1), "same_side": (0, 1), "lost": (0, np.inf)}
-    averaged = over_seeds(pd.DataFrame(runs), [], bounds)
+    averaged = over_seeds(pd.DataFrame(runs), by, bounds)
     if averaged["seeds"].max() < 2:
         raise NotApplicableError(ONE_SEED)
     single = averaged[averaged["seeds"] < 2]
@@ -162,17 +168,24 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
 
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `optima` shows: one sentence per setting, with means over categories and seeds."""
+    loss, even = words_of(table).joint_loss, equal_weight(table)
     sentences = []
-    for name, rows in table.assign(setting=_setting_names(table)).groupby("setting", sort=False):
-        means = _means(rows)
-        first = subscript(str(rows["first"].iloc[0]))
+    for (name, _), rows in table.assign(setting=_setting_names(table)).groupby(["setting", "first"], sort=False):
+        means = _means(rows, even)
+        first, second = (subscript(str(rows[column].iloc[0])) for column in ("first", "second"))
+        given = f"p_{first} and p_{second}" if even == 0.5 else f"p_{first} and the others in trained proportions"
         sentences.append(
-            f"{name}: for the trained p_a and p_v, L_wsl is least at a mean W_{first} of {means['optimum']:.2f}; the "
-            f"trained W_{first} is {means['trained']:.2f}, on the same side of 1/2 in {means['same_side']:.0%} of the "
-            f"categories; L_wsl is {rows['loss_optimum'].mean():.4f} at the optimum and "
-            f"{rows['loss_trained'].mean():.4f} at the trained weights."
+            f"{name}: for the trained {given}, {loss} is least at a mean W_{first} of {means['optimum']:.2f}; the "
+            f"trained W_{first} is {means['trained']:.2f}, on the same side of 1/{1 / even:.0f} in "
+            f"{means['same_side']:.0%} of the categories; {loss} is {rows['loss_optimum'].mean():.4f} at the optimum "
+            f"and {rows['loss_trained'].mean():.4f} at the trained weights."
         )
     return sentences
+
+
+def equal_weight(table: pd.DataFrame) -> float:
+    """The weight of a modality if all have the same, from a table of `optima`: 1/2 of two, 1/M of M modalities."""
+    return 1 / table["modality"].nunique() if "modality" in table else 0.5
 
 
 QUESTION = Question(
@@ -182,7 +195,7 @@ QUESTION = Question(
         Table(
             optima,
             Layout(
-                ("variant", "smoothing", "control", "seed", "category"),
+                ("variant", "smoothing", "control", "seed", "modality", "category"),
                 (),
                 {
                     "optimal W": with_interval("optimum", ".3f"),
@@ -197,7 +210,7 @@ QUESTION = Question(
         Table(
             seeds,
             Layout(
-                SHARED,
+                (*SHARED, "modality"),
                 (),
                 {
                     "optimal W": with_interval("optimum", ".3f"),
@@ -229,12 +242,12 @@ QUESTION = Question(
 )
 
 
-def _means(optima: pd.DataFrame) -> dict[str, float]:
-    """Means over the rows of a table of `optima`."""
+def _means(optima: pd.DataFrame, even: float) -> dict[str, float]:
+    """Means over the rows of a table of `optima`; ``even`` is its `equal_weight`."""
     return {
         "optimum": optima["optimum"].mean(),
         "trained": optima["trained"].mean(),
-        "same_side": float((np.sign(optima["optimum"] - 0.5) == np.sign(optima["trained"] - 0.5)).mean()),
+        "same_side": float((np.sign(optima["optimum"] - even) == np.sign(optima["trained"] - even)).mean()),
         "lost": (optima["loss_trained"] - optima["loss_optimum"]).mean(),
     }
 
@@ -246,18 +259,41 @@ def _setting_names(table: pd.DataFrame) -> pd.Series:
     return table["variant"].map(lambda variant: display_name("variant", variant)) + ", " + names
 
 
-def _check_two(setting: Setting) -> None:
-    if len(setting.modalities) != 2:
+def _check_paper(setting: Setting) -> None:
+    if setting.modalities != tuple(Modality):
         raise NotApplicableError(
-            f"{setting.runs[0].path}: {len(setting.modalities)} modalities; Eq. 6 is for two, so this does not apply"
+            f"{setting.runs[0].path}: whether the labels of {' or '.join(setting.modalities)} were smoothed is not "
+            "recorded, so this does not apply"
         )
 
 
 def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]]:
-    _check_two(setting)
-    first, second = pooled(run, epoch, "p").swapaxes(0, 1)
+    p, weights = pooled(run, epoch, "p"), mean_attention(run, epoch)
+    names = setting.modalities
+    if len(names) == 2:
+        return _of_modality(setting, run, epoch, weights[:, 0], p[:, 0], p[:, 1], names)
+    rows = []
+    for m, name in enumerate(names):
+        others = np.delete(weights.mean(axis=0), m, axis=0)
+        rest = (others * np.delete(p, m, axis=1)).sum(axis=1) / np.maximum(others.sum(axis=0), np.finfo(float).tiny)
+        rows += [
+            {**row, "modality": name}
+            for row in _of_modality(setting, run, epoch, weights[:, m], p[:, m], rest, (name, "the others"))
+        ]
+    return rows
+
+
+def _of_modality(
+    setting: Setting,
+    run: Run,
+    epoch: int | str,
+    weights: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    names: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    """The rows of one weight, (sample, category), between two probabilities of that shape."""
     weak = setting.weak
-    weights = mean_attention(run, epoch)[:, 0]
     parts = summed_by_group(np.stack([weights, np.ones_like(weights)], axis=-1), run.groups)
     trained, *trained_ends = np.clip(student(linearised(parts)), 0, 1)
     optimum, optimum_ends = best_weight(first, second, weak), best_weight_interval(first, second, weak)
@@ -280,8 +316,8 @@ def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]
         {
             **identity,
             "epoch": run.commit(epoch).epoch,
-            "first": setting.modalities[0],
-            "second": setting.modalities[1],
+            "first": names[0],
+            "second": names[1],
             "category": category,
             **{name: float(values[c]) for name, values in columns.items()},
         }

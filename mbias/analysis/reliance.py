@@ -60,8 +60,9 @@ def use(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
     pandas.DataFrame
         One row per setting and modality. ``change``, the root of the mean squared change of the output, in its units;
         ``share``, the part of the squared change, in [0, 1]; ``help``, how much larger the squared error becomes, and
-        ``help_log_loss``, the same for the log-loss in nats: above 0, the modality helps; below 0, it harms. All have
-        the ends of their interval, ``_low`` and ``_high``. ``interaction``, of all modalities together: above 0 where
+        ``help_log_loss``, the same for the log-loss in nats: above 0, the modality helps; below 0, it harms. Of one
+        label per sample and of two classes, ``help_accuracy`` is how much smaller the accuracy becomes. All have the
+        ends of their interval, ``_low`` and ``_high``. ``interaction``, of all modalities together: above 0 where
         they act together, 0 where they add up, below 0 where each stands in for the other. ``help`` is NaN where labels
         are not recorded.
 
@@ -247,8 +248,10 @@ QUESTION = Question(
                     "share": with_interval("share", ".2f"),
                     "help": with_interval("help", "+.4f"),
                     "help (log)": with_interval("help_log_loss", "+.3f"),
+                    "help (accuracy)": with_interval("help_accuracy", "+.3f"),
                     "interaction": with_interval("interaction", "+.2f"),
                 },
+                ("help", "help (log)", "help (accuracy)"),
             ),
             finding,
         ),

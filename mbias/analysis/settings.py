@@ -105,6 +105,8 @@ def weak_labels(run: Run) -> np.ndarray:
     NotApplicableError
         If they are not recorded.
     """
+    if run.task == Task.REGRESSION:
+        raise NotApplicableError(f"{run.path}: a regression has numbers in place of labels, so this does not apply")
     if "weak" not in run.truth:
         raise NotApplicableError(f"{run.path}: the labels of its samples ('weak') are not recorded; record the truth")
     return run.truth["weak"]

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.per_run.pooling import SEGMENTED
+from mbias.analysis.per_run.segments import events_of, of_sample, truth_of
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import identified
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
-from mbias.records.summary import aligned
 from mbias.scores.f_scores import predictions
 from mbias.tables.layout import RUN, Layout, number
+from mbias.tables.words import Words, with_words, words_of
 
-_NEEDED = {"predictions": ("p", "p_joint"), "W_av": ("wav",), "W_tp": ("wtp",)}
+_NEEDED = {"predictions": ("p", "p_joint"), "{weight}": ("wav",), "W_tp": ("wtp",)}
 _STEPS = "▁▂▃▄▅▆▇█"
 
 
@@ -35,7 +35,7 @@ def roll(
         A path, a `Run`, or a `Study` of one run.
     sample
         The identifier of the sample, or a part of it that no other identifier has; by default, the sample that shows
-        the bias best (`worst`).
+        the bias best (`worst`) or, where that is not known, the first one.
     epoch
         A number from 1, ``"last"`` or ``"best"``, as in `Run.commit`.
     category
@@ -66,17 +66,18 @@ def roll(
     0      Car    audio        0   True       True  0.9
     """
     run = _single_run(run)
-    index = _sample_index(run, worst(run, 1, epoch)["sample"].iloc[0] if sample is None else sample)
+    index = _sample_index(run, _telling(run, epoch) if sample is None else sample)
     names = run.header.categories
     if category is not None and category not in names:
         raise BadInputError(f"{run.path}: no category {category!r}; take one of {', '.join(names)}")
-    arrays = {name: _of_sample(run, name, epoch, index) for name in ("p", "wav", "wtp")}
+    arrays = {name: of_sample(run, name, epoch, index) for name in ("p", "wav", "wtp")}
     known = "p_joint" in run.commit(epoch).arrays
     joint = run.values("p_joint", epoch, ("sample", "category"))[index] if known else None
-    truth = _truth(run, index)
+    truth = truth_of(run, index)
     lengths = {len(values) for values in (*arrays.values(), truth) if values is not None and len(values) > 1}
     if len(lengths) != 1:
-        raise NotApplicableError(f"{run.path}: the arrays and the truth do not have the same segments")
+        what = "do not have the same segments" if lengths else "have no segments, so there is nothing to show over time"
+        raise NotApplicableError(f"{run.path}: the arrays and the truth {what}")
     shape = (lengths.pop(), len(run.header.modalities), len(names))
     predicted = None
     if joint is not None and arrays["p"] is not None:
@@ -92,7 +93,7 @@ def roll(
         return pd.Series(shown_values, dtype=kind)
 
     _, identity = next(identified(Study((run,))))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             **{name: [value] * len(cells) for name, value in identity.items()},
             "epoch": run.commit(epoch).epoch,
@@ -108,6 +109,7 @@ def roll(
             "p_joint": column(joint, "float"),
         }
     )
+    return with_words(table, Words.of([run]))
 
 
 def missing(run: Run, epoch: int | str = "best") -> str:
@@ -119,7 +121,8 @@ def missing(run: Run, epoch: int | str = "best") -> str:
     needed = {name for names in lacking.values() for name in names}
     holders = [str(commit.epoch) for commit in run.commits if needed <= set(commit.arrays)]
     hint = f"epoch {' and '.join(holders)} does" if len(holders) == 1 else f"epochs {', '.join(holders)} do"
-    return f"epoch {run.commit(epoch).epoch} holds no {' and no '.join(lacking)}; {hint if holders else 'none does'}"
+    names = " and no ".join(lacking).replace("{weight}", Words.of([run]).weight)
+    return f"epoch {run.commit(epoch).epoch} holds no {names}; {hint if holders else 'none does'}"
 
 
 def worst(study: StudyLike, number: int = 10, epoch: int | str = "best") -> pd.DataFrame:
@@ -176,18 +179,14 @@ def strips(table: pd.DataFrame) -> pd.DataFrame:
         texts = {name: "".join("·■"[int(value)] for value in lane[name].dropna()) for name in ("truth", "predicted")}
         texts |= {"W_av": _strip(lane["attention"]), "W_tp": _strip(lane["temporal"] / largest)}
         rows.append({**first, **texts})
-    return pd.DataFrame(rows)
+    return with_words(pd.DataFrame(rows), words_of(table))
 
 
 def quantities(table: pd.DataFrame) -> pd.DataFrame:
     """A `roll` with one row per category, modality, ``quantity`` and segment, and the value as ``text``."""
-    texts = {
-        "truth": table["truth"].map({True: "1", False: "0"}),
-        "predicted": table["predicted"].map({True: "1", False: "0"}),
-        "P": table["p"].map("{:.2f}".format),
-        "W_av": table["attention"].map("{:.2f}".format),
-        "W_tp": table["temporal"].map("{:.2f}".format),
-    }
+    numbers = {"P": "p", words_of(table).weight: "attention", "W_tp": "temporal"}
+    texts = {name: table[name].map({True: "1", False: "0"}) for name in ("truth", "predicted")}
+    texts |= {name: table[column].map("{:.2f}".format) for name, column in numbers.items()}
     known = [table.assign(quantity=name, text=text) for name, text in texts.items() if not (text == "nan").all()]
     return pd.concat([part for part in known if part["text"].notna().all()]).sort_index(kind="stable")
 
@@ -203,7 +202,7 @@ def finding(table: pd.DataFrame) -> list[str]:
         if events["predicted"].notna().all():
             text += f", {int(events['predicted'].sum())} of them predicted"
         if events["attention"].notna().all():
-            text += f"; W_av on {modality} is {events['attention'].mean():.2f} there"
+            text += f"; {words_of(table).weight} on {modality} is {events['attention'].mean():.2f} there"
         sentences.append(f"{text}.")
     return sentences
 
@@ -211,7 +210,7 @@ def finding(table: pd.DataFrame) -> list[str]:
 STRIPS = Layout(
     (*RUN, "epoch", "sample", "category", "modality"),
     (),
-    {name: operator.attrgetter(name) for name in ("truth", "predicted", "W_av", "W_tp")},
+    {name.replace("W_av", "{weight}"): operator.attrgetter(name) for name in ("truth", "predicted", "W_av", "W_tp")},
 )
 """The layout of `strips`."""
 
@@ -233,7 +232,7 @@ QUESTION = Question(
                     "truth": lambda row: _text(row.truth),
                     "predicted": lambda row: _text(row.predicted),
                     "P": number("p", ".2f"),
-                    "W_av": number("attention", ".2f"),
+                    "{weight}": number("attention", ".2f"),
                     "W_tp": number("temporal", ".2f"),
                 },
             ),
@@ -269,6 +268,14 @@ def _single_run(run: StudyLike) -> Run:
     return study.runs[0]
 
 
+def _telling(run: Run, epoch: int | str) -> str:
+    """The sample that shows the bias best or, where that is not known, the first one."""
+    try:
+        return str(worst(run, 1, epoch)["sample"].iloc[0])
+    except NotApplicableError:
+        return str(run.samples.iloc[0, 0])
+
+
 def _sample_index(run: Run, sample: str) -> int:
     names = [str(name) for name in run.samples.iloc[:, 0]]
     matches = [name for name in names if name == sample] or [name for name in names if sample and sample in name]
@@ -277,26 +284,6 @@ def _sample_index(run: Run, sample: str) -> int:
     near = matches[:3] or difflib.get_close_matches(sample, names, n=3)
     problem = f"{len(matches)} samples have {sample!r} in their names" if matches else f"no sample {sample!r}"
     raise BadInputError(f"{run.path}: {problem}; take {', '.join(near or names[:1])}, or another one of samples.csv")
-
-
-def _of_sample(run: Run, name: str, epoch: int | str, index: int) -> np.ndarray | None:
-    """An array of one sample, (segment, modality, category), with one segment where the array has no segments."""
-    dimensions = run.header.arrays.get(name, ())
-    if name not in run.commit(epoch).arrays or "modality" not in dimensions:
-        return None
-    values, _ = aligned(
-        run.values(name, epoch)[index : index + 1].astype(float), dimensions, None, len(run.header.categories)
-    )
-    kept = 3 if "segment" in dimensions else 2
-    mean: np.ndarray = values[0].mean(axis=tuple(range(values.ndim - 1 - kept)))
-    return mean if kept == 3 else mean[None]
-
-
-def _truth(run: Run, index: int) -> np.ndarray | None:
-    dense = [run.truth.get(modality) for modality in run.header.modalities]
-    if any(array is None or array.ndim != 3 for array in dense):
-        return None
-    return np.stack([array[index] for array in dense if array is not None], axis=1)
 
 
 def _shown(run: Run, index: int, truth: np.ndarray | None, predicted: np.ndarray | None) -> np.ndarray:
@@ -310,7 +297,7 @@ def _shown(run: Run, index: int, truth: np.ndarray | None, predicted: np.ndarray
 
 
 def _worst(run: Run, identity: dict[str, Any], number: int, epoch: int | str) -> pd.DataFrame:
-    truth, predicted, wav = _events(run, epoch)
+    truth, predicted, wav = events_of(run, epoch)
     favoured = int(wav.mean(axis=(0, 1, 3), dtype=float).argmax())
     others = np.delete(truth, favoured, axis=2)
     missed = others & ~np.delete(predicted, favoured, axis=2)
@@ -333,16 +320,6 @@ def _worst(run: Run, identity: dict[str, Any], number: int, epoch: int | str) ->
         for i in np.lexsort((names, -lost))[:number]
     ]
     return pd.DataFrame(rows)
-
-
-def _events(run: Run, epoch: int | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth, predicted events and W_av of all samples, (sample, segment, modality, category)."""
-    p, wav = (run.values(name, epoch, SEGMENTED) for name in ("p", "wav"))
-    joint = run.values("p_joint", epoch, ("sample", "category"))
-    dense = [run.truth.get(modality) for modality in run.header.modalities]
-    if any(array is None or array.shape != p[:, :, 0].shape for array in dense):
-        raise NotApplicableError(f"{run.path}: the truth of segments is not recorded by modality; record it")
-    return np.stack([array for array in dense if array is not None], axis=2), predictions(p, joint), wav
 
 
 def _strip(values: pd.Series) -> str:

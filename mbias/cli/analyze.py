@@ -119,8 +119,8 @@ def _answer(options: argparse.Namespace) -> None:
         from mbias.plots import plot_of
         from mbias.plots.drawing.style import save
 
-        drawn = table if chosen.name == asked.drawn else asked(*studies, table=asked.drawn, **given)
-        save(plot_of(asked.name)(drawn), options.figure)
+        plot = plot_of(asked.name)
+        save(plot(table) if chosen.name == asked.drawn else plot(*studies, **given), options.figure)
     print_table(chosen.layout, table, options.format)
     if chosen.finding and len(asked.inputs) > 1 and options.format == "table":
         print_wrapped(chosen.finding(table))

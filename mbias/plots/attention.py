@@ -14,7 +14,7 @@ from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.plots.drawing.heatmap import draw_heatmap
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
-from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
+from mbias.plots.drawing.lines import draw_line, label_ends, leave_label_room, legend_below, legend_columns, line_ends
 from mbias.plots.drawing.style import (
     NEUTRAL,
     WIDTH,
@@ -22,14 +22,17 @@ from mbias.plots.drawing.style import (
     mathtext,
     modality_colours,
     plain,
+    setting_label,
     smoothing_look,
     style,
+    symbol,
 )
 from mbias.records.summary import SCOPES
 from mbias.tables.names import display_name, setting_name, setting_names, subscript
+from mbias.tables.words import words_of
 
 _QUANTILES = ["q05", "q25", "q50", "q75", "q95"]
-_SHOWN = {"all": "mean over all segments", "present": "mean over the segments in which the category is present"}
+_SHOWN = {"all": "mean over all {}", "present": "mean over the {} in which the category is present"}
 
 
 def plot_attention(
@@ -142,8 +145,11 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
     modalities = list(dict.fromkeys(rows["modality"]))
     order = _by_weight(rows)
     with style():
-        size = (WIDTH if len(panels) > 1 else WIDTH / 2, 0.145 * len(order) + 1.05)
-        fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=size)
+        width, height = WIDTH if len(panels) > 1 else WIDTH / 2, 0.145 * len(order) + 1.05
+        if len(modalities) != 2:
+            legend = -(-len(modalities) // legend_columns(modalities, width))
+            height = max(0.145, 0.06 * len(modalities) + 0.05) * len(order) + 1.05 + 0.18 * legend
+        fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=(width, height))
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[titles == panel], ax, order)
             _dress(ax, panel, rows[titles == panel], modalities)
@@ -152,15 +158,17 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
         if len(modalities) == 2:
             fig.supxlabel(_axis(modalities), fontsize=8)
         else:
-            axes[0, 0].set_xlabel("attention weight")
+            axes[0, len(panels) // 2].set_xlabel("attention weight")
             handles, names = axes[0, 0].get_legend_handles_labels()
-            fig.legend(handles, map(plain, names), loc="outside lower left", ncols=len(names), frameon=False)
+            legend_below(fig, handles, names)
         mark_simulated(fig, rows)
     return fig
 
 
 def plot_movement(table: pd.DataFrame, scope: str = "all") -> Figure:
     """Draw the mean attention on the first modality over epochs: one line per smoothing, one panel per variant.
+
+    Of more than two modalities, each one is a line, and each setting has a panel.
 
     Parameters
     ----------
@@ -175,22 +183,26 @@ def plot_movement(table: pd.DataFrame, scope: str = "all") -> Figure:
         The figure.
     """
     rows = table[table["scope"] == scope]
-    modality = rows["modality"].iloc[0]
-    rows = rows[rows["modality"] == modality]
-    rows = rows.assign(line=setting_names(rows), panel=rows["variant"].fillna(""))
+    modalities = list(dict.fromkeys(rows["modality"]))
+    if len(modalities) > 2:
+        rows = rows.assign(line=rows["modality"], panel=setting_names(rows))
+    else:
+        rows = rows[rows["modality"] == modalities[0]]
+        rows = rows.assign(line=setting_names(rows), panel=rows["variant"].fillna(""))
     panels = list(dict.fromkeys(rows["panel"]))
     with style():
         size = (min(WIDTH, 1.75 * len(panels) + 1.2), 2.2)
         fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=size)
         for ax, panel in zip(axes[0], panels, strict=True):
-            _draw_movement(rows[rows["panel"] == panel], ax)
-            ax.set_title(mathtext(display_name("variant", panel)))
-        axes[0, 0].set_ylabel(f"mean {mathtext('W_' + subscript(modality))}")
+            _draw_movement(rows[rows["panel"] == panel], ax, modalities)
+            ax.set_title(setting_label(display_name("variant", panel)))
+        weight = symbol("W", subscript(modalities[0])) if len(modalities) == 2 else "attention weight"
+        axes[0, 0].set_ylabel(f"mean {weight}")
         fewest, most = rows["seeds"].min(), rows["seeds"].max()
         count = f"n = {fewest if fewest == most else f'{fewest} to {most}'} seed{'s' * bool(most > 1)}"
         fig.suptitle(f"{count}{': mean and 95 % interval' * bool(most > 1)}", fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
-        leave_room(fig, bottom=0.03, right=0.05, between=0.2)
+        leave_label_room(fig, axes[0], right=0.05, between=0.2)
         fig.canvas.draw()
         for ax in axes[0]:
             label_ends(ax, line_ends(ax), size=6.5)
@@ -217,10 +229,11 @@ def plot_heatmap(table: pd.DataFrame, scope: str = "all") -> Figure:
     if len(modalities) != 2:
         raise NotApplicableError(f"a heatmap of attention needs two modalities; these runs have {len(modalities)}")
     first = rows[rows["modality"] == modalities[0]]
+    shown = _SHOWN[scope].format(words_of(table).units)
     named = first.assign(
         setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in first.itertuples()]
     )
-    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean W_{subscript(modalities[0])}", _SHOWN[scope])
+    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean {symbol('W', subscript(modalities[0]))}", shown)
 
 
 def _in_scope(table: pd.DataFrame, scope: str) -> pd.DataFrame:
@@ -237,29 +250,32 @@ def _by_weight(rows: pd.DataFrame) -> list[str]:
     return list(medians.sort_values(ascending=False, kind="stable").index)
 
 
-def _draw_movement(rows: pd.DataFrame, ax: Axes) -> None:
+def _draw_movement(rows: pd.DataFrame, ax: Axes, modalities: list[str]) -> None:
+    colours = modality_colours(modalities)
     for name, line in rows.groupby("line", sort=False):
-        colour, dashes = smoothing_look(line["smoothing"].iloc[0])
+        several = len(modalities) > 2
+        colour, dashes = (colours[name], "-") if several else smoothing_look(line["smoothing"].iloc[0])
         draw_line(line, "attention", ax, color=colour, ls=dashes, label=plain(name))
-    ax.axhline(0.5, color=NEUTRAL, lw=0.6, zorder=0)
+    ax.axhline(1 / len(modalities), color=NEUTRAL, lw=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
 def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> None:
-    first = rows[rows["modality"] == modalities[0]]
+    means = rows.groupby("modality", sort=False)["mean"].mean()
+    shown = modalities[0] if len(modalities) == 2 else str(means.idxmax())
     ax.set_title(f"{plain(title)}\n", fontsize=8)
     ax.text(
         0.5,
         1.012,
-        f"mean {mathtext('W_' + subscript(modalities[0]))} = {first['mean'].mean():.3f}",
+        f"mean {symbol('W', subscript(shown))} = {means[shown]:.3f}",
         fontsize=7,
         ha="center",
         transform=ax.transAxes,
     )
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    ax.axvline(0.5, color=NEUTRAL, lw=0.7, zorder=0)
+    ax.axvline(1 / len(modalities), color=NEUTRAL, lw=0.7, zorder=0)
     ax.grid(axis="y", lw=0.4)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
@@ -273,8 +289,10 @@ def _axis(modalities: list[str]) -> str:
 
 def _title(rows: pd.DataFrame, variant: str) -> str:
     seeds = int(rows.groupby("smoothing")["seed"].nunique().max()) if variant else 0
-    what = "all segments" if rows["scope"].iloc[0] == "all" else "segments in which the category is present"
-    parts = [mathtext(variant)] * bool(variant) + [f"{what} (n = {rows['samples'].max():,} samples)"]
+    words, samples = words_of(rows), f"{rows['samples'].max():,}"
+    what = f"all {words.units}" if rows["scope"].iloc[0] == "all" else f"{words.units} in which the category is present"
+    counted = f"n = {samples} samples" if words.segments else f"n = {samples}"
+    parts = [mathtext(variant)] * bool(variant) + [f"{what} ({counted})"]
     parts += [f"mean of {seeds} seeds"] * (seeds > 1)
     between = "\n" if rows["smoothing"].nunique() < 2 else "; "
     return f"{', '.join(parts)}{between}dot: median, thick: 25-75 %, thin: 5-95 %"

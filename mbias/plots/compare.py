@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mbias.analysis.compare import QUESTION
 from mbias.errors import BadInputError
@@ -18,6 +21,10 @@ from mbias.tables.names import display_name, subscript
 from mbias.terms import Level, Metric
 
 _MODALITIES = {subscript(modality): modality for modality in ("audio", "visual")}
+
+
+_IN_A_LINE = 5
+"""The number of panels that fit side by side."""
 
 
 def plot_compare(
@@ -109,7 +116,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str], unit: float = 1.0) -> 
 
 
 def figure(table: pd.DataFrame) -> Figure:
-    """Draw F-scores by metric and level on one scale, in points, and below them attention and balance on other scales.
+    """Draw F-scores by metric and level on one scale, in points, and below them attention and use on other scales.
 
     Parameters
     ----------
@@ -125,8 +132,8 @@ def figure(table: pd.DataFrame) -> Figure:
     order = list(dict.fromkeys(pairs(table)))
     scores, others = table[table["level"] != ""], table[table["level"] == ""]
     levels, metrics = list(dict.fromkeys(scores["level"])), list(dict.fromkeys(scores["quantity"]))
-    rest = list(dict.fromkeys(others["quantity"]))
-    lines, columns = len(levels) + bool(rest), max(len(metrics), len(rest), 1)
+    rest = _lines(list(dict.fromkeys(others["quantity"])))
+    lines, columns = len(levels) + len(rest), max([len(metrics), *map(len, rest)])
     with style():
         size = (WIDTH, (0.16 * len(order) + 0.74) * lines + 0.4)
         fig, axes = plt.subplots(lines, columns, sharey=True, squeeze=False, figsize=size)
@@ -137,12 +144,17 @@ def figure(table: pd.DataFrame) -> Figure:
             for ax, metric in zip(line, metrics, strict=False):
                 draw(scores[(scores["level"] == level) & (scores["quantity"] == metric)], ax, order, unit=100)
                 _dress(ax, f"{display_name('metric', metric)},\n{level}", "points", reach)
-        for ax, quantity in zip(axes[-1], rest, strict=False):
-            rows = others[others["quantity"] == quantity]
-            draw(rows, ax, order)
-            _dress(
-                ax, _title_of(quantity), "B − A", 1.05 * rows[["difference_low", "difference_high"]].abs().max().max()
-            )
+        for line, quantities in zip(axes[len(levels) :], rest, strict=True):
+            shown = others[others["quantity"].isin(quantities)]
+            for ax, quantity in zip(line, quantities, strict=False):
+                rows = others[others["quantity"] == quantity]
+                # Shares of one kind are on one scale.
+                scale = rows if len(rest) < 2 else shown
+                draw(rows, ax, order)
+                reach = 1.05 * scale[["difference_low", "difference_high"]].abs().max().max()
+                _dress(ax, _title_of(quantity), "B − A", reach)
+                if len(rest) > 1:
+                    ax.xaxis.set_major_locator(MaxNLocator(4))
         for line in axes:
             line[0].set_yticks(np.arange(len(order)), [setting_label(name) for name in order], fontsize=6.5)
         fig.suptitle(_title(table), fontsize=7, x=0.01, ha="left")
@@ -157,6 +169,18 @@ def pairs(table: pd.DataFrame) -> list[str]:
     return [b if same_first or a == b else f"{b} − {a}" for a, b in zip(table["a"], table["b"], strict=True)]
 
 
+def _lines(quantities: list[str]) -> list[list[str]]:
+    """The quantities of every line of panels without levels: all in one or, where they are too many, by kind."""
+    if len(quantities) <= _IN_A_LINE:
+        return [quantities] * bool(quantities)
+    lines = []
+    for _, kind in itertools.groupby(quantities, key=lambda quantity: quantity.partition(" ")[0]):
+        of_kind = list(kind)
+        length = -(-len(of_kind) // -(-len(of_kind) // _IN_A_LINE))
+        lines += [of_kind[start : start + length] for start in range(0, len(of_kind), length)]
+    return lines
+
+
 def _dress(ax: Axes, title: str, unit: str, reach: float) -> None:
     ax.set_visible(True)
     ax.set_title(plain(title), fontsize=7)
@@ -167,7 +191,9 @@ def _dress(ax: Axes, title: str, unit: str, reach: float) -> None:
 def _title_of(quantity: str) -> str:
     """The title of a panel without levels: "attention on" and a modality, in two lines, or the quantity itself."""
     what, _, modality = quantity.partition(" ")
-    return f"{what} on\n{_MODALITIES.get(modality, modality)}" if modality else quantity
+    return (
+        f"{what} {'on' if what == 'attention' else 'of'}\n{_MODALITIES.get(modality, modality)}" if modality else what
+    )
 
 
 def _title(table: pd.DataFrame) -> str:

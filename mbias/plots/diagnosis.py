@@ -35,6 +35,7 @@ from mbias.plots.drawing.style import (
     style,
 )
 from mbias.tables.names import setting_name
+from mbias.tables.words import words_of
 
 
 def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
@@ -89,7 +90,7 @@ def plot_heatmap(table: pd.DataFrame) -> Figure:
         If there are more than two modalities, since a balance is then of two that differ by category.
     """
     pairs = table[["first", "second"]].drop_duplicates()
-    if len(pairs) > 1:
+    if len(pairs) > 1 or len(words_of(table).modalities) > 2:
         raise NotApplicableError(
             "a heatmap of balances is of two modalities; with more, each category has its own two largest shares"
         )
@@ -124,7 +125,7 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     matplotlib.axes.Axes
         ``ax``.
     """
-    modalities = list(dict.fromkeys([*table["first"], *table["second"]]))
+    modalities = _modalities(table)
     ax.axvspan(-MARGIN, MARGIN, color=BAND, zorder=0, lw=0)
     for y, row in enumerate(table.itertuples()):
         colour = _colour(str(row.verdict), modalities)
@@ -196,6 +197,13 @@ def _write(ax: Axes, y: int, above: int, text: str, **appearance: Any) -> None:
     ).set_in_layout(False)
 
 
+def _modalities(table: pd.DataFrame) -> list[str]:
+    """The modalities in the order of the record, so that each has the colour that it has in other figures."""
+    compared = list(dict.fromkeys([*table["first"], *table["second"]]))
+    known = words_of(table).modalities
+    return list(known) if set(compared) <= set(known) else compared
+
+
 def _pair(table: pd.DataFrame) -> tuple[str, str] | None:
     """The two modalities that every balance of a table compares; None where they differ by row."""
     pairs = set(zip(table["first"], table["second"], strict=True))
@@ -210,6 +218,8 @@ def _legend(table: pd.DataFrame) -> list[str]:
     level = "90 %" if kinds == {BALANCED_WORDS} else f"95 %{' (balanced: 90 %)' * (BALANCED_WORDS in kinds)}"
     what = f"dot and bar: balance with its {level} interval" if kinds else "dot: balance"
     lines = [f"{what} over {over}; grey band: within {MARGIN:g} of 0"]
+    if len(_modalities(table)) > 2:
+        lines.append("balance: of the two modalities with the largest shares of the change")
     marks = []
     if (table["verdict"] == NOTHING).any():
         marks.append("hollow dot: nothing to attribute")

@@ -8,27 +8,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mbias.plots.drawing.lines import label_ends, leave_room, line_ends
 from mbias.plots.drawing.style import (
     JOINT,
     NEUTRAL,
     UNKNOWN,
     WIDTH,
+    ink,
     mark_simulated,
-    mathtext,
     modality_colours,
     plain,
     style,
+    symbol,
 )
 from mbias.tables.names import subscript
+from mbias.tables.words import words_of
 
-_SCOPES = {"all": "all segments", "present": "segments in which it is present"}
+_SCOPES = {"all": "all {}", "present": "{} in which it is present"}
 
 
 def draw(rows: pd.DataFrame, ax: Axes, epoch: int) -> Axes:
     """Draw the weights of a category by epoch.
 
     A pale area spans 5 to 95 % of the weights, a darker one 25 to 75 %, and a line marks the median. For two
-    modalities, only the weight of the first one is drawn; the weight of the second one is 1 minus it.
+    modalities, only the weight of the first one is drawn, with its median at the epoch; the weight of the second one is
+    1 minus it. For more, each one is drawn in its own colour.
 
     Parameters
     ----------
@@ -45,18 +49,21 @@ def draw(rows: pd.DataFrame, ax: Axes, epoch: int) -> Axes:
         ``ax``.
     """
     modalities = list(dict.fromkeys(rows["modality"]))
-    colours = modality_colours(modalities)
-    for modality in modalities[:1] if len(modalities) == 2 else modalities:
+    colours, several = modality_colours(modalities), len(modalities) > 2
+    for modality in modalities if several else modalities[:1]:
         line, colour = rows[rows["modality"] == modality], colours[modality]
         ax.fill_between(line["epoch"], line["q05"], line["q95"], color=colour, alpha=0.22, lw=0)
         ax.fill_between(line["epoch"], line["q25"], line["q75"], color=colour, alpha=0.4, lw=0)
         marker = "o" if len(line) == 1 else None
-        ax.plot(line["epoch"], line["q50"], color=JOINT, lw=1.3, marker=marker, label=modality)
+        dark = ink(colour) if several else JOINT
+        ax.plot(line["epoch"], line["q50"], color=dark, lw=1.3, marker=marker, label=plain(modality))
         for row in line[line["epoch"] == epoch].itertuples():
-            ax.plot([epoch], [row.q50], "o", color=JOINT, ms=5, gid="marked")
+            ax.plot([epoch], [row.q50], "o", color=dark, ms=5, gid="marked")
+            if several:
+                continue
             ax.annotate(f"{row.q50:.2f}", (epoch, row.q50), (0, 5), textcoords="offset points", ha="center", fontsize=7)
     ax.axvline(epoch, color=JOINT, lw=0.6, ls=":")
-    ax.axhline(0.5, color=NEUTRAL, lw=0.6, zorder=0)
+    ax.axhline(1 / len(modalities), color=NEUTRAL, lw=0.6, zorder=0)
     ax.set_ylim(-0.03, 1.12)
     ax.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.set_xlabel("epoch")
@@ -81,16 +88,20 @@ def figure(table: pd.DataFrame, epoch: int) -> Figure:
     """
     scopes = list(dict.fromkeys(table["scope"]))
     modalities = list(dict.fromkeys(table["modality"]))
-    name = "W_a" if modalities == ["audio", "visual"] else f"W_{subscript(modalities[0])}"
+    units = words_of(table).units
     with style():
         fig, axes = plt.subplots(1, len(scopes), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 1.9))
         for ax, scope in zip(axes[0], scopes, strict=True):
             draw(table[table["scope"] == scope], ax, epoch)
-            ax.set_title(_SCOPES[scope], loc="left")
-        axes[0, 0].set_ylabel(mathtext(name) if len(modalities) == 2 else "attention weight")
+            ax.set_title(_SCOPES[scope].format(units), loc="left")
+        axes[0, 0].set_ylabel(symbol("W", subscript(modalities[0])) if len(modalities) == 2 else "attention weight")
         category = plain(str(table["category"].iloc[0]).replace("_", " "))
         fig.suptitle(f"{category}: median, 25 to 75 %, 5 to 95 % of the weights", fontsize=8, x=0.01, ha="left")
         mark_simulated(fig, table)
+        if len(modalities) > 2:
+            leave_room(fig, right=0.1)
+            fig.canvas.draw()
+            label_ends(axes[0, -1], line_ends(axes[0, -1]), size=6.5)
     return fig
 
 
@@ -130,7 +141,7 @@ def figure_of_samples(table: pd.DataFrame) -> Figure:
             linewidth=1,
             ax=ax,
         )
-        weight = mathtext(f"W_{subscript(first['modality'])}")
+        weight = symbol("W", subscript(first["modality"]))
         ax.set(xlim=(0, 1), xlabel=f"mean {weight} of a sample", ylabel="density")
         if known:
             sns.move_legend(ax, "upper right", title=None, frameon=False)

@@ -12,9 +12,10 @@ from mbias.analysis.losses import KINDS, QUESTION
 from mbias.analysis.settings import one_variant
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
-from mbias.plots.drawing.lines import draw_line, label_ends, leave_room, line_ends
-from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
-from mbias.tables.names import loss_name, setting_names
+from mbias.plots.drawing.lines import draw_line, label_ends, leave_label_room, line_ends
+from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style, symbol
+from mbias.tables.names import setting_names, subscript
+from mbias.tables.words import words_of
 
 COLUMNS = 4
 """The number of panels in a row."""
@@ -81,14 +82,16 @@ def draw(table: pd.DataFrame, ax: Axes, kind: str = "optimised") -> Axes:
     shown = table[table["kind"] == kind]
     losses = list(dict.fromkeys(shown["loss"]))
     joint = set(shown.loc[shown["joint"], "loss"])
-    colours = modality_colours([loss for loss in losses if loss not in joint])
+    single = [loss for loss in losses if loss not in joint]
+    # In the order of the modalities, so that each has the colour that it has in other figures.
+    colours = modality_colours(list(dict.fromkeys([*filter(single.__contains__, words_of(table).modalities), *single])))
     # So that lines that coincide stay visible, each one is narrower than the one below it; the joint loss is on top.
     width = 3.6
     for loss in sorted(losses, key=lambda loss: loss in joint):
         width = max(width - 1.2, 1.1)
         appearance = {"color": JOINT, "ls": (0, (3, 1.5))} if loss in joint else {"color": colours[loss]}
         rows = shown[shown["loss"] == loss]
-        draw_line(rows, "value", ax, label=mathtext(loss_name(loss)), lw=width, **appearance)
+        draw_line(rows, "value", ax, label=symbol("L", subscript(loss)), lw=width, **appearance)
     ax.set_xlim(left=shown["epoch"].min())
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     ax.set_ylim(bottom=0)
@@ -133,7 +136,7 @@ def figure(table: pd.DataFrame, kind: str = "optimised") -> Figure:
             ax.set_ylabel(_unit(kind))
         fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
-        leave_room(fig, bottom=0.03, right=0.03, between=0.14)
+        leave_label_room(fig, axes[0], right=0.03, between=0.14)
         fig.canvas.draw()
         for ax in axes.flat[: len(panels)]:
             label_ends(ax, line_ends(ax))

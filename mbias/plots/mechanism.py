@@ -6,13 +6,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from mbias.analysis.mechanism import QUESTION
 from mbias.analysis.settings import one_variant
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
-from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+from mbias.plots.drawing.lines import leave_room, legend_below, legend_columns
+from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, mathtext, modality_colours, plain, style, symbol
 from mbias.tables.names import setting_names, subscript
+from mbias.tables.words import words_of
 
 
 def plot_mechanism(data: Drawable, *, ax: Axes | None = None, epoch: int | str | None = None) -> Drawn:
@@ -55,7 +57,8 @@ def plot_mechanism(data: Drawable, *, ax: Axes | None = None, epoch: int | str |
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     """Draw one dot per category and run; its size shows how much L_wsl depends on the weight.
 
-    The colour is that of the modality with the larger trained weight.
+    The colour is that of the modality with the larger trained weight. Of more than two modalities, each has dots of its
+    own colour, for its weight against the others.
 
     Parameters
     ----------
@@ -69,9 +72,13 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     matplotlib.axes.Axes
         ``ax``.
     """
-    first, second = modality_colours([str(table[name].iloc[0]) for name in ("first", "second")]).values()
-    colour = [first if trained > 0.5 else second for trained in table["trained"]]
     size = 5 + 220 * table["freedom"].clip(upper=0.3)
+    if "modality" in table:
+        colours = modality_colours(list(dict.fromkeys(table["modality"])))
+        colour = [colours[name] for name in table["modality"]]
+    else:
+        first, second = modality_colours([str(table[name].iloc[0]) for name in ("first", "second")]).values()
+        colour = [first if trained > 0.5 else second for trained in table["trained"]]
     ax.scatter(table["optimum"], table["trained"], s=size, c=colour, alpha=0.75, linewidths=0)
     ax.plot([0, 1], [0, 1], color=NEUTRAL, lw=0.8, zorder=0)
     ax.set_xlim(-0.06, 1.06)
@@ -98,22 +105,31 @@ def figure(table: pd.DataFrame) -> Figure:
     rows, variant = one_variant(table)
     names = setting_names(rows)
     panels = list(dict.fromkeys(names))
-    first = subscript(str(rows["first"].iloc[0]))
-    weight = mathtext(f"W_{first}") if len(first) == 1 else plain(f"weight of {first}")
+    modalities = list(dict.fromkeys(rows["modality"])) if "modality" in rows else []
+    weight = "weight" if modalities else symbol("W", subscript(str(rows["first"].iloc[0])))
+    loss = words_of(table).joint
     with style():
-        width = min(WIDTH, 1.7 * len(panels) + 0.6)
-        fig, axes = plt.subplots(
-            1, len(panels), sharey=True, squeeze=False, figsize=(width, 2.35 if len(panels) > 3 else 2.6)
-        )
+        width, height = min(WIDTH, 1.7 * len(panels) + 0.6), 2.35 if len(panels) > 3 else 2.6
+        if modalities:
+            height += 0.15 * -(-len(modalities) // legend_columns(modalities, width)) + 0.25 * (len(panels) > 1)
+        fig, axes = plt.subplots(1, len(panels), sharey=True, squeeze=False, figsize=(width, height))
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[names == panel], ax)
             ax.set_title(plain(panel))
         axes[0, 0].set_ylabel(f"trained {weight}")
-        fig.supxlabel(f"{weight} that minimises {mathtext('L_wsl')}", fontsize=8)
+        axis = f"{weight} that minimises {symbol('L', loss)}"
+        if modalities:
+            axes[0, len(panels) // 2].set_xlabel(axis)
+            marks = [Line2D([], [], ls="", marker="o", color=c) for c in modality_colours(modalities).values()]
+            legend_below(fig, marks, modalities)
+        else:
+            fig.supxlabel(axis, fontsize=8)
+        between = "\n" if len(panels) == 1 else " "
+        colour = f"colour: the modality with the{between}larger trained weight"
         legend = [
-            f"{f'{mathtext(variant)}, ' if variant else ''}one dot per category",
+            f"{f'{mathtext(variant)}, ' if variant else ''}one dot per category{' and modality' * bool(modalities)}",
             "size: how much the loss depends on it",
-            "colour: the modality with the larger trained weight",
+            "weight: of a modality against the others" if modalities else colour,
         ]
         fig.suptitle(("; " if len(panels) > 3 else "\n").join(legend), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mbias.analysis.reliance import QUESTION
 from mbias.errors import NotApplicableError
 from mbias.plots.drawing.inputs import SETTING, Drawable, Drawn, check_one_setting, table_to_draw
-from mbias.plots.drawing.lines import leave_room
+from mbias.plots.drawing.lines import leave_room, legend_below
 from mbias.plots.drawing.style import NEUTRAL, WIDTH, mark_simulated, modality_colours, plain, setting_label, style
 from mbias.tables.names import setting_name
 
@@ -161,7 +161,8 @@ def draw_use(table: pd.DataFrame, column: str, ax: Axes) -> Axes:
     """
     names = list(dict.fromkeys(_settings(table)))
     colours = modality_colours(list(dict.fromkeys(table["modality"])))
-    places = np.linspace(-0.2, 0.2, len(colours)) if len(colours) > 1 else [0.0]
+    reach = 0.2 if len(colours) == 2 else 0.32
+    places = np.linspace(-reach, reach, len(colours)) if len(colours) > 1 else [0.0]
     for place, (modality, colour) in zip(places, colours.items(), strict=True):
         rows = table[table["modality"] == modality]
         at = np.array([names.index(name) for name in _settings(rows)]) + place
@@ -199,7 +200,8 @@ def figure_of_use(table: pd.DataFrame) -> Figure:
     columns = [column for column in _PANELS if table[column].notna().any()] or ["share"]
     lines = 0.075 * table["modality"].nunique() + 0.1
     with style():
-        size = (WIDTH, lines * len(set(_settings(table))) + 1.1)
+        several = table["modality"].nunique() > 2
+        size = (WIDTH, lines * len(set(_settings(table))) + (1.3 if several else 1.1))
         fig, axes = plt.subplots(1, len(columns), sharey=True, squeeze=False, figsize=size)
         for column, ax in zip(columns, axes[0], strict=True):
             draw_use(table, column, ax)
@@ -211,7 +213,10 @@ def figure_of_use(table: pd.DataFrame) -> Figure:
             ha="left",
         )
         handles, labels = axes[0, 0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False)
+        if several:
+            legend_below(fig, handles, list(dict.fromkeys(table["modality"])))
+        else:
+            fig.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False)
         mark_simulated(fig, table)
         leave_room(fig, bottom=0.02)
     return fig

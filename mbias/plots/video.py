@@ -28,6 +28,7 @@ from mbias.plots.drawing.style import (
     style,
 )
 from mbias.tables.names import setting_name
+from mbias.tables.words import words_of
 
 _LANE = 0.46
 _APPEARANCES: dict[str, dict[str, Any]] = {
@@ -151,7 +152,7 @@ def figure(table: pd.DataFrame) -> Figure:
         for ax, ((category, modality), lane) in zip(axes[:, 0], lanes, strict=True):
             draw(lane, ax, colours[modality], largest)
             _dress(ax, category if modality == modalities[0] else "", modality, colours[modality])
-        axes[-1, 0].set_xlabel("time in segments (of LLP: seconds)")
+        axes[-1, 0].set_xlabel(f"time in segments{' (of LLP: seconds)' * (words_of(table).paper)}")
         axes[-1, 0].tick_params(axis="x", length=2.5)
         fig.suptitle(_title(table.iloc[0]), fontsize=8, x=0.01, ha="left")
         fig.legend(handles=_legend(table, largest), loc="outside lower left", ncols=5, frameon=False, handlelength=1.6)
@@ -178,13 +179,14 @@ def _title(row: pd.Series) -> str:
 
 def _legend(table: pd.DataFrame, largest: float) -> list[Artist]:
     """What is drawn, and what is not recorded."""
+    weight = words_of(table).weight
     handles = {
         "truth": Patch(color=SECONDARY, alpha=0.4, lw=0, label="truth"),
         "predicted": Patch(color=ink(SECONDARY), label="predicted"),
-        "attention": Line2D([], [], label=mathtext("W_av"), **_APPEARANCES["attention"]),
+        "attention": Line2D([], [], label=mathtext(weight), **_APPEARANCES["attention"]),
         "temporal": Line2D([], [], label=f"{mathtext('W_tp')} (1: {largest:.2f})", **_APPEARANCES["temporal"]),
     }
-    names = {"truth": "truth", "predicted": "predictions", "attention": "W_av", "temporal": "W_tp"}
+    names = {"truth": "truth", "predicted": "predictions", "attention": weight, "temporal": "W_tp"}
     unknown = [mathtext(names[column]) for column in handles if table[column].isna().all()]
     shown: list[Artist] = [handle for column, handle in handles.items() if table[column].notna().any()]
     return shown + ([Line2D([], [], lw=0, label=f"not recorded: {', '.join(unknown)}")] if unknown else [])

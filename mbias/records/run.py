@@ -18,7 +18,7 @@ from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
 from mbias.records.shards import read_array, read_arrays
-from mbias.tasks import TARGET, Task
+from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
 if TYPE_CHECKING:
@@ -335,19 +335,3 @@ def _run_folder(path: object) -> Path:
             f"{folder}: a folder of {counted(len(below), 'run')}; give one of them, or open them with mbias.open_study"
         )
     return folder
-
-
-def check_truth(what: str, name: str, array: np.ndarray, samples: int, categories: int) -> None:
-    """Raise BadInputError unless an array of the truth has its type and shape.
-
-    ``target`` is float32, of shape (sample, category); others are boolean, of shape (sample, ..., category).
-    """
-    kind = np.dtype(np.float32 if name == TARGET else bool)
-    fits = array.ndim == 2 if name == TARGET else array.ndim >= 2
-    if array.dtype != kind or not fits or (array.shape[0], array.shape[-1]) != (samples, categories):
-        raise BadInputError(
-            f"{what} is {array.dtype} {array.shape}: it must be {kind}, with the {samples} samples as its first "
-            f"dimension and the {categories} categories as its last"
-        )
-    if name == TARGET and not np.isfinite(array).all():
-        raise BadInputError(f"{what} holds NaN or infinity; restore the file, or record the run again")

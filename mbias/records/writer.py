@@ -17,10 +17,10 @@ from mbias.errors import BadInputError
 from mbias.files import append_line, remove_temporaries, write_json, write_text
 from mbias.records.commits import LOG, Commit, shard_name
 from mbias.records.header import Header
-from mbias.records.run import SAMPLES, Run, check_truth
+from mbias.records.run import SAMPLES, Run
 from mbias.records.shards import write_arrays
 from mbias.records.summary import aligned, attention_summary, presence
-from mbias.tasks import TARGET, Task, as_truth, output_fault, output_hint
+from mbias.tasks import TARGET, Task, as_truth, check_truth, output_fault, output_hint
 
 if TYPE_CHECKING:
     import pandas as pd

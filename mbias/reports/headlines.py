@@ -9,8 +9,10 @@ import pandas as pd
 
 from mbias.analysis.losses import EVEN
 from mbias.analysis.measures.verdict import NOTHING, UNDETERMINED
+from mbias.analysis.mechanism import equal_weight
 from mbias.analysis.settings import one_variant
 from mbias.tables.names import display_name, format_ratio, loss_name, setting_name, setting_names, subscript
+from mbias.tables.words import words_of
 
 
 def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
@@ -20,15 +22,21 @@ def losses(table: pd.DataFrame, kind: str = "optimised") -> str:
     near: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         errors = rows[names == name].groupby("modality", sort=False)["mse"].mean().sort_values()
-        ratio = errors.iloc[-1] / errors.iloc[0] if len(errors) > 1 else np.inf
-        side = (
-            f"closer to {loss_name(str(errors.index[0]))}" if ratio >= EVEN else "as close to one loss as to the other"
-        )
+        ratio = errors.iloc[1] / errors.iloc[0] if len(errors) > 1 else np.inf
+        first, *others = (loss_name(str(modality)) for modality in errors.index)
+        side = f"closest to {first}" if len(others) > 1 else f"closer to {first}"
+        if ratio < EVEN:
+            side = (
+                f"as close to {first} as to {others[0]}" if len(others) > 1 else "as close to one loss as to the other"
+            )
         factor = f" ({format_ratio(ratio)} times)" if EVEN <= ratio < np.inf else ""
         near.setdefault(side, []).append(f"{name}{factor}")
     sides = ", ".join(f"{side} in {_listed(settings)}" for side, settings in near.items())
     suffix = f" of {variant}" if variant else ""
-    return f"L_wsl{suffix} is {sides}; in brackets, the ratio of the larger MSE to the smaller one."
+    brackets = "the ratio of the larger MSE to the smaller one"
+    if rows["modality"].nunique() > 2:
+        brackets = "the ratio of the second smallest MSE to the smallest one"
+    return f"{words_of(table).joint_loss}{suffix} is {sides}; in brackets, {brackets}."
 
 
 def attention(table: pd.DataFrame, scope: str = "all") -> str:
@@ -36,18 +44,29 @@ def attention(table: pd.DataFrame, scope: str = "all") -> str:
     rows, variant = one_variant(table[table["scope"] == scope])
     if rows.empty:
         return ""
+    suffix = f" of {variant}" if variant else ""
+    if rows["modality"].nunique() > 2:
+        means = rows.groupby([setting_names(rows), "modality"], sort=False)["attention"].mean()
+        most = means[means.groupby(level=0, sort=False).idxmax()]
+        largest = [f"{modality} in {name} ({mean:.2f})" for (name, modality), mean in most.items()]
+        return f"The mean weight{suffix} is largest on {_listed(largest)}."
     first = rows["modality"].iloc[0]
     rows = rows[rows["modality"] == first]
     means = rows.groupby(setting_names(rows), sort=False)["attention"].mean()
-    suffix = f" of {variant}" if variant else ""
     return f"Mean W_{subscript(first)}{suffix} is {_listed([f'{mean:.2f} in {name}' for name, mean in means.items()])}."
 
 
 def movement(table: pd.DataFrame, scope: str = "all") -> str:
-    """How the weight of the first modality changes over epochs, from `mbias.analysis.attention.movement`."""
+    """How the weight of the first modality changes over epochs, from `mbias.analysis.attention.movement`.
+
+    Of more than two modalities, it is the one with the largest weight in the end.
+    """
     rows, variant = one_variant(table[table["scope"] == scope])
     first, last = rows["epoch"].min(), rows["epoch"].max()
-    rows = rows[rows["modality"] == rows["modality"].iloc[0]]
+    shown = rows["modality"].iloc[0]
+    if rows["modality"].nunique() > 2:
+        shown = rows[rows["epoch"] == last].groupby("modality", sort=False)["attention"].mean().idxmax()
+    rows = rows[rows["modality"] == shown]
     means = rows.groupby([setting_names(rows), "epoch"], sort=False)["attention"].mean()
     changes = [
         f"from {means[name].iloc[0]:.2f} to {means[name].iloc[-1]:.2f} in {name}"
@@ -61,11 +80,13 @@ def movement(table: pd.DataFrame, scope: str = "all") -> str:
 def optima(table: pd.DataFrame) -> str:
     """In how many categories the trained weight is near the optimal one, from `mbias.analysis.mechanism.optima`."""
     rows, variant = one_variant(table)
-    same = (rows["optimum"] > 0.5) == (rows["trained"] > 0.5)
+    even = equal_weight(table)
+    same = (rows["optimum"] > even) == (rows["trained"] > even)
     shares = same.groupby(setting_names(rows), sort=False).mean()
     start = f"In {variant}, the" if variant else "The"
     return (
-        f"{start} trained weight is on the same side of 0.5 as the weight that minimises L_wsl in "
+        f"{start} trained weight is on the same side of {even:.2g} as the weight that minimises "
+        f"{words_of(table).joint_loss} in "
         f"{_listed([f'{share:.0%} of the categories in {name}' for name, share in shares.items()])}."
     )
 

@@ -95,6 +95,16 @@ def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
             raise NotebookError(message, error.ename, error.evalue) from None
 
 
+def without(notebook: Any, tag: str) -> Any:
+    """A notebook without the cells of a tag.
+
+    Cells tagged ``paper`` are about the paper's model, in its symbols, and those tagged ``general`` say the same of any
+    other model.
+    """
+    notebook.cells = [cell for cell in notebook.cells if tag not in cell.metadata.get("tags", ())]
+    return notebook
+
+
 def contents(notebook: Any) -> str:
     """The Markdown of a notebook and the HTML that its cells show, as HTML, without code; headings one level lower."""
     import mistune

@@ -17,6 +17,7 @@ from mbias.reports.page import bullets, drawing
 from mbias.tables.layout import Layout, lay_out, notes, number
 from mbias.tables.names import display_name, format_ratio, setting_name, setting_names, subscript
 from mbias.tables.render import as_html, with_subscripts
+from mbias.tables.words import Words, with_words, words_of
 
 MOST_SENTENCES = 4
 """Up to this many settings, each one gets a sentence; with more, there is one line per verdict."""
@@ -50,7 +51,7 @@ def phenomenon(shares: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
         simulated=("simulated", "any"),
     ).reset_index()
     least = table.groupby("setting")["mse"].transform("min")
-    return table.assign(ratio=(table["mse"] / least).where(least > 0))
+    return with_words(table.assign(ratio=(table["mse"] / least).where(least > 0)), words_of(errors))
 
 
 LAYOUT = Layout(
@@ -58,7 +59,7 @@ LAYOUT = Layout(
     ("modality",),
     {
         "W_{}": number("attention", ".3f"),
-        "MSE_wsl,{}": number("mse", ".1e"),
+        "MSE_{joint},{}": number("mse", ".1e"),
         "ratio {}": lambda row: format_ratio(row.ratio),
     },
 )
@@ -136,9 +137,11 @@ def overview(
         HTML.
     """
     parts = []
-    for question, show in (("compare", _comparison), ("diagnosis", _verdicts), ("losses", _phenomenon)):
+    for question, show in (("compare", _comparison), ("diagnosis", _verdicts)):
         if question in findings:
             parts.append(show(built, findings[question]))
+    if "losses" in findings:
+        parts.append(_phenomenon(built, Words.of(studies[0])))
     if "diagnosis" in reasons and "attention" in findings:
         parts.append(_figure(built, "attention", "movement", headlines.movement))
     parts += [
@@ -167,17 +170,17 @@ def recorded_phenomenon(built: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _phenomenon(built: Path, findings: Sequence[str]) -> str:
+def _phenomenon(built: Path, words: Words) -> str:
     rows = recorded_phenomenon(built)
     if not rows:
         return ""
-    table = pd.DataFrame(rows)
+    table = with_words(pd.DataFrame(rows), words)
     wide, constant = lay_out(table, LAYOUT)
     constants = f" ({', '.join(constant.values())})" if constant else ""
-    caption = f"Attention, and how closely L_wsl follows each modality's loss{constants}. {' '.join(notes(table))}"
+    caption = f"Attention, and how closely {words.joint_loss} follows each modality's loss{constants}."
     sentences = expectation(table)
     listed = bullets(sentences) if sentences else ""
-    return f"<h3>Attention and losses</h3>{listed}{as_html(wide, with_subscripts(caption))}"
+    return f"<h3>Attention and losses</h3>{listed}{as_html(wide, with_subscripts(' '.join([caption, *notes(table)])))}"
 
 
 def _figure(built: Path, question: str, name: str, headline: Callable[[pd.DataFrame], str]) -> str:

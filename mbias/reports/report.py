@@ -16,7 +16,8 @@ from mbias.errors import BadInputError, MbiasError
 from mbias.files import read_json, write_json, write_text
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.reports import overview, parameters
-from mbias.reports.notebooks import NotebookError, contents, notebook_path, run_notebook, to_keep
+from mbias.reports.notebooks import NotebookError, contents, notebook_path, run_notebook, to_keep, without
+from mbias.tables.words import Words
 
 COMPARISON = ("compare",)
 """The questions of a report on two studies."""
@@ -90,7 +91,8 @@ def write_report(
         built = Path(folder) / "report"
         built.mkdir()
         try:
-            sections, reasons = _sections(built, out, paths, chosen)
+            words = Words.of(run for runs in opened.values() for run in runs)
+            sections, reasons = _sections(built, out, paths, chosen, words)
         except MbiasError as error:
             kept = f"; the report in {out} is left as it was" if out.exists() else ""
             raise type(error)(f"{error}{kept}") from error
@@ -121,7 +123,7 @@ def _check_out(out: Path) -> None:
 
 
 def _sections(
-    built: Path, out: Path, studies: Mapping[str, Sequence[Path]], chosen: Mapping[str, Any]
+    built: Path, out: Path, studies: Mapping[str, Sequence[Path]], chosen: Mapping[str, Any], words: Words
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The content of every section by question, and why others do not apply; the notebooks run in parallel."""
     names = SECTIONS if "study" in studies else COMPARISON
@@ -135,6 +137,7 @@ def _sections(
     def run(name: str) -> str:
         path = notebook_path(name)
         executed = run_notebook(path, {**absolute, **chosen, "out": str(built.resolve())})
+        executed = without(executed, "general" if words.paper else "paper")
         kept = to_keep(executed, path, {**relative, **chosen, "out": None})
         write_text(built / f"{name}.ipynb", _as_given(kept, studies))
         return _as_given(contents(executed), studies)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,10 @@ class Stage(StrEnum):
     """Partly trained, and not in training now."""
     MISSING = "missing"
     DONE = "done"
+
+
+_LOSSES = ("audio", "visual", "wsl")
+"""The losses of a run that has not said which ones it has: one that is to be trained here."""
 
 
 @dataclass(frozen=True)
@@ -200,13 +204,20 @@ def as_lines(statuses: Sequence[RunStatus], most: int | None = None) -> list[str
         statuses = sorted(statuses, key=lambda status: list(Stage).index(status.stage))[: most - 1]
         head += f"; the first {len(statuses)}:"
     width = max(len(status.name) for status in statuses)
-    columns = f"{'run':{width}}  state    epoch    L_a     L_v     L_wsl"
-    return [head, columns, *(_line(status, width) for status in statuses)]
+    # Loaded here, so that asking for the status stays light for who needs no text.
+    from mbias.tables.names import loss_name
+
+    names = list(dict.fromkeys(name for status in statuses for name in status.losses or _LOSSES))
+    symbols = {name: f"{loss_name(name):6}" for name in names}
+    of_losses = "  ".join(symbols.values()).rstrip()
+    columns = f"{'run':{width}}  state    epoch    {of_losses}"
+    return [head, columns, *(_line(status, width, symbols) for status in statuses)]
 
 
-def _line(status: RunStatus, width: int) -> str:
+def _line(status: RunStatus, width: int, symbols: Mapping[str, str]) -> str:
     epoch = f"{status.epoch}/{status.epochs or '?'}"
-    losses = "  ".join(f"{value:.4f}" for value in (status.losses or {}).values()) or " " * 22
+    known = {name: f"{value:.4f}" for name, value in (status.losses or {}).items()}
+    losses = "  ".join(f"{known.get(name, ''):{len(symbol)}}" for name, symbol in symbols.items())
     note = " ".join([f"ends {_clock(status.end)}" if status.end else "", status.note]).strip()
     return f"{status.name:{width}}  {status.stage:7}  {epoch:7}  {losses}  {note}".rstrip()
 

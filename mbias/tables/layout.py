@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from mbias.tables.names import display_name, subscript
+from mbias.tables.words import words_of
 
 Cell = Callable[[Any], str]
 """From a row of the long table to the text of a cell."""
@@ -35,17 +36,21 @@ class Layout:
         The columns whose values are set side by side.
     cells
         The text of each cell, by header. ``{}`` in a header stands for the values that are set side by side, one line
-        per column; a header without it appears once.
+        per column; a header without it appears once. ``{joint}`` and ``{weight}`` stand for these words of the table
+        (`mbias.tables.words.Words`).
+    optional
+        The headers that are left out where no row has a text.
     """
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     cells: dict[str, Cell]
+    optional: tuple[str, ...] = ()
 
 
 def number(column: str, spec: str) -> Cell:
-    """A cell with the number of a column; empty where it is unknown."""
-    return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column))) else ""
+    """A cell with the number of a column; empty where it is unknown or there is no such column."""
+    return lambda row: format(value, spec) if math.isfinite(value := float(getattr(row, column, math.nan))) else ""
 
 
 def with_interval(column: str, spec: str) -> Cell:
@@ -70,6 +75,7 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
     constant : dict
         The names that are the same in all rows, by column.
     """
+    layout = _in_words(layout, table)
     names = _row_names(table, layout.rows)
     constant = {name: display_name(name, table[name].iloc[0]) for name in names if len(set(table[name].map(str))) == 1}
     varying = [name for name in names if name not in constant]
@@ -85,6 +91,7 @@ def lay_out(table: pd.DataFrame, layout: Layout) -> tuple[pd.DataFrame, dict[str
     headers = _headers(table, layout)
     texts = [[*key, *(cells.get(header, "") for header in headers)] for key, cells in rows.items()]
     wide = pd.DataFrame(texts, columns=[*names, *headers])
+    wide = wide.drop(columns=[header for header in layout.optional if not wide[header].any()])
     wide.attrs["names"] = len(names)
     return wide, constant
 
@@ -111,7 +118,7 @@ def concatenated(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def left_out(table: pd.DataFrame) -> list[str]:
-    """What was left out of a table, one sentence per part with the reason.
+    """What was left out of a table, one sentence per reason.
 
     Examples
     --------
@@ -119,7 +126,10 @@ def left_out(table: pd.DataFrame) -> list[str]:
     >>> left_out(with_left_out(pd.DataFrame(), {"gradient": "no gradient norms are recorded"}))
     ['Left out: gradient (no gradient norms are recorded).']
     """
-    return [f"Left out: {name} ({reason})." for name, reason in table.attrs.get(_LEFT_OUT, {}).items()]
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in table.attrs.get(_LEFT_OUT, {}).items():
+        by_reason.setdefault(reason, []).append(name)
+    return [f"Left out: {', '.join(names)} ({reason})." for reason, names in by_reason.items()]
 
 
 def notes(table: pd.DataFrame) -> list[str]:
@@ -139,6 +149,15 @@ def _single_seed(table: pd.DataFrame) -> bool:
     if "seed" in table and table["seed"].notna().any():
         return bool(table.groupby(["variant", "smoothing"])["seed"].nunique().max() < 2)
     return False
+
+
+def _in_words(layout: Layout, table: pd.DataFrame) -> Layout:
+    words = words_of(table)
+    named = {
+        header.replace("{joint}", words.joint).replace("{weight}", words.weight): cell
+        for header, cell in layout.cells.items()
+    }
+    return replace(layout, cells=named)
 
 
 def _row_names(table: pd.DataFrame, rows: tuple[str, ...]) -> list[str]:

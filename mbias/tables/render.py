@@ -160,7 +160,7 @@ def with_subscripts(text: str) -> str:
     """
     # A name or a number is not broken over two lines.
     whole = re.sub(r"\b(A_\w+) \+ (V_\w+)", "\\1\N{NO-BREAK SPACE}+\N{NO-BREAK SPACE}\\2", html.escape(text))
-    marked = re.sub(r"\b(MSE|phi|[ALVWp])_(cross|self|wsl,\w+|\w+)", r"\1<sub>\2</sub>", whole)
+    marked = re.sub(r"\b(MSE|phi|[ALVWp])_(cross|self|\w+,\w+|\w+)", r"\1<sub>\2</sub>", whole)
     powers = re.sub(
         r"\b(\d(?:\.\d+)?)e([+-]\d+)\b",
         lambda m: f"{m[1]}\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10<sup>{int(m[2])}</sup>".replace("-", "−"),

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from mbias import Run, open_study
+from mbias.analysis import reliance
 from mbias.analysis.compare import Kind, comparison, differences, finding
 from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.cli.analyze import main
@@ -12,6 +13,7 @@ from mbias.errors import BadInputError
 from mbias.scores.f_scores import f_scores, predictions
 from mbias.stats.significance import holm
 from tests.drawn_runs import draw_run, draw_study
+from tests.other_models import MODALITIES, record_other
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +141,26 @@ def test_the_command_prints_the_table_and_what_it_says(two, capsys):
     assert "B - A" in printed.out
     assert "A_cross + V_cross, LS-V against A_cross + V_cross, LS-A" in printed.out
     assert main(["compare", str(two[0]), str(two[1]), "--format", "json"]) == 0
+
+
+def test_the_share_of_each_of_three_modalities_is_compared(tmp_path):
+    a, b = (record_other(tmp_path / f"run{seed}", MODALITIES[:3], seed=seed) for seed in (0, 1))
+    table = comparison(a, b)
+    rows = table[table["quantity"].str.startswith("share")].set_index("quantity")
+    shares = [reliance.use(path).set_index("modality")["share"] for path in (a, b)]
+
+    assert list(rows.index) == ["share text", "share image", "share sensor"]
+    assert rows["value_a"].tolist() == pytest.approx(shares[0].tolist())
+    assert rows["difference"].tolist() == pytest.approx((shares[1] - shares[0]).tolist())
+    # Shares add up to 1, so their differences add up to 0.
+    assert rows["difference"].sum() == pytest.approx(0, abs=1e-12)
+    assert (rows["difference_low"] < rows["difference"]).all()
+    assert table["p_holm"].to_numpy() == pytest.approx(holm(table["p"].to_numpy()))
+
+
+def test_f_scores_of_other_events_are_named_after_them(tmp_path):
+    path = record_other(tmp_path / "run", MODALITIES[:2], segments=True)
+    table = comparison(path, path)
+
+    assert table["quantity"].tolist()[:3] == ["text", "image", "text and image"]
+    assert "attention text" in set(table["quantity"])

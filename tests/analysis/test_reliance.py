@@ -258,5 +258,5 @@ def test_three_modalities_have_a_use(tmp_path):
     assert list(table["modality"]) == ["audio", "visual", "text"]
     assert table["share"].idxmax() == 2
     assert left_out(table) == []
-    with pytest.raises(NotApplicableError, match="3 modalities; measures of reliance need exactly two"):
+    with pytest.raises(NotApplicableError, match="compare exactly two modalities, and the run has 3"):
         reliance.measures(run)

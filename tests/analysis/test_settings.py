@@ -3,13 +3,14 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mbias import Run, Study, open_study
+from mbias import Run, RunWriter, Study, open_study
 from mbias.analysis import reliance
 from mbias.analysis.attention import movement
 from mbias.analysis.losses import coincidence, curves
 from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, one_variant, over_seeds, settings, weak_labels
 from mbias.errors import BadInputError, NotApplicableError
 from tests.drawn_runs import draw_run, draw_study
+from tests.records.written import header
 
 
 def _runs(*runs: tuple) -> pd.DataFrame:
@@ -89,6 +90,26 @@ def test_one_variant_is_the_original_network_where_it_was_trained(study, externa
 
     rows, name = one_variant(external.table())
     assert (len(rows), name) == (1, "")
+
+
+def _own_run(path, setting, seed):
+    fields = {"training": None, "setting": setting, "seed": seed, "sample": "sample", "arrays": {}}
+    RunWriter.create(path, header(**fields), pd.DataFrame({"sample": ["a", "b"]})).commit({}, {})
+    return path
+
+
+def test_runs_of_ones_own_setting_are_its_seeds(tmp_path):
+    paths = [_own_run(tmp_path / f"{name}{seed}", name, seed) for name in ("late", "early") for seed in (1, 0)]
+    found = settings(open_study([*paths, _own_run(tmp_path / "alone", None, None)]))
+
+    assert [(s.display_name, [run.seed for run in s.runs]) for s in found] == [
+        ("alone", [None]),
+        ("early", [0, 1]),
+        ("late", [0, 1]),
+    ]
+    assert Run(paths[0]).display_name == "late, seed 1"
+    with pytest.raises(BadInputError, match="another run has the same setting and seed"):
+        settings(open_study([*paths, _own_run(tmp_path / "again", "late", 0)]))
 
 
 def test_labels_that_were_not_recorded_do_not_apply(tmp_path):

@@ -6,9 +6,10 @@ import pytest
 
 from mbias import Run, RunWriter, open_study
 from mbias.analysis.video import finding, missing, roll, strips, worst
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.header import Header
 from tests.drawn_runs import draw_run
+from tests.other_models import record_other
 
 CELLS = ("video", "segment", "modality", "category")
 """Two categories in three segments, two videos; the second video has nothing in it."""
@@ -130,3 +131,19 @@ def test_other_models(tmp_path):
 
     assert list(dict.fromkeys(table["modality"])) == ["audio", "visual", "text"]
     assert len(set(worst(open_study(heads.path), 3)["toward"])) == 1
+
+
+def test_without_attention_the_first_sample_is_shown(tmp_path):
+    truth = np.ones((2, 3, 1), dtype=bool)
+    header = Header(("text", "image"), ("glad",), ("total",), "total", "test", {"p_joint": ("sample", "category")})
+    samples = pd.DataFrame({"sample": ["one", "two"]})
+    RunWriter.create(tmp_path / "run", header, samples, {"text": truth, "image": truth}).commit({}, {})
+
+    assert set(roll(tmp_path / "run")["sample"]) == {"one"}
+
+
+def test_a_record_without_segments_has_nothing_to_show_over_time(tmp_path):
+    path = record_other(tmp_path / "run", stand_ins=())
+
+    with pytest.raises(NotApplicableError, match="have no segments, so there is nothing to show over time"):
+        roll(path)

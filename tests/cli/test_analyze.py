@@ -16,6 +16,7 @@ from mbias.analysis.questions import QUESTIONS, question
 from mbias.cli.analyze import _parser, main
 from mbias.reports.report import SECTIONS
 from tests.drawn_runs import cut_shard, draw_external_probe, draw_run, draw_study, fill_probe_with_nan
+from tests.other_models import record_other
 
 COMMANDS = next(a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
 
@@ -345,3 +346,10 @@ def test_epochs_that_were_not_recorded_are_named(tmp_path, capsys):
 
     assert main(["attention", path, "--epoch", "1", "--format", "csv"]) == 0
     assert "Left out: contribution (" in capsys.readouterr().err
+
+
+def test_a_figure_of_reliance_shows_shares_where_no_balance_applies(tmp_path):
+    path = record_other(tmp_path / "run")
+
+    assert main(["reliance", str(path), "--figure", str(tmp_path / "figure.png")]) == 0
+    assert (tmp_path / "figure.png").stat().st_size > 0

@@ -29,7 +29,7 @@ ATTENTION = {"attention shares", "attention categories", "attention movement"}
 PROBED = {f"{name} {table}" for name in ("reliance", "diagnosis") for table in question(name).table_names} | {"compare"}
 CATEGORIES = {"reliance categories", "diagnosis categories"}
 """The tables that need 20 labelled samples of a category."""
-USE = CATEGORIES | {"reliance use", "diagnosis verdicts", "compare"}
+USE = CATEGORIES | {"reliance use", "reliance shapley", "reliance interactions", "diagnosis verdicts", "compare"}
 """The tables that need only outputs with permuted inputs, of any number of modalities."""
 MECHANISM = {"mechanism optima", "mechanism fitted"}
 POOLED = {"attention contributions"}
@@ -111,12 +111,16 @@ THREE = ("audio", "visual", "text")
     ("options", "expected"),
     [
         pytest.param({}, ALL, id="two modalities"),
-        pytest.param({"modalities": ("視覚", "text")}, ALL, id="other modalities"),
-        pytest.param({"modalities": THREE}, LOSSES | ATTENTION | POOLED | RESIDUALS | USE, id="three modalities"),
+        pytest.param({"modalities": ("視覚", "text")}, ALL - {"mechanism fitted"}, id="other modalities"),
+        pytest.param(
+            {"modalities": THREE},
+            LOSSES | ATTENTION | POOLED | RESIDUALS | USE | {"mechanism optima"},
+            id="three modalities",
+        ),
         pytest.param({"arrays": FLAT, "truth": ("weak",)}, ALL - RESIDUALS, id="no segments"),
         pytest.param(
             {"arrays": FLAT, "truth": ("weak",), "modalities": (*THREE, "depth")},
-            LOSSES | ATTENTION | POOLED | USE,
+            LOSSES | ATTENTION | POOLED | USE | {"mechanism optima"},
             id="four modalities without segments",
         ),
         pytest.param({"sample": 15}, ALL - CATEGORIES, id="few samples"),

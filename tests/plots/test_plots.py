@@ -12,7 +12,8 @@ import mbias
 from mbias import open_study
 from mbias.analysis.questions import QUESTIONS, question
 from mbias.errors import BadInputError
-from mbias.plots import plot_of
+from mbias.plots import attention, plot_of
+from tests.other_models import MODALITIES, record_other
 from tests.plots.conftest import texts
 
 SINGLE = {"losses", "attention", "mechanism", "reliance"}
@@ -134,3 +135,58 @@ def test_a_list_of_paths_is_a_study(study):
     paths = [str(run.path) for run in study]
 
     assert texts(mbias.plot_losses(paths)) == texts(mbias.plot_losses(open_study(paths)))
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory):
+    """Two models of eight modalities."""
+    folder = tmp_path_factory.mktemp("eight")
+    for seed in (0, 1):
+        record_other(folder / f"run{seed}", MODALITIES, seed=seed)
+    return open_study(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [(name, runs) for name in ("losses", "attention", "movement", "mechanism") for runs in (1, 2)]
+    + [("reliance", 1), ("diagnosis", 1), ("compare", 2)],
+)
+def test_eight_modalities_fit_into_a_figure(eight, name, runs):
+    """No text is cut off, and a legend is beside everything else."""
+    given = list(eight)[:runs]
+    if name == "movement":
+        figure = attention.plot_movement(mbias.attention(given, table="movement"))
+    else:
+        figure = plot_of(name)(*(given if name == "compare" else [given]))
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()
+    ticks = {label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis) for label in axis.get_ticklabels()}
+    drawn = [text for text in figure.findobj(plt.Text) if text not in ticks and text.get_text().strip()]
+    boxes = {text: text.get_window_extent(renderer) for text in drawn if text.axes is None or text.axes.get_visible()}
+    for text, box in boxes.items():
+        assert -2 < box.x0 < box.x1 < figure.bbox.x1 + 2, text.get_text()
+        assert -2 < box.y0 < box.y1 < figure.bbox.y1 + 2, text.get_text()
+    for legend in figure.legends:
+        inside = set(legend.get_texts())
+        around = [box for text, box in boxes.items() if text not in inside]
+        assert not legend.get_window_extent(renderer).count_overlaps(around)
+
+
+def test_each_of_many_modalities_has_the_same_colour_everywhere(eight):
+    """The verdict names one modality, in the colour that it has where all are drawn."""
+    run = eight.runs[0]
+    colours = [
+        plot_of(name)(run).axes[0].collections[-1].get_facecolor()[0].tolist() for name in ("attention", "reliance")
+    ]
+    assert colours[0] == colours[1]
+
+
+def test_names_of_modalities_are_not_read_as_mathematics(tmp_path):
+    path = record_other(tmp_path / "run", ("front camera", "x_{y}", "a$b"))
+    for name in ("losses", "attention", "mechanism", "reliance"):
+        plot_of(name)(path).canvas.draw()
+    two = record_other(tmp_path / "two", ("front camera", "x_{y}"), stand_ins=())
+    heatmap = attention.plot_heatmap(mbias.attention(two, table="categories"))
+    heatmap.canvas.draw()
+
+    assert "mean W of front camera" in texts(heatmap)

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 import mbias
+from mbias.analysis import attention, losses, mechanism
 from mbias.reports import headlines
 from tests.drawn_runs import draw_study
+from tests.other_models import record_other
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +102,12 @@ def test_the_largest_difference_that_holds_is_named():
         "+0.200 [+0.100, +0.300]."
     )
     assert headlines.differences(table.iloc[1:]).startswith("None of 1 differences is significant at 5 %")
+
+
+def test_of_three_modalities_the_one_that_stands_out_is_named(tmp_path):
+    path = record_other(tmp_path / "run", stand_ins=())
+
+    assert headlines.attention(attention.shares(path)) == "The mean weight is largest on text in run (0.63)."
+    assert headlines.movement(attention.movement(path)).endswith("mean W_text changes from 0.42 to 0.63 in run.")
+    assert "L_total is" in headlines.losses(losses.coincidence(path))
+    assert "the same side of 0.33" in headlines.optima(mechanism.optima(path))

@@ -11,7 +11,7 @@ from mbias.records.failure import Failure, write_failure
 from mbias.records.run import Run
 from mbias.records.study import open_study
 from mbias.studies.locks import RUN_LOCK, locked
-from mbias.studies.status import Stage, as_lines, study_end, study_status
+from mbias.studies.status import RunStatus, Stage, as_lines, study_end, study_status
 from tests.drawn_runs import draw_run
 
 STUDY = """
@@ -101,3 +101,16 @@ def test_the_analysis_names_a_failed_run_and_leaves_it_out(study, capsys):
 def test_a_study_of_failed_runs_only_is_an_error(study):
     with pytest.raises(BadInputError, match="failed in epoch 2"):
         open_study(study / "across_vself-ls_v-seed2")
+
+
+def test_losses_have_the_names_that_the_run_gives_them():
+    runs = [
+        RunStatus("one", Stage.DONE, 1, 1, {"text": 0.5, "total": 0.25}),
+        RunStatus("two", Stage.DONE, 1, 1, {"total": 1}),
+    ]
+
+    assert as_lines(runs)[1:] == [
+        "run  state    epoch    L_text  L_total",
+        "one  done     1/1      0.5000  0.2500",
+        "two  done     1/1              1.0000",
+    ]

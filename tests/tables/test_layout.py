@@ -60,3 +60,19 @@ def test_notes_say_what_a_reader_must_know():
         "Left out: swap (no pass).",
     ]
     assert notes(two_seeds) == []
+
+
+def test_headers_have_the_words_of_the_table():
+    table = pd.DataFrame({"run": ["mine"] * 2, "variant": None, "modality": ["text", "image"], "mse": [1.0, 2.0]})
+    layout = Layout(("variant",), ("modality",), {"MSE_{joint},{}": number("mse", ".0f")})
+
+    assert list(lay_out(table, layout)[0].columns) == ["run", "MSE_joint,text", "MSE_joint,image"]
+    assert "MSE_wsl,a" in lay_out(table.assign(modality=["audio", "visual"]), layout)[0]
+
+
+def test_what_is_left_out_for_one_reason_is_said_once():
+    table = with_left_out(
+        pd.DataFrame(), {"swap": "three modalities", "drop": "not probed", "cross": "three modalities"}
+    )
+
+    assert left_out(table) == ["Left out: swap, cross (three modalities).", "Left out: drop (not probed)."]

@@ -64,6 +64,7 @@ def test_the_label_of_a_table_holds_its_caption_as_text(name):
 
 def test_html_escapes():
     assert with_subscripts("<img src=x onerror=alert(1)>") == "&lt;img src=x onerror=alert(1)&gt;"
+    assert with_subscripts("MSE_total,text") == "MSE<sub>total,text</sub>"
     assert with_subscripts("MSE_wsl,a = 1.7e-04") == "MSE<sub>wsl,a</sub> = 1.7\xa0×\xa010<sup>−4</sup>"
     assert with_subscripts("A_cross + V_self") == "A<sub>cross</sub>\xa0+\xa0V<sub>self</sub>"
 

@@ -21,6 +21,9 @@ from mbias.stats.estimates import Estimate, stacked
 from mbias.stats.significance import equivalence
 from mbias.tables.names import display_name
 
+_OF_MODALITY = {"f_audio": "audio", "f_visual": "visual"}
+"""The modality of outcomes that are of one alone."""
+
 SWAPPED = "swapped"
 """The stand-in of samples without a common label."""
 
@@ -51,6 +54,11 @@ class Measure:
         """The name on screen."""
         details = ", ".join(part for part in (display_name("outcome", self.outcome), self.baseline) if part)
         return f"{self.name} ({details})" if details else self.name
+
+    def concerns(self, modalities: Sequence[str]) -> bool:
+        """Whether its outcome is known for such modalities: F_a is of audio."""
+        modality = _OF_MODALITY.get(self.outcome)
+        return modality is None or modality in modalities
 
     @property
     def independent(self) -> bool:
@@ -248,7 +256,7 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
             errors.append(error)
             leave_out(PRIMARY.display_name, setting, error)
         for measure in measures:
-            if measure is PRIMARY and used is None:
+            if (measure is PRIMARY and used is None) or not measure.concerns(setting.modalities):
                 continue
             try:
                 by_measure[measure] = measure.estimate(setting)

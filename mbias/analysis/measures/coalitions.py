@@ -45,7 +45,7 @@ def probed(run: Run) -> Probe:
     """
     if len(run.header.modalities) != 2:
         raise NotApplicableError(
-            f"{run.path}: {len(run.header.modalities)} modalities; measures of reliance need exactly two"
+            f"{run.path}: these measures compare exactly two modalities, and the run has {len(run.header.modalities)}"
         )
     weak_labels(run)
     return read_probe(run)

@@ -9,17 +9,19 @@ import numpy as np
 from mbias.analysis.measures.use import Use
 from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
-
-_HELPS = {"help": "squared_error", "help_log_loss": "log_loss"}
+from mbias.tasks import Task
 
 
 def use_rows(setting: Setting, used: Use) -> list[dict[str, Any]]:
     """The rows of a setting, one per modality."""
     interaction = with_ends("interaction", float(used.interaction.point[0]), used.interaction.interval()[:, 0])
+    helps = {"help": "squared_error", "help_log_loss": "log_loss"}
+    if setting.task in (Task.SINGLE_LABEL, Task.BINARY):
+        helps["help_accuracy"] = "error_rate"
     rows = []
     for m, modality in enumerate(setting.modalities):
         row = {**setting.identity, "modality": modality, **change_columns(used, m, 0), **share_columns(used, m, 0)}
-        for column, loss in _HELPS.items():
+        for column, loss in helps.items():
             try:
                 helped = used.help(loss)[m]
                 row |= with_ends(column, float(helped.point[0]), helped.interval()[:, 0])

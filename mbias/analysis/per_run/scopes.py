@@ -17,6 +17,7 @@ from mbias.records.run import Run
 from mbias.records.summary import aligned, presence
 from mbias.stats.estimates import estimate, summed_by_group
 from mbias.stats.intervals import linearised, ratio, student, t_quantile
+from mbias.tables.words import Words
 
 Scoped = dict[str, np.ndarray]
 """An array by scope."""
@@ -66,8 +67,10 @@ def contributions_of(run: Run, epoch: int | str) -> np.ndarray:
     if "p_joint" in run.commit(epoch).arrays:
         joint = run.values("p_joint", epoch, ("sample", "category"))
         if np.abs(phi.sum(axis=1) - joint).max() > _ROUNDING:
+            segmented = "segment" in run.header.arrays["wav"]
             raise NotApplicableError(
-                f"{run.path}: p_joint is not the sum of W_tp W_av P (Eq. 3), so contributions do not apply"
+                f"{run.path}: p_joint is not the sum of {'W_tp ' * segmented}{Words.of([run]).weight} P (Eq. 3), "
+                "so contributions do not apply"
             )
     return phi
 

@@ -36,7 +36,7 @@ def draw_heatmap(
     bounds
         The value in favour of the second modality alone, and of the first one alone.
     title
-        The title of the colour bar.
+        The title of the colour bar, as matplotlib reads it.
     shown
         What a cell shows, such as "mean over all segments"; written above the heatmap.
 
@@ -62,7 +62,7 @@ def draw_heatmap(
             fmt=".2f",
             annot_kws={"size": 6, "color": JOINT},
             linewidths=0.4,
-            cbar_kws={"label": mathtext(title), "aspect": 40},
+            cbar_kws={"label": title, "aspect": 40},
         )
         ax.set(xlabel="", ylabel="")
         figure.suptitle(f"{shown}\ncategories sorted by their mean", fontsize=7, x=0.01, ha="left")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from mbias.plots.drawing.style import ink
+from mbias.plots.drawing.style import ink, plain
+
+_LETTER = 0.062
+"""The width in inches of a letter of a label, at most."""
 
 
 def draw_line(rows: pd.DataFrame, value: str, ax: Axes, **appearance: Any) -> None:
@@ -91,11 +96,39 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]], size: fl
         ).set_in_layout(False)
 
 
+def legend_columns(names: Sequence[str], width: float) -> int:
+    """How many of these names fit side by side into the legend of a figure of that width in inches."""
+    return min(len(names), max(1, int(width / (_LETTER * max(map(len, names)) + 0.35))))
+
+
+def legend_below(figure: Figure, handles: Sequence[Artist], names: Sequence[str]) -> None:
+    """Name the colours of modalities below a figure, in as many columns as fit."""
+    figure.legend(
+        handles,
+        [plain(name) for name in names],
+        loc="outside lower left",
+        ncols=legend_columns(names, figure.get_figwidth()),
+        frameon=False,
+        handletextpad=0.3,
+        columnspacing=1.2,
+    )
+
+
 def leave_room(figure: Figure, bottom: float = 0.0, right: float = 0.0, between: float = 0.02) -> None:
     """Keep a fraction of the figure free for labels at its edges and between its panels."""
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, bottom, 1 - right, 1 - bottom), wspace=between)
+
+
+def leave_label_room(figure: Figure, panels: Sequence[Axes], right: float, between: float) -> None:
+    """`leave_room` for labels of up to five letters beside the panels of a row, or more where they are longer."""
+    labels = [text for ax in panels for _, _, text, _ in line_ends(ax)]
+    longest = max((len(re.sub(r"[${}_^\\]", "", label)) for label in labels), default=0)
+    if longest > 5:
+        needed = (_LETTER * longest + 0.08) / figure.get_figwidth()
+        right, between = max(right, needed - 0.04), max(between, needed * len(panels))
+    leave_room(figure, bottom=0.03, right=right, between=between)
 
 
 def _bottom(group: list[int], positions: Sequence[float], gap: float) -> float:

@@ -27,9 +27,10 @@ from mbias.terms import Variant
 WIDTH = 7.0
 """The width in inches of a figure that spans the two columns of a paper."""
 
-# Petroff's palette of six, designed for readers with any colour vision (arXiv 2107.02270).
+# Petroff's palette of six, designed for readers with any colour vision (arXiv 2107.02270), without its grey; and three
+# colours that are as far from these, and from each other, for such readers.
 _MODALITIES = {"audio": "#f89c20", "visual": "#5790fc"}
-_OTHERS = ("#e42536", "#964a8b", "#7a21dd", "#9c9ca1")
+_OTHERS = ("#e42536", "#5790fc", "#f89c20", "#7a21dd", "#5c3010", "#1fc9b0", "#12307f", "#964a8b")
 JOINT = "#1f2328"
 """The colour of what all modalities share, such as L_wsl."""
 
@@ -99,12 +100,15 @@ def style() -> AbstractContextManager[None]:
 def modality_colours(modalities: Sequence[str]) -> dict[str, str]:
     """A colour for each modality: fixed colours for audio and visual, and others in the order of the modalities.
 
+    Up to eight modalities have different colours.
+
     Examples
     --------
     >>> modality_colours(["audio", "visual", "text"])
     {'audio': '#f89c20', 'visual': '#5790fc', 'text': '#e42536'}
     """
-    others = iter(_OTHERS * len(modalities))
+    taken = {_MODALITIES.get(modality) for modality in modalities}
+    others = iter([colour for colour in _OTHERS if colour not in taken] * len(modalities))
     return {modality: _MODALITIES.get(modality) or next(others) for modality in modalities}
 
 
@@ -134,6 +138,17 @@ def mathtext(text: str) -> str:
     '$A_{cross}$ + $V_{self}$'
     """
     return " ".join(_subscripted(word) for word in text.split(" "))
+
+
+def symbol(letter: str, name: str) -> str:
+    """A letter with a name as its subscript, as in ``W_a``; in words where the name cannot be one.
+
+    Examples
+    --------
+    >>> symbol("W", "text"), symbol("W", "front camera")
+    ('$W_{text}$', 'W of front camera')
+    """
+    return mathtext(f"{letter}_{name}") if name.isalnum() else plain(f"{letter} of {name}")
 
 
 def setting_label(name: str, separator: str = ", ") -> str:

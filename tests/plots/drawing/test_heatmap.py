@@ -22,7 +22,7 @@ TABLE = pd.DataFrame(
 
 
 def draw(table=TABLE, modalities=("audio", "visual")):
-    return draw_heatmap(table, "balance", modalities, (-1, 1), "balance of W_a", "mean over all segments")
+    return draw_heatmap(table, "balance", modalities, (-1, 1), "balance of $W_{a}$", "mean over all segments")
 
 
 def test_every_cell_shows_its_value_and_a_missing_one_is_empty():

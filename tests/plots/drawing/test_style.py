@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 import mbias
-from mbias.plots.drawing.style import save, style
+from mbias.plots.drawing.style import BALANCED, UNKNOWN, modality_colours, save, style, symbol
+from tests.other_models import MODALITIES
 
 
 @pytest.mark.parametrize("form", ["pdf", "png", "svg"])
@@ -32,3 +33,19 @@ def test_other_scripts_are_drawn_where_a_font_has_them(monkeypatch):
     with style():
         families = plt.rcParams["font.family"]
     assert families[:2] == ["DejaVu Sans", "Noto Sans CJK JP"]
+
+
+@pytest.mark.parametrize("modalities", [MODALITIES, ("audio", "visual", *MODALITIES[:6])])
+def test_eight_modalities_have_eight_colours(modalities):
+    colours = modality_colours(modalities)
+
+    assert len({*colours.values(), UNKNOWN, BALANCED}) == 10
+    assert ("audio" not in colours) or (colours["audio"], colours["visual"]) == ("#f89c20", "#5790fc")
+
+
+def test_a_name_that_cannot_be_a_subscript_is_said_in_words():
+    assert [symbol("W", name) for name in ("a", "front camera", "$x$")] == [
+        "$W_{a}$",
+        "W of front camera",
+        r"W of \$x\$",
+    ]
