@@ -267,7 +267,8 @@ class _Call:
         # p_wsl of HAN can be as large as the number of its modalities.
         if fault := output_fault(self.run.task, values, len(self.run.header.modalities)):
             where = f"in the pass {description(self.of_pass)}"
-            raise BadInputError(f"predict: its output {where} {fault}; {output_hint(self.run.task)}")
+            hint = f"{output_hint(self.run.task)}, in predict or by output="
+            raise BadInputError(f"predict: its output {where} {fault}; {hint}")
         return values
 
     def _require_recorded(self, rows: np.ndarray, distances: np.ndarray) -> None:

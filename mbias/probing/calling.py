@@ -132,7 +132,7 @@ def _array(returned: Any) -> np.ndarray:
         returned = returned.detach().cpu()
         # NumPy does not have bfloat16.
         return np.asarray(returned.float().numpy() if returned.is_floating_point() else returned.numpy())
-    hint = "return one array of probabilities (sample, category)"
+    hint = "return one array of probabilities (sample, category), or make one of it by output="
     if returned is None or isinstance(returned, tuple | str | Mapping):
         raise BadInputError(f"predict returned {shown(returned)}; {hint}")
     try:
