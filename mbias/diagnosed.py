@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from mbias.analysis.measures.catalogue import Estimates, of_verdict
 from mbias.arguments import checked_names, checked_new_folder, counted, require_mapping, with_groups
 from mbias.errors import BadInputError
 from mbias.probing.any_model import probe
-from mbias.probing.calling import inference, require_callable
+from mbias.probing.calling import Call, inference, require_callable
 from mbias.probing.inputs import Inputs, checked_inputs
 from mbias.records.header import Header
 from mbias.records.study import Study, open_study
@@ -140,6 +141,7 @@ def diagnose(
     *,
     categories: Sequence[str] | None = None,
     name: str = "model",
+    simulated: bool = False,
     **options: Any,
 ) -> Diagnosis:
     """Find out which modality a trained model depends on, how much, and how sure that is.
@@ -164,9 +166,11 @@ def diagnose(
         The names of the categories, classes or targets. By default, they are numbered.
     name
         What the model is called.
+    simulated
+        Whether the samples are simulated. Tables and figures then say so.
     **options
-        Options of `probe`: ``draws``, ``stand_ins``, ``own``, ``interactions``, ``batch``, ``seed``, ``autocast`` and
-        ``progress``.
+        Options of `probe`: ``output``, ``draws``, ``stand_ins``, ``own``, ``interactions``, ``batch``, ``seed``,
+        ``autocast`` and ``progress``.
 
     Returns
     -------
@@ -199,7 +203,8 @@ def diagnose(
     if not networks:
         raise BadInputError("predict: an empty list; give one network or more")
     require_callable(networks[0], given.names)
-    header = _header(modalities, _categories(categories, task, networks[0], given), task)
+    prepared = inference(networks[0], output=options.get("output"))
+    header = _header(modalities, _categories(categories, task, prepared, given), task, simulated)
     truth = {} if labels is None else as_truth(Task(task), labels, given.samples, len(header.categories))
     samples = pd.DataFrame({"sample": np.arange(given.samples).astype(str)})
     folder = tempfile.TemporaryDirectory(prefix="mbias-")
@@ -212,7 +217,7 @@ def diagnose(
     return Diagnosis(open_study(folder.name), folder)
 
 
-def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str) -> Header:
+def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str, simulated: bool) -> Header:
     return Header(
         modalities=modalities,
         categories=categories,
@@ -222,16 +227,19 @@ def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str)
         arrays={},
         software={"mbias": version("mbias")},
         task=task,
+        simulated=simulated,
     )
 
 
-def _categories(names: Sequence[str] | None, task: str, predict: Callable[..., Any], inputs: Inputs) -> tuple[str, ...]:
+def _categories(
+    names: Sequence[str] | None, task: str, prepared: AbstractContextManager[Call], inputs: Inputs
+) -> tuple[str, ...]:
     """The names of the categories; without names, they are numbered, as many as the model has outputs."""
     if names is not None:
         return checked_names("categories", names)
     if task == Task.BINARY:
         return ("positive",)
-    with inference(predict) as model:
+    with prepared as model:
         outputs = model(inputs.batch(np.arange(min(2, inputs.samples))))
     number = outputs.shape[1] if outputs.ndim == 2 else 1
     if task == Task.REGRESSION and number == 1:

@@ -36,6 +36,32 @@ draw_run(Path("models/demo/mine"), external=True)
 """
 """Runs of two seeds, and an external one."""
 
+MODELS = """
+import numpy, torch, mbias
+from torch.utils.data import DataLoader, TensorDataset
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.text, self.image = torch.nn.Linear(8, 3), torch.nn.Linear(6, 3)
+
+    def forward(self, text, image):
+        return (2 * self.text(text) + self.image(image)).softmax(-1)
+
+torch.manual_seed(0)
+first, second, third = Net(), Net(), Net()
+model = first
+text, image, labels = torch.randn(60, 8), torch.randn(60, 6), torch.randint(3, (60,))
+names, samples = ("a", "b", "c"), [str(i) for i in range(60)]
+pairs = DataLoader(TensorDataset(text, image), 25)
+items = [{"text": text[i], "image": image[i], "index": i} for i in range(60)]
+loader = DataLoader(items, 25, shuffle=True)
+recorder = mbias.Recorder("runs/recorded", ("text", "image"), names, samples, task="single_label")
+recorder.losses(60, joint=1.0)
+recorder.commit_epoch()
+"""
+"""What the page on any model takes for granted."""
+
 SHOW = """
 import os
 from pathlib import Path
@@ -113,6 +139,17 @@ def test_how_to_reproduce_the_paper(tmp_path):
     run(f"{SYNTH.format('LLP')}\n{page}", tmp_path)
 
     assert (tmp_path / "reports" / "paper" / "index.html").exists()
+
+
+def test_the_lines_on_any_model_run(tmp_path):
+    page = (DOCS / "any-model.md").read_text(encoding="utf-8").split("\n## From your own training script")[0]
+    blocks = re.findall(r"^(?:    .*\n)+", page, re.M)
+    lines = [line.removeprefix("    ") for block in blocks for line in block.splitlines()]
+    printed = run(f"python - <<'END'\n{MODELS}\n{chr(10).join(lines)}\nEND", tmp_path)
+
+    assert printed.startswith("model: ")
+    assert len(blocks) >= 7
+    assert (tmp_path / "runs" / "mine" / "probe").is_dir()
 
 
 def test_commands_are_known():

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import mbias
 from mbias.cli import analyze
 from mbias.records.validate import faults
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+BEGIN, END = "    # --- from the trained model to a verdict\n", "    # ---\n"
+"""What marks the lines of an example that a user adds to a trained model."""
 
 
 def run(name, path):
@@ -70,3 +74,37 @@ def test_import_npz(tmp_path, capsys):
     assert (command / "epochs.jsonl").read_bytes() == (hand / "epochs.jsonl").read_bytes()
     # The weights are drawn with four fifths on audio.
     assert shares(command, capsys)["audio"] == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "planted", "needs"),
+    [
+        ("late_fusion", ("left", "right"), "torch"),
+        ("regression", ("body", "blood"), "sklearn"),
+        ("three_modalities", ("text", "audio", "video"), "torch"),
+        ("transformer", ("image", "text"), "torch"),
+        pytest.param("vilt", ("text", "image"), "transformers", marks=pytest.mark.slow),
+    ],
+)
+def test_a_diagnosis_names_what_was_planted(tmp_path, capsys, monkeypatch, name, planted, needs):
+    """The first of the planted modalities is the one that matters."""
+    pytest.importorskip(needs)
+    path = EXAMPLES / f"diagnose_{name}.py"
+    monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path / "run")])
+    runpy.run_path(str(path), run_name="__main__")
+    row = mbias.diagnosis(tmp_path / "run").iloc[0]
+
+    assert faults(tmp_path / "run") == []
+    assert row["verdict"] in (f"biased toward {planted[0]}", f"uses {planted[0]} alone")
+    assert capsys.readouterr().out.startswith(f"model: {row['verdict']}")
+    header = mbias.Run(tmp_path / "run").header
+    assert set(header.modalities) == set(planted)
+    assert header.simulated == ("are simulated" in " ".join(path.read_text(encoding="utf-8").split()))
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("diagnose_*.py")), ids=lambda path: path.stem)
+def test_ten_lines_lead_from_a_trained_model_to_a_verdict(path):
+    _, after = path.read_text(encoding="utf-8").split(BEGIN)
+    added = [line for line in after.split(END)[0].splitlines() if line.strip()]
+
+    assert 3 <= len(added) <= 10

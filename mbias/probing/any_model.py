@@ -34,6 +34,7 @@ def probe(
     predict: Callable[..., Any],
     inputs: Mapping[str, Any],
     *,
+    output: Callable[[Any], Any] | None = None,
     draws: int = 5,
     stand_ins: Iterable[str] = ("permuted",),
     own: Mapping[str, Mapping[str, Any]] | None = None,
@@ -64,6 +65,9 @@ def probe(
         in the order of the run. If a modality has several inputs, give these by name: ``{"visual": {"frames": x,
         "motion": y}}``. They are replaced together, by those of the same sample. A batch of an input has the type of
         the input; sequences become lists.
+    output
+        A function that turns what ``predict`` returns into probabilities or numbers, such as ``lambda logits:
+        logits.softmax(-1)``. With it, a module that returns logits is still called as a module.
     draws
         Number of permutations, and of sets of donors.
     stand_ins
@@ -98,7 +102,8 @@ def probe(
     ------
     BadInputError
         If an argument is wrong, ``predict`` does not return what the task asks for, or its outputs differ by more than
-        0.01 (of numbers, of their standard deviation) from the recorded ``p_joint`` of the epoch, where the run has it.
+        0.01 (of numbers, of their standard deviation) from the recorded ``p_joint`` of the epoch, where the run has it,
+        or from its outputs for the same samples in a smaller batch.
 
     Examples
     --------
@@ -127,7 +132,7 @@ def probe(
     shapes = {of_pass: _shapes(run, of_pass, of_pass in constants) for of_pass in wanted}
     recorded = _recorded(run, commit.epoch)
     with (
-        inference(predict, autocast) as model,
+        inference(predict, autocast, output) as model,
         new_probe(run, commit.epoch, shapes, draws=int(draws), seed=int(seed)) as write,
     ):
         for done, of_pass in enumerate(wanted, 1):
@@ -136,6 +141,8 @@ def probe(
             taken = {name: np.where(of_each < 0, np.arange(len(of_each)), of_each) for name, of_each in rows.items()}
             call = _Call(run, commit.epoch, of_pass, model, constants.get(of_pass, given).permuted(taken), batch)
             outputs = {"p_joint": call.outputs(recorded if of_pass == WHOLE else None)}
+            if of_pass == WHOLE and recorded is None:
+                call.require_repeatable(outputs["p_joint"])
             recorded = None
             if rows:
                 columns = list(rows.values())
@@ -234,6 +241,21 @@ class _Call:
             outputs[rows] = values
         return outputs
 
+    def require_repeatable(self, outputs: np.ndarray) -> None:
+        """Refuse a model whose outputs for the same samples differ from call to call, as with dropout.
+
+        The change that this causes would be taken for one that every modality causes.
+        """
+        # Half of a batch, so that a model that normalises over a batch is found too.
+        rows = np.arange(max(min(len(outputs), self.batch) // 2, 1))
+        spread = float(outputs.std()) or 1.0 if self.run.task == Task.REGRESSION else 1.0
+        distance = np.abs(self._values(rows, outputs.shape[1]) - outputs[rows]).max() / spread
+        if distance > TOLERANCE:
+            raise BadInputError(
+                f"predict returned other outputs, by up to {distance:.2g}, when it was called again with the same "
+                f"samples; call eval() on the modules that it uses, and let it depend on neither chance nor the batch"
+            )
+
     def _values(self, rows: np.ndarray, categories: int) -> np.ndarray:
         returned = self.model(self.inputs.batch(rows))
         values = output_columns(self.run.task, returned, categories)
@@ -245,7 +267,8 @@ class _Call:
         # p_wsl of HAN can be as large as the number of its modalities.
         if fault := output_fault(self.run.task, values, len(self.run.header.modalities)):
             where = f"in the pass {description(self.of_pass)}"
-            raise BadInputError(f"predict: its output {where} {fault}; {output_hint(self.run.task)}")
+            hint = f"{output_hint(self.run.task)}, in predict or by output="
+            raise BadInputError(f"predict: its output {where} {fault}; {hint}")
         return values
 
     def _require_recorded(self, rows: np.ndarray, distances: np.ndarray) -> None:

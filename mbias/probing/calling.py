@@ -50,7 +50,9 @@ def require_callable(predict: object, names: list[str]) -> None:
 
 
 @contextmanager
-def inference(predict: Callable[..., Any], autocast: bool = False) -> Iterator[Call]:
+def inference(
+    predict: Callable[..., Any], autocast: bool = False, output: Callable[[Any], Any] | None = None
+) -> Iterator[Call]:
     """Prepare a model for inference, and restore it afterwards.
 
     A PyTorch module, or a method of one, is called in evaluation mode and without gradients. A module gets tensors on
@@ -62,6 +64,8 @@ def inference(predict: Callable[..., Any], autocast: bool = False) -> Iterator[C
         The model.
     autocast
         Whether PyTorch computes in mixed precision where it is safe.
+    output
+        Turns what the model returns into its output; by default, it is its output.
 
     Yields
     ------
@@ -70,24 +74,31 @@ def inference(predict: Callable[..., Any], autocast: bool = False) -> Iterator[C
     """
     torch = sys.modules.get("torch")
     module = _module(predict)
+    if output is not None and not callable(output):
+        raise BadInputError(f"output: {shown(output)} cannot be called; give a function of what predict returns")
     if torch is None and autocast:
         raise BadInputError("autocast: the model does not use PyTorch; leave it out")
+
+    def called(batch: Mapping[str, Any]) -> np.ndarray:
+        returned = predict(**batch)
+        return _array(returned if output is None else output(returned))
+
     if torch is None:
-        yield lambda batch: _array(predict(**batch))
+        yield called
         return
     weights = None if module is None else next(module.parameters(), None)
     device = torch.get_default_device().type if weights is None else weights.device.type
     mixed = torch.autocast(device, enabled=autocast)
     if module is None:
         with torch.no_grad(), mixed:
-            yield lambda batch: _array(predict(**batch))
+            yield called
         return
     # Parts of a model may be in evaluation mode while the rest is trained.
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
         with torch.inference_mode(), mixed:
-            yield lambda batch: _array(predict(**{name: _for_module(module, v) for name, v in batch.items()}))
+            yield lambda batch: called({name: _for_module(module, v) for name, v in batch.items()})
     finally:
         for part, mode in modes.items():
             part.training = mode
@@ -121,7 +132,7 @@ def _array(returned: Any) -> np.ndarray:
         returned = returned.detach().cpu()
         # NumPy does not have bfloat16.
         return np.asarray(returned.float().numpy() if returned.is_floating_point() else returned.numpy())
-    hint = "return one array of probabilities (sample, category)"
+    hint = "return one array of probabilities (sample, category), or make one of it by output="
     if returned is None or isinstance(returned, tuple | str | Mapping):
         raise BadInputError(f"predict returned {shown(returned)}; {hint}")
     try:

@@ -240,6 +240,7 @@ def test_three_modalities(tmp_path):
         ({"inputs": {"audio": {1: AUDIO}, "visual": VISUAL}}, r"inputs: 1 is not a name"),
         ({"predict": 3}, r"predict: 3 cannot be called; give a function or a module"),
         ({"predict": lambda audio, video: 0}, r"called as predict\(audio=..., visual=...\), which fails"),
+        ({"output": 1}, r"output: 1 cannot be called; give a function of what predict returns"),
         ({"draws": 0}, r"draws: 0 is not a whole number of 1 or more"),
         ({"draws": True}, r"draws: True is not a whole number"),
         ({"batch": 0.5}, r"batch: 0.5 is not a whole number of 1 or more"),
@@ -400,3 +401,87 @@ def test_whole_numbers_stay_whole_numbers(tmp_path):
     assert types == {(torch.int64, np.dtype(np.uint8))}
     # The mean of 0 to 29 is 14.5, which rounds to the even 14.
     np.testing.assert_allclose(joint(probe, "mean", BOTH), np.full((SAMPLES, 3), 0.14), atol=1e-6)
+
+
+def test_a_diagnosis_of_simulated_samples_says_so():
+    def diagnosed(**options):
+        return mbias.diagnose(predict, INPUTS, categories=CATEGORIES, draws=1, **options)
+
+    assert diagnosed(simulated=True).use["simulated"].all()
+    assert not diagnosed().use["simulated"].any()
+
+
+def logits(audio, visual):
+    return {"logits": audio @ W_AUDIO + 0.3 * visual @ W_VISUAL}
+
+
+@pytest.mark.parametrize("batch", [1, 7, 256])
+@pytest.mark.parametrize("kind", ["array", "list", "tensor", "module"])
+def test_batches_and_types_of_inputs_do_not_matter(run, batch, kind):
+    called, inputs, options = predict, INPUTS, {}
+    if kind == "list":
+        inputs = {name: list(values) for name, values in INPUTS.items()}
+
+        def called(audio, visual):
+            assert isinstance(audio, list) and isinstance(visual, list)
+            return predict(np.stack(audio), np.stack(visual))
+
+    elif kind in ("tensor", "module"):
+        torch = pytest.importorskip("torch")
+        inputs = {name: torch.from_numpy(values) for name, values in INPUTS.items()}
+        called = torch.nn.Module() if kind == "module" else lambda audio, visual: predict(audio.numpy(), visual.numpy())
+    if kind == "module":
+        called.forward = lambda audio, visual: logits(audio.numpy(), visual.numpy())
+        options["output"] = lambda returned: sigmoid(returned["logits"])
+    expected = mbias.probe(run, predict, INPUTS, draws=2)
+    outputs = {of_pass: expected.values(of_pass, "p_joint") for of_pass in expected.passes}
+    probe = mbias.probe(run, called, inputs, draws=2, batch=batch, **options)
+
+    assert list(probe.passes) == list(outputs)
+    for of_pass, values in outputs.items():
+        np.testing.assert_allclose(probe.values(of_pass, "p_joint"), values, atol=1e-6)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("failing", range(7))
+def test_a_model_that_raises_in_any_pass_leaves_every_file(run, earlier, failing):
+    if earlier:
+        mbias.probe(run, predict, INPUTS, draws=1, seed=5)
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    calls = []
+
+    def raises(audio, visual):
+        calls.append(1)
+        if len(calls) == 2 * failing + 2:  # the second of two batches of a pass
+            raise RuntimeError("out of memory")
+        return predict(audio, visual)
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        mbias.probe(run, raises, INPUTS, draws=2, batch=20)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("layer", ["Dropout", "BatchNorm1d"])
+def test_a_function_of_a_network_in_training_mode_is_refused(layer):
+    """Its outputs depend on chance, or on the other samples of a batch, which would look like every modality."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(9, 3), getattr(torch.nn, layer)(*[3] * (layer == "BatchNorm1d")))
+    inputs = {name: torch.from_numpy(values).float() for name, values in INPUTS.items()}
+
+    def forgetful(audio, visual):
+        return net(torch.cat([audio, visual], dim=1)).sigmoid()
+
+    with pytest.raises(BadInputError, match=r"predict returned other outputs, by up to 0\.\d+, .*; call eval\(\)"):
+        mbias.diagnose(forgetful, inputs, draws=1)
+    net.eval()
+    assert mbias.diagnose(forgetful, inputs, draws=1).verdict
+
+
+def test_a_diagnosis_takes_a_network_that_returns_logits():
+    net, torch = network()
+    net.forward = lambda audio, visual: {"logits": net.out(torch.cat([net.drop(audio), visual], dim=1))}
+    found = mbias.diagnose(net, INPUTS, task="single_label", output=lambda out: out["logits"].softmax(dim=-1), draws=1)
+
+    assert net.training
+    assert found.study.runs[0].header.categories == ("class 0", "class 1", "class 2")
