@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_OPTIONS = ("output", "draws", "stand_ins", "own", "interactions", "batch", "seed", "autocast", "progress")
+"""The options of `probe` that `diagnose` passes on."""
+
+
 class Diagnosis:
     """What a model depends on, as `diagnose` found it.
 
@@ -195,6 +199,9 @@ def diagnose(
     """
     require_mapping("inputs", inputs, "give the input of each modality by name")
     checked_task(task)
+    for option in options:
+        if option not in _OPTIONS:
+            raise BadInputError(f"diagnose: unknown option {option!r}; take {', '.join(_OPTIONS)}")
     modalities = checked_names("inputs", tuple(inputs))
     if len(modalities) < 2:
         raise BadInputError(f"inputs: {counted(len(modalities), 'input')} given; give those of two modalities or more")

@@ -187,7 +187,8 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     values = _as_numbers(labels)
     if values is None:
         raise BadInputError(f"{what}: {shown(labels)} does not hold numbers; {hint}")
-    if task == Task.SINGLE_LABEL and values.shape == (samples,):
+    if task == Task.SINGLE_LABEL and values.shape in ((samples,), (samples, 1)):
+        values = values.reshape(samples)
         if not np.isin(values, range(categories)).all():
             raise BadInputError(f"{what}: holds {values.min():.3g} to {values.max():.3g}; {hint}")
         return {"weak": values[:, None] == np.arange(categories)}

@@ -114,6 +114,7 @@ def test_groups_and_names_reach_the_record():
         ({"labels": [0, 1]}, r"labels: has the shape \(2,\)"),
         ({"predict": lambda left, right: 9 * left[:, 0]}, "which are not probabilities; give .*torch.sigmoid"),
         ({"predict": []}, "predict: an empty list"),
+        ({"draw": 3}, "diagnose: unknown option 'draw'; take output, draws, "),
         ({"predict": lambda x: x}, "predict: it is called as predict"),
         ({"groups": ["a"]}, "groups: 1 group for 300 samples"),
         ({"categories": ("yes", "no")}, "'binary' has one category"),

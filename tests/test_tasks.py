@@ -27,6 +27,7 @@ def test_a_task_is_checked_with_its_number_of_categories():
         (Task.MULTILABEL, [[0, 1, 1], [1, 0, 0]], [[0, 1, 1], [1, 0, 0]]),
         (Task.SINGLE_LABEL, [2, 0], [[0, 0, 1], [1, 0, 0]]),
         (Task.SINGLE_LABEL, np.array([2.0, 0.0]), [[0, 0, 1], [1, 0, 0]]),
+        (Task.SINGLE_LABEL, [[2], [0]], [[0, 0, 1], [1, 0, 0]]),
         (Task.SINGLE_LABEL, [[0, 0, 1], [1, 0, 0]], [[0, 0, 1], [1, 0, 0]]),
         (Task.BINARY, [True, False], [[1], [0]]),
         (Task.BINARY, [[1], [0]], [[1], [0]]),

@@ -70,10 +70,11 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
         categories whose own verdict names another modality, separated by ``|``, and ``discordant_number``, their
         number; ``unjudged``, the number of categories with too few labelled samples for a verdict.
 
-        ``reason`` says why there is nothing to attribute, or why a verdict is undetermined if that is not for its
-        balance. What a balance needs to be decided, if it stays the same: ``seeds_needed``, how many seeds (NaN where
-        no number would do, or one seed says nothing about others); ``samples_needed``, how many times as many samples
-        (infinite where no number would do).
+        ``matter``: the modalities with a share above 0.05 that relates to what is true, with their intervals, separated
+        by ``|``. ``reason`` says why there is nothing to attribute, or why a verdict is undetermined if that is not for
+        its balance. What a balance needs to be decided, if it stays the same: ``seeds_needed``, how many seeds (NaN
+        where no number would do, or one seed says nothing about others); ``samples_needed``, how many times as many
+        samples (infinite where no number would do).
 
     Raises
     ------

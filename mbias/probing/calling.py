@@ -45,7 +45,8 @@ def require_callable(predict: object, names: list[str]) -> None:
     except TypeError as error:
         arguments = ", ".join(f"{name}=..." for name in names)
         raise BadInputError(
-            f"predict: it is called as predict({arguments}), which fails ({error}); rename its parameters or the inputs"
+            f"predict: it is called as predict({arguments}), which fails ({error}); rename the inputs, or give a "
+            f"function of these inputs that calls the model"
         ) from None
 
 

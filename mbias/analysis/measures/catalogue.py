@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from mbias.analysis.measures.values import cooperation, drops, relative_drops, s
 from mbias.analysis.measures.verdict import MARGIN
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError
+from mbias.passes import BASELINES
+from mbias.records.probes import read_probe
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.bounded import Bounded
@@ -92,6 +95,7 @@ def balance_of(measure: Measure, estimated: Estimate, row: int = 0) -> Balance:
     return Balance(float(balance.point), float(ends[0]), float(ends[1]), float(p))
 
 
+@functools.cache
 def _of_use(stand_in: str) -> Measure:
     def estimate_setting(setting: Setting) -> Estimate:
         probed(setting.runs[0])
@@ -259,7 +263,7 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
         permuted = used is not None and used.stand_in == PERMUTED
         if used is not None and not permuted:
             leave_out(PRIMARY.display_name, setting, _without_permuted(setting, used))
-        for measure in measures:
+        for measure in (*measures, *_of_own_stand_ins(setting, used)) if measures is MEASURES else measures:
             if (measure is PRIMARY and not permuted) or not measure.concerns(setting.modalities):
                 continue
             try:
@@ -272,6 +276,16 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
     if not any(row.use or row.by_measure for row in rows):
         raise errors[0]
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
+
+
+def _of_own_stand_ins(setting: Setting, used: Use | None) -> list[Measure]:
+    """The use with each stand-in of one's own that replaced every modality alone."""
+    if used is None:
+        return []
+    passes = read_probe(setting.runs[0]).passes
+    own = dict.fromkeys(p.baseline for p in passes if p.baseline and p.baseline not in BASELINES)
+    singles = {(p.baseline, p.replaced) for p in passes}
+    return [_of_use(name) for name in own if all((name, (m,)) in singles for m in setting.modalities)]
 
 
 def _without_permuted(setting: Setting, used: Use) -> NotApplicableError:

@@ -54,6 +54,7 @@ from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate
 from mbias.stats.intervals import LEVEL
 from mbias.stats.significance import benjamini_hochberg
+from mbias.tasks import Task
 
 MARGIN = 0.2
 """A balance this close to 0 counts as balanced: neither of two modalities has more than 60 % of the change."""
@@ -97,6 +98,9 @@ class Verdict:
         p of the equivalence test.
     flags
         What stands beside the verdict.
+    matter
+        The modalities whose share is above `ALONE` with its 95 % interval and, where labels are known, whose separation
+        does not include 0 with its; none where there is nothing to attribute.
     reason
         Why there is nothing to attribute, or why the verdict is undetermined if that is not for its balance; otherwise
         empty.
@@ -111,6 +115,7 @@ class Verdict:
     level: float
     p_balanced: float
     flags: tuple[str, ...]
+    matter: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -160,7 +165,8 @@ def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict
     level = EQUIVALENCE_LEVEL if words == BALANCED else LEVEL
     low, high = (float(end[row]) for end in balance.interval(level))
     flags = () if words == NOTHING else _flags(use, row, balance)
-    return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags, reason)
+    matter = () if words == NOTHING else _mattering(use, row)
+    return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags, matter, reason)
 
 
 def side(low: float, high: float, p_balanced: float, modalities: tuple[str, ...]) -> str:
@@ -188,26 +194,41 @@ def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str
     if small and not beyond:
         return NOTHING, "the outputs hardly change with the inputs"
     if separations and all(_within_floor(part, row) for part in separations):
-        return NOTHING, "the outputs do not tell present labels from absent ones"
+        return NOTHING, f"the outputs do not {_tell(use)}"
     if not beyond:
-        what = "tell present labels from absent ones" if separations else "change with the inputs"
+        what = _tell(use) if separations else "change with the inputs"
         return UNDETERMINED, f"it is not certain that the outputs {what}"
     modalities = use.setting.modalities
     idle = [modality for m, modality in enumerate(modalities) if not _relates(use, row, m)]
     for m, modality in enumerate(modalities):
         if biased[m] <= ALPHA:
             if modality in idle:
-                return UNDETERMINED, _unrelated([modality])
+                return UNDETERMINED, _unrelated(use, [modality])
             others = [share for other, share in enumerate(use.share) if other != m]
             alone = all(share.interval()[1, row] < ALONE for share in others)
             return (f"uses {modality} alone" if alone else f"biased toward {modality}"), ""
     if balanced <= ALPHA:
-        return (UNDETERMINED, _unrelated(idle)) if idle else (BALANCED, "")
+        return (UNDETERMINED, _unrelated(use, idle)) if idle else (BALANCED, "")
     return UNDETERMINED, ""
 
 
-def _unrelated(modalities: Sequence[str]) -> str:
-    return f"it is not certain that what {' and '.join(modalities)} changes has to do with labels"
+def _tell(use: Use) -> str:
+    regression = use.setting.task == Task.REGRESSION
+    return "follow the target" if regression else "tell present labels from absent ones"
+
+
+def _unrelated(use: Use, modalities: Sequence[str]) -> str:
+    true = "the target" if use.setting.task == Task.REGRESSION else "labels"
+    return f"it is not certain that what {' and '.join(modalities)} changes has to do with {true}"
+
+
+def _mattering(use: Use, row: int) -> tuple[str, ...]:
+    """The modalities whose share is above `ALONE` with its interval and, where labels are known, relates to them."""
+    return tuple(
+        modality
+        for m, modality in enumerate(use.setting.modalities)
+        if use.share[m].interval()[0, row] > ALONE and _relates(use, row, m)
+    )
 
 
 def _relates(use: Use, row: int, m: int) -> bool:

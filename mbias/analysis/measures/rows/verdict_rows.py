@@ -34,6 +34,7 @@ def verdict_columns(verdict: Verdict, setting: Setting) -> dict[str, Any]:
         "balance_high": verdict.high,
         "level": verdict.level,
         "p_balanced": verdict.p_balanced,
+        "matter": "|".join(verdict.matter),
         "reason": verdict.reason,
     }
 

@@ -36,8 +36,12 @@ def verdict_sentence(row: Any) -> str:
         few = "1 category" if row.unjudged == 1 else f"{row.unjudged} categories"
         verb = "is" if row.unjudged == 1 else "are"
         text += f"; {few} of fewer than {FEWEST_POSITIVES} labelled samples {verb} not judged"
-    if row.verdict == UNDETERMINED:
-        text += f"; {row.reason}; record more samples" if row.reason else f"; {_what_is_needed(row)}"
+    if row.verdict == UNDETERMINED and not row.reason:
+        several = row.matter.split("|") if "|" in row.matter else []
+        text += f"; {' and '.join(several)} matter, and which one more is not certain" * bool(several)
+        text += f"; {_what_is_needed(row)}"
+    elif row.verdict == UNDETERMINED:
+        text += f"; {row.reason}; record more samples"
     return f"{text}."
 
 
