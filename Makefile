@@ -1,5 +1,5 @@
 # make report   simulate LLP, train the paper's ten runs on it and probe them, write reports/demo/index.html
-# make test     the tests; make test-all: the slow ones too; make lint: ruff, mypy and import-linter
+# make test     the tests, two at once; make test-all: the slow ones too; make lint: ruff, mypy and import-linter
 # make bench    how fast mbias is beside today's practice and beside what the machine allows
 # Everything sets itself up in .venv first; it needs Python 3.11 or later and nothing else.
 
@@ -17,10 +17,10 @@ report: .venv/installed data/demo
 	$(BIN)/mbias-analyze report models/demo --out reports/demo
 
 test: .venv/installed
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q --numprocesses 2 --dist worksteal
 
 test-all: .venv/installed
-	$(BIN)/pytest -q -m ""
+	$(BIN)/pytest -q --numprocesses 2 --dist worksteal -m ""
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks

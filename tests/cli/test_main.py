@@ -78,11 +78,11 @@ def test_a_wrong_number_of_workers_is_refused(tmp_path, capsys):
     ("outcomes", "code", "message"),
     [
         ([State.TRAINED, State.COMPLETE], 0, ""),
-        ([State.STOPPED, State.TRAINED], 130, "mbias: interrupted: 1 of 2 runs are complete; resume with: mbias "),
+        ([State.STOPPED, State.TRAINED], 130, "mbias: interrupted: 1 of 2 runs are complete; resume with: mbias study"),
         (
             [State.FAILED, State.TRAINED],
             1,
-            "mbias: error: 1 of 2 runs are complete; failed: run0; try again with: mbia",
+            "mbias: error: 1 of 2 runs are complete; failed: run0; try again with: mbias study",
         ),
         ([State.FAILED], 1, "mbias: error: the reason\n"),
     ],
@@ -96,7 +96,8 @@ def test_the_end_of_a_study_is_told_with_its_exit_code(monkeypatch, capsys, tmp_
         for number, state in enumerate(outcomes)
     }
     monkeypatch.setattr("mbias.studies.execute.train_study", lambda definition, **arguments: ended)
-    assert main(["study", "study.toml"]) == code
+    monkeypatch.setattr("sys.argv", ["mbias", "study", "study.toml"])
+    assert main() == code
     assert capsys.readouterr().err.startswith(message)
 
 

@@ -43,7 +43,8 @@ def open_browser(profile: Path) -> Iterator[Chrome]:
     options = ChromeOptions()
     options.binary_location = CHROMIUM
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+    # Without an address, the page of new tabs makes requests while a test already listens.
+    for flag in (*FLAGS, f"--user-data-dir={profile}", "about:blank"):
         options.add_argument(flag)
     # With the path of a driver, Selenium does not search for one to download. The driver listens on this machine, which
     # a proxy does not reach.
