@@ -29,6 +29,7 @@ def record_other(
     segments: bool = False,
     labels: bool = True,
     groups: bool = False,
+    setting: str | None = None,
     stand_ins: tuple[str, ...] = ("permuted",),
 ) -> Path:
     """A probed record of a late-fusion model.
@@ -41,6 +42,8 @@ def record_other(
         Whether these arrays have segments.
     labels, groups
         Whether these are recorded.
+    setting
+        The name of the setting, of which ``seed`` is a seed.
     stand_ins
         What replaces a modality; none leaves the record without a probe.
     """
@@ -56,6 +59,8 @@ def record_other(
         split="held-out",
         arrays=arrays if whole else {"p_joint": arrays["p_joint"]},
         sample="example",
+        setting=setting,
+        seed=None if setting is None else seed,
     )
     table = pd.DataFrame({"example": [f"e{i:03d}" for i in range(samples)]})
     if groups:

@@ -25,7 +25,7 @@ from mbias.tables.words import Words
 from tests.other_models import MODALITIES, record_other
 
 WORDS = re.compile(r"audio|visual|videos?\b|picture|wsl|W_\{?av|[pWL]_\{?[av]\b|\b(HAN|LLP)\b", re.IGNORECASE)
-NAMES = ("three", "four")
+NAMES = ("three", "four", "settings")
 
 
 def paper_words(text: str, segments: bool) -> set[str]:
@@ -36,10 +36,12 @@ def paper_words(text: str, segments: bool) -> set[str]:
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
-    """A study of two models of three modalities without segments, and a model of four with segments and groups."""
+    """Models of three modalities without segments, of four with segments and groups, and two settings of two seeds."""
     folder = tmp_path_factory.mktemp("records")
     for seed in (0, 1):
         record_other(folder / "three" / f"run{seed}", MODALITIES[:3], seed=seed)
+        for setting in ("late fusion", "early fusion"):
+            record_other(folder / "settings" / f"{setting}{seed}", MODALITIES[:2], seed=seed, setting=setting)
     record_other(folder / "four", MODALITIES[:4], segments=True, groups=True, stand_ins=("permuted", "swapped", "mean"))
     return folder
 
@@ -70,6 +72,12 @@ def test_tables_and_figures(records, capsys, asked, name):
         assert paper_words(str(error), True) == set()
     else:
         assert paper_words(shown(figure), segments) == set()
+    plt.close("all")
+
+
+@pytest.mark.parametrize("asked", ["losses", "attention", "reliance", "diagnosis"])
+def test_figures_name_settings_of_ones_own(records, asked):
+    assert {"late fusion", "early fusion"} <= set(shown(plot_of(asked)(records / "settings")).split("\n"))
     plt.close("all")
 
 

@@ -221,7 +221,8 @@ def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     The variant is the original network's, A_cross + V_cross, where the table has it, and otherwise the first one in
     the order of the paper. A table of external models is returned whole, with an empty name.
     """
-    variants = sorted(table["variant"].dropna().unique(), key=lambda name: order_key(name, VARIANT_ORDER))
+    trained = table.loc[table["smoothing"].notna(), "variant"].dropna()
+    variants = sorted(trained.unique(), key=lambda name: order_key(name, VARIANT_ORDER))
     if not variants:
         return table, ""
     chosen: str = Variant.ACROSS_VCROSS if Variant.ACROSS_VCROSS in variants else variants[0]

@@ -288,7 +288,7 @@ def _axis(modalities: list[str]) -> str:
 
 
 def _title(rows: pd.DataFrame, variant: str) -> str:
-    seeds = int(rows.groupby("smoothing")["seed"].nunique().max()) if variant else 0
+    seeds = int(rows.groupby("smoothing", dropna=False)["seed"].nunique().max()) if variant else 0
     words, samples = words_of(rows), f"{rows['samples'].max():,}"
     what = f"all {words.units}" if rows["scope"].iloc[0] == "all" else f"{words.units} in which the category is present"
     counted = f"n = {samples} samples" if words.segments else f"n = {samples}"

@@ -147,7 +147,7 @@ def _single_seed(table: pd.DataFrame) -> bool:
         known = table["seeds"].dropna()
         return not known.empty and bool(known.max() < 2)
     if "seed" in table and table["seed"].notna().any():
-        return bool(table.groupby(["variant", "smoothing"])["seed"].nunique().max() < 2)
+        return bool(table.groupby(["variant", "smoothing"], dropna=False)["seed"].nunique().max() < 2)
     return False
 
 

@@ -70,7 +70,7 @@ def setting_name(run: str, variant: str | None, smoothing: str | None, control: 
 
 
 def setting_names(table: pd.DataFrame) -> pd.Series:
-    """The name of each row's setting within one variant: smoothing and control, or the run of an external model.
+    """The name of each row's setting within one variant: smoothing and control, or the setting or run of another model.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def setting_names(table: pd.DataFrame) -> pd.Series:
         The names, with the index of the table.
     """
     names = [
-        setting_name(row.run, None, row.smoothing, row.control)
-        for row in table[["run", "smoothing", "control"]].itertuples()
+        setting_name(row.run, row.variant if pd.isna(row.smoothing) else None, row.smoothing, row.control)
+        for row in table[["run", "variant", "smoothing", "control"]].itertuples()
     ]
     return pd.Series(names, index=table.index, name="setting")
 
