@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mbias.analysis.measures.apart import stands_apart
 from mbias.analysis.measures.replaced import Replaced
 from mbias.analysis.measures.use import Use
-from mbias.analysis.measures.verdict import BALANCED, MARGIN, Verdict, decide, decide_categories, stands_apart
+from mbias.analysis.measures.verdict import ALONE, BALANCED, MARGIN, Verdict, decide, decide_categories
 from mbias.files import write_text
 from mbias.probing.draws import derangement
 
@@ -251,7 +252,8 @@ def collapse(records: int) -> pd.DataFrame:
         for _ in range(records):
             balances = true_balances(condition, 0.0, rng)
             balances[2] = side * 0.98
-            named.append(stands_apart(draw(condition, balances, rng).balance[0, 1].estimate.by_seed[:, 0]) == 2)
+            by_seed = draw(condition, balances, rng).balance[0, 1].estimate.by_seed[:, 0]
+            named.append(stands_apart(by_seed, MARGIN, ALONE) == 2)
         rows.append({"spread of the others": spread, "collapses to": side, "named": float(np.mean(named))})
     return pd.DataFrame(rows)
 

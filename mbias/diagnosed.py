@@ -21,10 +21,11 @@ from mbias.analysis import diagnosis, reliance
 from mbias.analysis.measures.catalogue import Estimates, of_verdict
 from mbias.arguments import checked_names, checked_new_folder, counted, require_mapping, with_groups
 from mbias.errors import BadInputError
-from mbias.probing.any_model import probe
+from mbias.probing.any_model import outputs_of, probe
 from mbias.probing.calling import Call, inference, require_callable
 from mbias.probing.inputs import Inputs, checked_inputs
 from mbias.records.header import Header
+from mbias.records.run import Run
 from mbias.records.study import Study, open_study
 from mbias.records.writer import RunWriter
 from mbias.tables.layout import notes
@@ -122,7 +123,10 @@ class Diagnosis:
         target = checked_new_folder(path)
         if target.exists() and any(target.iterdir()):
             raise BadInputError(f"{target}: is not empty; give a new folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"{target}: cannot be written ({error.strerror}); give another folder") from None
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
             copy = Path(temporary) / target.name
             shutil.copytree(self.study.runs[0].path if len(self.study) == 1 else self._folder.name, copy)
@@ -206,6 +210,8 @@ def diagnose(
     if len(modalities) < 2:
         raise BadInputError(f"inputs: {counted(len(modalities), 'input')} given; give those of two modalities or more")
     given = checked_inputs(inputs, modalities)
+    if given.samples < 2:
+        raise BadInputError(f"inputs: {counted(given.samples, 'sample')} given; give two or more")
     networks = list(predict) if isinstance(predict, Sequence) else [predict]
     if not networks:
         raise BadInputError("predict: an empty list; give one network or more")
@@ -219,7 +225,9 @@ def diagnose(
     for seed, network in enumerate(networks):
         path = Path(folder.name) / (f"{name}-seed{seed}" if several else name)
         of_seed = dataclasses.replace(header, setting=name, seed=seed) if several else header
-        RunWriter.create(path, of_seed, with_groups(samples, groups), truth).commit({}, {})
+        writer = RunWriter.create(path, of_seed, with_groups(samples, groups), truth)
+        how = {name: value for name, value in options.items() if name in ("batch", "autocast", "output")}
+        writer.commit({}, {"p_joint": outputs_of(Run(path), network, given, **how)})
         probe(path, network, inputs, **options)
     return Diagnosis(open_study(folder.name), folder)
 
@@ -231,7 +239,7 @@ def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str,
         losses=("loss",),
         joint_loss="loss",
         split="given",
-        arrays={},
+        arrays={"p_joint": ("sample", "category")},
         software={"mbias": version("mbias")},
         task=task,
         simulated=simulated,
@@ -241,14 +249,22 @@ def _header(modalities: tuple[str, ...], categories: tuple[str, ...], task: str,
 def _categories(
     names: Sequence[str] | None, task: str, prepared: AbstractContextManager[Call], inputs: Inputs
 ) -> tuple[str, ...]:
-    """The names of the categories; without names, they are numbered, as many as the model has outputs."""
-    if names is not None:
-        return checked_names("categories", names)
+    """The names of the categories, as many as the model has outputs; without names, they are numbered."""
     if task == Task.BINARY:
-        return ("positive",)
+        return ("positive",) if names is None else checked_names("categories", names)
     with prepared as model:
         outputs = model(inputs.batch(np.arange(min(2, inputs.samples))))
     number = outputs.shape[1] if outputs.ndim == 2 else 1
+    if task == Task.SINGLE_LABEL and number == 1:
+        raise BadInputError(
+            f"predict returned the shape {outputs.shape} for 2 samples; return a probability for each class, "
+            f"(sample, class), or take the task 'binary'"
+        )
+    if names is not None:
+        given = checked_names("categories", names)
+        if len(given) != number:
+            raise BadInputError(f"categories: {counted(len(given), 'name')} for {counted(number, 'output')} of predict")
+        return given
     if task == Task.REGRESSION and number == 1:
         return ("target",)
     word = {Task.SINGLE_LABEL: "class", Task.REGRESSION: "target"}.get(Task(task), "category")

@@ -186,7 +186,10 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     hint = f"task {task.value!r} needs {wanted}"
     values = _as_numbers(labels)
     if values is None:
-        raise BadInputError(f"{what}: {shown(labels)} does not hold numbers; {hint}")
+        number = "; numpy.unique(labels, return_inverse=True) numbers classes" * (task == Task.SINGLE_LABEL)
+        raise BadInputError(f"{what}: {shown(labels)} does not hold numbers; {hint}{number}")
+    if values.size and np.isnan(values).any():
+        raise BadInputError(f"{what}: row {int(np.argwhere(np.isnan(values))[0, 0])} has a missing value; {hint}")
     if task == Task.SINGLE_LABEL and values.shape in ((samples,), (samples, 1)):
         values = values.reshape(samples)
         if not np.isin(values, range(categories)).all():
@@ -195,7 +198,7 @@ def as_truth(task: Task, labels: object, samples: int, categories: int, what: st
     if values.shape == (samples,) and categories == 1:
         values = values[:, None]
     if values.shape != (samples, categories):
-        other = "; of classes or of one column, name another task" * (task == Task.MULTILABEL and values.ndim == 1)
+        other = "; for numbers of classes, give task='single_label'" * (task == Task.MULTILABEL and values.ndim == 1)
         raise BadInputError(f"{what}: has the shape {values.shape}; {hint}{other}")
     if task == Task.REGRESSION:
         if not np.isfinite(values).all():

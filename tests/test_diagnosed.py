@@ -118,6 +118,14 @@ def test_groups_and_names_reach_the_record():
         ({"predict": lambda x: x}, "predict: it is called as predict"),
         ({"groups": ["a"]}, "groups: 1 group for 300 samples"),
         ({"categories": ("yes", "no")}, "'binary' has one category"),
+        ({"inputs": {"left": [], "right": []}}, "inputs: 'left' holds no sample"),
+        ({"inputs": {"left": LEFT[:1], "right": RIGHT[:1]}}, "inputs: 1 sample given; give two or more"),
+        (
+            {"task": "single_label"},
+            r"predict returned the shape \(2,\) for 2 samples; return a probability for each class",
+        ),
+        ({"task": "multilabel", "categories": ("x", "y")}, "categories: 2 names for 1 output of predict"),
+        ({"labels": [np.nan] * 300}, "labels: row 0 has a missing value"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(changes, message):
@@ -127,3 +135,89 @@ def test_a_wrong_argument_is_one_sentence(changes, message):
     with pytest.raises(BadInputError, match=message) as error:
         mbias.diagnose(**arguments)
     assert "\n" not in str(error.value)
+
+
+def _copies(rng, samples=400):
+    """Three copies of a signal, of which a model takes the majority, and one modality that adds a little."""
+    signal = rng.normal(size=samples)
+    inputs = {name: signal.copy() for name in ("a", "b", "d")} | {"c": rng.normal(size=samples)}
+
+    def predict(a, b, d, c):
+        votes = np.sign(a) + np.sign(b) + np.sign(d)
+        return 1 / (1 + np.exp(-3 * np.sign(votes) - 0.4 * c))
+
+    return predict, inputs, signal > 0
+
+
+def test_modalities_that_stand_in_for_each_other_leave_the_others_without_a_verdict():
+    predict, inputs, labels = _copies(np.random.default_rng(0))
+
+    found = mbias.diagnose(predict, inputs, labels, "binary")
+    assert found.verdict == "undetermined"
+    assert "modalities stand in for each other" in found.sentence
+
+    without = {name: inputs[name] for name in ("a", "b", "d")}
+    copies = mbias.diagnose(lambda a, b, d: predict(a, b, d, 0 * a), without, labels, "binary")
+    assert copies.verdict == "undetermined"
+    assert "stand in for each other" in copies.sentence
+    assert "nan" not in copies.sentence
+    assert copies.flags == ("redundant",)
+
+
+def test_tables_are_permuted_without_their_index():
+    pandas = pytest.importorskip("pandas")
+    a, b = (pandas.Series(values[:, 0]) for values in (LEFT, RIGHT))
+
+    found = mbias.diagnose(lambda a, b: 1 / (1 + np.exp(-4 * a - 0.5 * b)), {"a": a, "b": b}, a > 0, "binary")
+
+    assert found.verdict in ("uses a alone", "biased toward a")
+
+
+def test_a_few_wild_targets_do_not_hide_what_a_regression_uses():
+    target = LEFT[:, 0].copy()
+    target[:3] = (100, -100, 9999)
+
+    found = mbias.diagnose(lambda left, right: left[:, 0], INPUTS, target, "regression")
+
+    assert found.verdict == "uses left alone"
+
+
+def test_a_weak_model_has_nothing_to_attribute_but_is_said_to_help():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 4000))
+    p = 1 / (1 + np.exp(-0.3 * a))
+
+    found = mbias.diagnose(lambda a, b: 1 / (1 + np.exp(-0.3 * a)), {"a": a, "b": b}, rng.random(4000) < p, "binary")
+
+    assert found.verdict == "nothing to attribute"
+    assert "less than 5% of a perfect predictor's, though a helps beyond chance" in found.sentence
+
+
+@pytest.mark.parametrize(("samples", "groups"), [(4, None), (300, [0, 1] * 150)])
+def test_too_few_independent_samples_get_no_verdict(samples, groups):
+    predict, labels = MODELS["binary"]
+    inputs = {name: values[:samples] for name, values in INPUTS.items()}
+
+    found = mbias.diagnose(predict, inputs, labels[:samples], "binary", groups)
+
+    assert found.verdict == "undetermined"
+    assert found.flags == ()
+    assert "independent samples or groups are too few" in found.sentence
+
+
+def test_labels_of_one_value_are_as_if_there_were_none():
+    predict, labels = MODELS["binary"]
+
+    found = mbias.diagnose(predict, INPUTS, np.zeros_like(labels), "binary")
+
+    assert found.verdict == "uses left alone"
+
+
+def test_a_saved_diagnosis_refuses_other_inputs(tmp_path):
+    predict, labels = MODELS["binary"]
+    run = mbias.diagnose(predict, INPUTS, labels, "binary", draws=1).save(tmp_path / "kept").runs[0]
+    before = (run.path / "probe" / "outputs.safetensors").read_bytes()
+
+    with pytest.raises(BadInputError, match="differs from the recorded p_joint"):
+        mbias.probe(run, predict, {"left": LEFT[::-1], "right": RIGHT[::-1]}, draws=1)
+    assert (run.path / "probe" / "outputs.safetensors").read_bytes() == before

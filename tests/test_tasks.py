@@ -59,7 +59,7 @@ def test_targets_of_a_regression_are_numbers():
         ),
         (Task.SINGLE_LABEL, [0.5, 1], "holds 0.5 to 1; task 'single_label' needs a class"),
         (Task.SINGLE_LABEL, [[0, 1, 0], [1, 1, 0]], "row 1 does not have one class"),
-        (Task.REGRESSION, [[1, 2, np.nan], [1, 2, 3]], "holds NaN or infinity"),
+        (Task.REGRESSION, [[1, 2, 3], [1, 2, np.nan]], "row 1 has a missing value"),
         (Task.REGRESSION, [1, 2, 3], r"has the shape \(3,\)"),
     ],
 )

@@ -30,7 +30,7 @@ from mbias.analysis.measures.catalogue import (
 )
 from mbias.analysis.measures.needed import deciding, samples_needed, seeds_needed
 from mbias.analysis.measures.rows.verdict_rows import attention_of, category_rows, contradicting, verdict_columns
-from mbias.analysis.measures.rows.wording import verdict_sentence
+from mbias.analysis.measures.rows.wording import remark, verdict_sentence
 from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import DEPENDS, FEWEST_POSITIVES, UNDETERMINED, decide, favoured, side
 from mbias.analysis.questions import Question, Table
@@ -271,7 +271,9 @@ QUESTION = Question(
                     "W": number("attention", ".2f"),
                     "seeds": lambda row: str(row.seeds),
                     "discordant": lambda row: str(row.discordant_number),
+                    "remark": remark,
                 },
+                ("remark",),
             ),
             finding,
         ),

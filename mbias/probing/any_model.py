@@ -154,6 +154,44 @@ def probe(
     return read_probe(run)
 
 
+def outputs_of(
+    run: Run,
+    predict: Callable[..., Any],
+    inputs: Inputs,
+    *,
+    batch: int = 256,
+    autocast: bool = False,
+    output: Callable[[Any], Any] | None = None,
+) -> np.ndarray:
+    """The outputs of a model on the samples of a run, with nothing replaced.
+
+    Parameters
+    ----------
+    run
+        The run, which need not have an epoch.
+    predict, batch, autocast, output
+        As for `probe`.
+    inputs
+        The inputs of the model.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (sample, category).
+
+    Raises
+    ------
+    BadInputError
+        If ``predict`` does not return what the task asks for, or not the same for the same samples.
+    """
+    _check_numbers(batch=(batch, 1))
+    with inference(predict, autocast, output) as model:
+        call = _Call(run, 0, WHOLE, model, inputs, batch)
+        outputs = call.outputs(None)
+        call.require_repeatable(outputs)
+    return outputs
+
+
 def _check_numbers(**numbers: tuple[object, int]) -> None:
     for name, (value, least) in numbers.items():
         if not isinstance(value, Integral) or isinstance(value, bool) or value < least:

@@ -34,7 +34,10 @@ def require_callable(predict: object, names: list[str]) -> None:
         If it is not callable, or its parameters do not have these names.
     """
     if not callable(predict):
-        raise BadInputError(f"predict: {shown(predict)} cannot be called; give a function or a module")
+        raise BadInputError(
+            f"predict: {shown(predict)} cannot be called; give a function or a module, "
+            f"such as lambda **inputs: model.predict_proba(...)"
+        )
     called = predict.forward if predict is _module(predict) else predict
     try:
         signature = inspect.signature(called)

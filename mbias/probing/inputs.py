@@ -174,6 +174,8 @@ def checked_inputs(inputs: object, modalities: Sequence[str], samples: int | Non
         for name, of_input in of_each.items():
             size = sample_count(name, of_input)
             samples = size if samples is None else samples
+            if not size:
+                raise BadInputError(f"inputs: {name!r} holds no sample; give one entry per sample")
             if size != samples:
                 raise BadInputError(
                     f"inputs: {name!r} has {counted(size, 'sample')} in place of {samples}; "
@@ -220,7 +222,8 @@ def _taken(values: Any, rows: np.ndarray) -> Any:
         repeated = values.value[None]
         return repeated[np.zeros(len(rows), dtype=np.int64)]
     if hasattr(values, "iloc"):
-        return values.iloc[rows]
+        # With its index, a model that puts tables together would undo the permutation.
+        return values.iloc[rows].reset_index(drop=True)
     if isinstance(values, np.ndarray) or is_tensor(values):
         return values[rows]
     if hasattr(values, "shape") and hasattr(values, "__array__"):

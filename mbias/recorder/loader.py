@@ -111,6 +111,8 @@ def inputs_from_loader(
     require_mapping("inputs", inputs, _EXAMPLE)
     keys = {modality: _keys(modality, of_modality) for modality, of_modality in inputs.items()}
     wanted = [key for of_modality in keys.values() for key in of_modality]
+    if not isinstance(loader, Iterable):
+        raise BadInputError(f"loader: {shown(loader)} does not yield batches; give a DataLoader, or a list of batches")
     batches = list(loader)
     parts = {key: [_value(batch, key) for batch in batches] for key in wanted}
     rows = (

@@ -32,6 +32,9 @@ from mbias.stats.estimates import Estimate, stacked
 from mbias.stats.pairs import PairValues, difference, quotient
 from mbias.tasks import Task
 
+FAR = 3.0
+"""Numbers of a regression farther than this many interquartile ranges from the quartiles count as at that distance."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -106,7 +109,7 @@ class Use:
 
     def _of_perfect(self, position: int) -> Estimate:
         """The change of a modality, or of all together, over that of a perfect predictor."""
-        return self._quotient(self._factors(position), divisor=self.replaced[0].with_sum(2 * self._variance))
+        return self._quotient(self._factors(position), divisor=self.replaced[0].with_sum(2 * self.variance))
 
     @property
     def _unknown(self) -> Estimate:
@@ -114,16 +117,30 @@ class Use:
         return Estimate(nan, nan, nan, np.tile(nan, (len(self.replaced), 1)), nan, nan)
 
     @functools.cached_property
-    def _variance(self) -> np.ndarray:
+    def variance(self) -> np.ndarray:
         """The variance of what is true, as far as it is known, (category,)."""
-        if self._labels is not None:
-            variance: np.ndarray = self._labels.var(axis=0)
+        if self._followed is not None and np.ptp(self._followed, axis=0).any():
+            variance: np.ndarray = self._followed.var(axis=0)
         elif self.setting.task == Task.REGRESSION:
             variance = np.mean([run.whole.var(axis=0) for run in self.replaced], axis=0)
         else:
             pi = np.mean([run.whole.mean(axis=0) for run in self.replaced], axis=0)
             variance = pi * (1 - pi)
         return variance
+
+    @functools.cached_property
+    def _followed(self) -> np.ndarray | None:
+        """Labels, or the numbers of a regression, the farthest of which are drawn in, so that a few do not decide."""
+        if self._labels is None or self.setting.task != Task.REGRESSION:
+            return self._labels
+        low, high = np.quantile(self._labels, [0.25, 0.75], axis=0)
+        far = FAR * (high - low)
+        within: np.ndarray = np.where(far > 0, np.clip(self._labels, low - far, high + far), self._labels)
+        return within
+
+    def part(self, m: int) -> Estimate:
+        """The change of a modality as a part of that with all of them replaced."""
+        return self._quotient(self._factors(m), self._factors(len(self._positions)))
 
     @functools.cached_property
     def separation(self) -> tuple[Estimate, ...]:
@@ -138,11 +155,11 @@ class Use:
         NotApplicableError
             If what is true is not recorded, or is the same for all samples.
         """
-        true = self._true
+        true = self._true if self._followed is None else self._followed
         centred = true - true.mean(axis=0)
         if not centred.any():
             raise NotApplicableError(f"{self.setting.runs[0].path}: all samples have the same labels")
-        below = self.replaced[0].with_sum(self._variance)
+        below = self.replaced[0].with_sum(self.variance)
         parts: list[Estimate] = []
         for replaced in self._singles:
             terms = [

@@ -18,8 +18,11 @@ biased toward X
 balanced
     For every two modalities, two one-sided tests at 5 % find the balance within `MARGIN` (a 90 % interval does).
 undetermined
-    None of these. Also, where labels are known, if the separation of a modality that would be named, or that would be
-    called balanced, includes 0 with its 95 % interval: it may move outputs as noise does.
+    None of these. Also, if there are fewer than `FEWEST_UNITS` independent samples or groups; if modalities stand in
+    for each other, so that none alone changes the outputs, or the change of the one that would be named is less than
+    `WHOLE_PART` of that of all while these are redundant; and, where labels are known, if the separation of a modality
+    that would be named, or that would be called balanced, includes 0 with its 95 % interval: it may move outputs as
+    noise does.
 
 Flags stand beside a verdict:
 
@@ -46,8 +49,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
+from mbias.analysis.measures.apart import stands_apart
 from mbias.analysis.measures.use import Use
 from mbias.errors import NotApplicableError
 from mbias.stats.bounded import Bounded
@@ -66,8 +69,17 @@ FLOOR = 0.05
 """Outputs that separate labels, or change, by less than this part of a perfect predictor's have nothing to attribute.
 It is above most networks before training or trained on shuffled labels (``benchmarks/adversarial.py``)."""
 
+HELPFUL = 0.01
+"""A squared error that becomes larger by this part of the variance of what is true is mentioned, even below `FLOOR`."""
+
+WHOLE_PART = 0.25
+"""Of redundant modalities, one whose change is less than this part of that of all is not named."""
+
 INTERACTING = 0.1
 """An interaction this close to 0 is not mentioned."""
+
+FEWEST_UNITS = 5
+"""Fewer independent samples, or groups of samples, get no verdict."""
 
 FEWEST_POSITIVES = 20
 """A category with fewer labelled samples gets no verdict."""
@@ -164,8 +176,9 @@ def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict
     words, reason = _words(use, row, biased, balanced)
     level = EQUIVALENCE_LEVEL if words == BALANCED else LEVEL
     low, high = (float(end[row]) for end in balance.interval(level))
-    flags = () if words == NOTHING else _flags(use, row, balance)
-    matter = () if words == NOTHING else _mattering(use, row)
+    known = words != NOTHING and (words, reason.partition(" ")[2]) != (UNDETERMINED, _TOO_FEW)
+    flags = _flags(use, row, balance) if known else ()
+    matter = _mattering(use, row) if known else ()
     return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags, matter, reason)
 
 
@@ -188,11 +201,16 @@ def favoured(words: str) -> str | None:
 
 def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str, str]:
     """The verdict, and its reason where it is not for the balance."""
+    independent = use.setting.samples if use.setting.groups is None else len(np.unique(use.setting.groups))
+    if independent < FEWEST_UNITS:
+        return UNDETERMINED, f"{independent} {_TOO_FEW}"
     separations = _separations(use)
     small = bool(use.extent.interval()[1, row] <= FLOOR)
     beyond = _beyond_floor(separations[-1] if separations else use.extent, row)
     if small and not beyond:
-        return NOTHING, "the outputs hardly change with the inputs"
+        helping = _helping(use, row)
+        beyond_chance = f", though {' and '.join(helping)} helps beyond chance" if helping else ""
+        return NOTHING, f"the outputs change by less than {FLOOR:.0%} of a perfect predictor's{beyond_chance}"
     if separations and all(_within_floor(part, row) for part in separations):
         return NOTHING, f"the outputs do not {_tell(use)}"
     if not beyond:
@@ -202,6 +220,8 @@ def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str
     idle = [modality for m, modality in enumerate(modalities) if not _relates(use, row, m)]
     for m, modality in enumerate(modalities):
         if biased[m] <= ALPHA:
+            if _replaceable(use, row, m):
+                return UNDETERMINED, _STAND_IN
             if modality in idle:
                 return UNDETERMINED, _unrelated(use, [modality])
             others = [share for other, share in enumerate(use.share) if other != m]
@@ -209,7 +229,30 @@ def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str
             return (f"uses {modality} alone" if alone else f"biased toward {modality}"), ""
     if balanced <= ALPHA:
         return (UNDETERMINED, _unrelated(use, idle)) if idle else (BALANCED, "")
-    return UNDETERMINED, ""
+    return UNDETERMINED, _STAND_IN if np.isnan([share.point[row] for share in use.share]).all() else ""
+
+
+_TOO_FEW = "independent samples or groups are too few"
+_STAND_IN = "modalities stand in for each other, so that none alone shows what it contributes"
+
+
+def _replaceable(use: Use, row: int, m: int) -> bool:
+    """Whether what a modality changes is little beside what all change together, while they are redundant."""
+    if not use.interaction.interval()[1, row] < -INTERACTING:
+        return False
+    return bool(use.part(m).interval()[1, row] < WHOLE_PART)
+
+
+def _helping(use: Use, row: int) -> list[str]:
+    """The modalities that make the squared error smaller by `HELPFUL` or more, where labels are known."""
+    try:
+        helps = use.help("squared_error")
+    except NotApplicableError:
+        return []
+    level = 1 - ALPHA / len(helps)
+    over = len(use.setting.categories) if row == 0 else 1
+    least = HELPFUL * use.replaced[0].with_sum(use.variance)[row] / over
+    return [use.setting.modalities[m] for m, helped in enumerate(helps) if helped.interval(level)[0, row] > least]
 
 
 def _tell(use: Use) -> str:
@@ -249,7 +292,7 @@ def _idle(use: Use, row: int) -> list[int]:
     return [
         m
         for m, share in enumerate(use.share)
-        if not share.interval()[1, row] < ALONE
+        if share.interval()[1, row] >= ALONE
         and _within_floor(separations[m], row)
         and not helps[m].interval()[0, row] > 0
     ]
@@ -288,42 +331,8 @@ def _flags(use: Use, row: int, balance: Bounded) -> tuple[str, ...]:
         flags.append("synergic")
     if high < -INTERACTING:
         flags.append("redundant")
-    apart = stands_apart(balance.estimate.by_seed[:, row])
+    apart = stands_apart(balance.estimate.by_seed[:, row], MARGIN, ALONE)
     if apart is not None:
         seed = use.setting.runs[apart].seed
         flags.append(f"seed {apart if seed is None else seed} stands apart")
     return tuple(flags)
-
-
-def stands_apart(balances: np.ndarray) -> int | None:
-    """The position of the seed that stands apart, or None; see the module.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stands_apart(np.array([0.1, 0.0, -0.1, 0.05, 0.9]))
-    4
-    >>> stands_apart(np.array([0.1, 0.0, -0.1, 0.05, 0.2]))
-    """
-    number = len(balances)
-    if number < 3 or np.isnan(balances).any():
-        return None
-    for toward in (1, -1):
-        alone = np.flatnonzero(toward * balances >= 1 - 2 * ALONE)
-        if len(alone) == 1:
-            index = int(alone[0])
-            if abs(balances[index] - np.delete(balances, index).mean()) > 2 * MARGIN:
-                return index
-    if number < 4:
-        return None
-    found = None
-    smallest = ALPHA
-    for index, value in enumerate(balances):
-        others = np.delete(balances, index)
-        distance = abs(value - others.mean())
-        deviation = others.std(ddof=1) * np.sqrt(1 + 1 / (number - 1))
-        t = distance / deviation if deviation > 0 else np.inf
-        p = min(2 * number * float(special.stdtr(number - 2, -t)), 1.0)
-        if distance > MARGIN and p <= smallest:
-            found, smallest = index, p
-    return found

@@ -21,8 +21,10 @@ def verdict_sentence(row: Any) -> str:
         return f"{name}: {NOTHING}; {row.reason}{changed * bool(np.isfinite(row.size))} ({_over(row)}){_rests_on(row)}."
     level = " at 90 %" if row.verdict == BALANCED else ""
     interval = f"[{row.balance_low:+.2f}, {row.balance_high:+.2f}]{level}"
-    balance = f"balance of {row.first} and {row.second} {row.balance:+.2f} {interval}"
-    text = f"{name}: {row.verdict}; {balance} ({_over(row)}){_rests_on(row)}"
+    balance = f"; balance of {row.first} and {row.second} {row.balance:+.2f} {interval}" * bool(
+        np.isfinite(row.balance)
+    )
+    text = f"{name}: {row.verdict}{balance} ({_over(row)}){_rests_on(row)}"
     if row.flags:
         text += f"; {row.flags.replace('|', ', ')}"
     if row.contradicts:
@@ -36,13 +38,18 @@ def verdict_sentence(row: Any) -> str:
         few = "1 category" if row.unjudged == 1 else f"{row.unjudged} categories"
         verb = "is" if row.unjudged == 1 else "are"
         text += f"; {few} of fewer than {FEWEST_POSITIVES} labelled samples {verb} not judged"
-    if row.verdict == UNDETERMINED and not row.reason:
-        several = row.matter.split("|") if "|" in row.matter else []
-        text += f"; {' and '.join(several)} matter, and which one more is not certain" * bool(several)
-        text += f"; {_what_is_needed(row)}"
-    elif row.verdict == UNDETERMINED:
-        text += f"; {row.reason}; record more samples"
+    if row.verdict == UNDETERMINED:
+        text += f"; {remark(row)}" * bool(remark(row))
+        text += "; record more samples" if row.reason else f"; {_what_is_needed(row)}"
     return f"{text}."
+
+
+def remark(row: Any) -> str:
+    """What is known where a verdict is undetermined: its reason, or which modalities matter; empty otherwise."""
+    if row.verdict != UNDETERMINED or row.reason:
+        return str(row.reason) if row.verdict == UNDETERMINED else ""
+    several = row.matter.split("|") if "|" in row.matter else []
+    return f"{' and '.join(several)} matter, and which one more is not certain" * bool(several)
 
 
 def use_sentence(rows: pd.DataFrame) -> str:
@@ -78,7 +85,8 @@ def _over(row: Any) -> str:
 
 
 def _what_is_needed(row: Any) -> str:
-    samples = f"about {row.samples_needed:.1f} times as many samples"
+    times = f"{row.samples_needed:.1f}" if row.samples_needed < 100 else f"{row.samples_needed:,.0f}"
+    samples = f"about {times} times as many samples"
     if row.seeds == 1:
         decided = (
             f"{samples} would decide it for this network"
