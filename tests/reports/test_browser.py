@@ -46,6 +46,7 @@ def _audit(browser, axe):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("report", "width", "dark"), [*VIEWS, ("compared", 390, False)])
 def test_no_violation_no_request_no_error(browser, axe, request, report, width, dark):
     _, page = request.getfixturevalue(report)

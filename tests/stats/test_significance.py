@@ -60,6 +60,7 @@ def test_equivalence_needs_precision_and_not_only_a_small_difference():
     assert equivalence(estimate(mean_parts(few), ratio), 0.2) > 0.05
 
 
+@pytest.mark.slow
 def test_corrections_are_those_of_statsmodels():
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     rng = np.random.default_rng(7)
@@ -71,6 +72,7 @@ def test_corrections_are_those_of_statsmodels():
         assert benjamini_hochberg(p) == pytest.approx(multitest.multipletests(p, method="fdr_bh")[1])
 
 
+@pytest.mark.slow
 def test_equivalence_over_one_seed_is_that_of_statsmodels():
     weightstats = pytest.importorskip("statsmodels.stats.weightstats")
     values = np.random.default_rng(6).normal(0.05, 1, 200)

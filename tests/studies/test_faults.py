@@ -6,6 +6,7 @@ import sys
 import pytest
 
 
+@pytest.mark.slow
 def test_killed_tasks_lose_nothing_and_repeat_nothing(request):
     script = request.config.rootpath / "benchmarks" / "faults.py"
     command = [sys.executable, str(script), "--tasks", "--kills", "4", "--seed", "5"]
