@@ -36,12 +36,17 @@ def test_an_external_run_goes_by_its_name():
 
 def test_within_a_variant_settings_go_by_smoothing_and_control():
     table = pd.DataFrame(
-        [("a", "ls_v", None), ("b", "ls_v", "random"), ("mine", None, None)],
-        columns=["run", "smoothing", "control"],
-        index=[5, 7, 9],
+        [
+            ("a", "across_vself", "ls_v", None),
+            ("b", "across_vself", "ls_v", "random"),
+            ("mine", None, None, None),
+            ("2 runs", "late fusion", None, None),
+        ],
+        columns=["run", "variant", "smoothing", "control"],
+        index=[5, 7, 9, 11],
     )
 
-    assert setting_names(table).to_dict() == {5: "LS-V", 7: "LS-V, random", 9: "mine"}
+    assert setting_names(table).to_dict() == {5: "LS-V", 7: "LS-V, random", 9: "mine", 11: "late fusion"}
 
 
 def test_ratios_have_three_digits():
