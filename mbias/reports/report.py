@@ -144,8 +144,9 @@ def _sections(
 
     sections, reasons = {}, {}
     with ThreadPoolExecutor(min(MOST_KERNELS, os.cpu_count() or 1)) as pool:
-        # Reliance takes longest, and diagnosis reuses its estimates.
-        order = sorted(names, key=lambda name: {"reliance": 0, "diagnosis": 2}.get(name, 1))
+        # The longest first; diagnosis reuses the estimates of reliance.
+        first = ("reliance", "attention", "losses", "diagnosis")
+        order = sorted(names, key=lambda name: first.index(name) if name in first else len(first))
         running = {name: pool.submit(run, name) for name in order}
         for name in names:
             try:
