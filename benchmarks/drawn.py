@@ -28,6 +28,7 @@ from mbias.analysis.measures.use import Use
 from mbias.analysis.measures.verdict import ALONE, BALANCED, MARGIN, Verdict, decide, decide_categories
 from mbias.files import write_text
 from mbias.probing.draws import derangement
+from mbias.tasks import Task
 
 MODALITIES = ("audio", "visual")
 DRAWS, DIMENSIONS = 5, 4
@@ -83,10 +84,16 @@ class DrawnSetting:
     groups: np.ndarray | None
     seeds: int
     modalities: tuple[str, ...] = MODALITIES
+    task: Task = Task.MULTILABEL
     runs: tuple[_Run, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "runs", tuple(_Run(seed, {"weak": self.weak}) for seed in range(self.seeds)))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels as numbers."""
+        return self.weak.astype(float)
 
     @property
     def samples(self) -> int:
