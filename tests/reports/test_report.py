@@ -185,7 +185,7 @@ def test_a_probe_of_nan_fails_the_report_and_leaves_the_old_one(tmp_path, capsys
     page = write_report(study, tmp_path / "out")
     before = page.read_bytes()
     probe = fill_probe_with_nan(study / "across_vcross-ls_v-0")
-    message = f"{probe}: the pass with audio replaced by 'permuted': 'p_joint' holds a value that is not a probability"
+    message = f"{probe}: the pass with audio replaced by 'permuted': 'p_joint' holds NaN or infinity"
 
     with pytest.raises(BadInputError, match=f"^{re.escape(message)}.*the report in .* is left as it was$") as error:
         write_report(study, tmp_path / "out")
