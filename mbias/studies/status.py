@@ -30,7 +30,7 @@ class Stage(StrEnum):
 
 
 _LOSSES = ("audio", "visual", "wsl")
-"""The losses of a run that has not said which ones it has: one that is to be trained here."""
+"""The losses of a run that is not recorded yet: a HAN that the study will train."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from mbias.stats.pairs import PairValues, difference, quotient
 from mbias.tasks import Task
 
 FAR = 3.0
-"""Numbers of a regression farther than this many interquartile ranges from the quartiles count as at that distance."""
+"""Targets are clipped at this many interquartile ranges from the quartiles where a verdict is decided."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Use:
 
     @functools.cached_property
     def _followed(self) -> np.ndarray | None:
-        """Labels, or the numbers of a regression, the farthest of which are drawn in, so that a few do not decide."""
+        """Labels, or the targets of a regression with outliers clipped, so that a few do not decide a verdict."""
         if self._labels is None or self.setting.task != Task.REGRESSION:
             return self._labels
         low, high = np.quantile(self._labels, [0.25, 0.75], axis=0)

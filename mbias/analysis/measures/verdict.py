@@ -112,7 +112,7 @@ class Verdict:
         What stands beside the verdict.
     matter
         The modalities whose share is above `ALONE` with its 95 % interval and, where labels are known, whose separation
-        does not include 0 with its; none where there is nothing to attribute.
+        is certain by that interval not to be 0; none where there is nothing to attribute.
     reason
         Why there is nothing to attribute, or why the verdict is undetermined if that is not for its balance; otherwise
         empty.
@@ -176,7 +176,7 @@ def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict
     words, reason = _words(use, row, biased, balanced)
     level = EQUIVALENCE_LEVEL if words == BALANCED else LEVEL
     low, high = (float(end[row]) for end in balance.interval(level))
-    known = words != NOTHING and (words, reason.partition(" ")[2]) != (UNDETERMINED, _TOO_FEW)
+    known = words != NOTHING and _independent(use) >= FEWEST_UNITS
     flags = _flags(use, row, balance) if known else ()
     matter = _mattering(use, row) if known else ()
     return Verdict(words, first, second, float(balance.point[row]), low, high, level, balanced, flags, matter, reason)
@@ -201,9 +201,8 @@ def favoured(words: str) -> str | None:
 
 def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str, str]:
     """The verdict, and its reason where it is not for the balance."""
-    independent = use.setting.samples if use.setting.groups is None else len(np.unique(use.setting.groups))
-    if independent < FEWEST_UNITS:
-        return UNDETERMINED, f"{independent} {_TOO_FEW}"
+    if _independent(use) < FEWEST_UNITS:
+        return UNDETERMINED, f"{_independent(use)} independent samples or groups are too few"
     separations = _separations(use)
     small = bool(use.extent.interval()[1, row] <= FLOOR)
     beyond = _beyond_floor(separations[-1] if separations else use.extent, row)
@@ -232,8 +231,12 @@ def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str
     return UNDETERMINED, _STAND_IN if np.isnan([share.point[row] for share in use.share]).all() else ""
 
 
-_TOO_FEW = "independent samples or groups are too few"
 _STAND_IN = "modalities stand in for each other, so that none alone shows what it contributes"
+
+
+def _independent(use: Use) -> int:
+    """The number of independent samples, or of their groups."""
+    return use.setting.samples if use.setting.groups is None else len(np.unique(use.setting.groups))
 
 
 def _replaceable(use: Use, row: int, m: int) -> bool:
