@@ -71,10 +71,11 @@ def checked_stand_in(what: str, name: object) -> str:
     """
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise BadInputError(f"{what}: {shown(name)} is not the name of a stand-in; give printable text")
-    meant = difflib.get_close_matches(name.strip().lower(), BASELINES, 1, _SIMILAR)
-    if meant and name not in BASELINES:
+    if name in BASELINES:
+        return name
+    if meant := difflib.get_close_matches(name.strip().lower(), BASELINES, 1, _SIMILAR):
         raise BadInputError(f"{what}: unknown baseline {name!r}; did you mean {meant[0]!r}?")
-    return str(name)
+    return name
 
 
 def description(of_pass: Pass) -> str:

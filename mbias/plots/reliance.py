@@ -84,14 +84,13 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
     modalities = [name for name in dict.fromkeys(table["modality"]) if name != "both"]
     colours = list(modality_colours(modalities).values())
     rows = table[table["modality"] == modalities[0]].dropna(subset=["balance"]).set_index("measure")
-    for y, name in enumerate(order):
-        if name not in rows.index:
-            continue
-        row = rows.loc[name]
-        colour = colours[0 if row["balance"] > 0 else 1]
-        ax.hlines(y, row["balance_low"], row["balance_high"], color=colour, lw=1.8)
-        face = colour if row["causal"] else "white"
-        ax.scatter(row["balance"], y, s=16, facecolors=face, edgecolors=colour, linewidths=1.1, zorder=3, clip_on=False)
+    rows = rows.assign(y=rows.index.map({name: y for y, name in enumerate(order)})).dropna(subset=["y"])
+    edges = [colours[0 if balance > 0 else 1] for balance in rows["balance"]]
+    faces = [edge if causal else "white" for edge, causal in zip(edges, rows["causal"], strict=True)]
+    ax.hlines(rows["y"], rows["balance_low"], rows["balance_high"], color=edges, lw=1.8)
+    ax.scatter(
+        rows["balance"], rows["y"], s=16, facecolors=faces, edgecolors=edges, linewidths=1.1, zorder=3, clip_on=False
+    )
     ax.axvline(0, color=NEUTRAL, lw=0.8, zorder=0)
     ax.set_xlim(-1.06, 1.06)
     ax.set_ylim(len(order) - 0.4, -0.6)
