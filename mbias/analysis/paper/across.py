@@ -63,10 +63,11 @@ def variance_across(
     estimated, and subtracted from the variance (n - 1) of the measured means.
 
     The measured variance, divided by what is subtracted, has nearly a noncentral F distribution, of which the degrees
-    of freedom are Satterthwaite's: metrics are correlated, so their number does not count in full. The interval holds
-    every true variance that a test on this distribution does not reject. Its lower end is 0 where the test does not
-    reject 0. Its upper end is at least that of an estimate of 0: an estimate far below 0 is chance, and does not show
-    that the variance is small. ``benchmarks/comparing.py`` measures the coverage.
+    of freedom are Satterthwaite's: metrics are correlated, so their number does not count in full. How much it counts
+    depends on the true variance too, and on whether the settings differ along the direction in which the noise moves
+    the metrics together. The interval holds every true variance that a test on this distribution does not reject. Its
+    lower end is 0 where the test does not reject 0. Its upper end is at least that of an estimate of 0: an estimate far
+    below 0 is chance, and does not show that the variance is small. ``benchmarks/comparing.py`` measures the coverage.
 
     Parameters
     ----------
@@ -109,14 +110,32 @@ def variance_across(
     if samples is not None:
         squares += 2 * float((parts[0].covariance * parts[1].covariance).sum())
     independent = float(np.clip(trace**2 / squares if squares > 0 else metrics, 1, metrics))
+    aligned = _aligned(scores, sum((part.covariance for part in parts), np.zeros((metrics, metrics))), independent)
     error = sum(max(part.square, part.trace**2 / metrics) / part.df for part in parts)
     df = max(trace**2 / error, parts[0].df)
-    low, high = _ends(measured, positive, (settings - 1) * independent, df)
+    low, high = _ends(measured, positive, (settings - 1) * independent, (settings - 1) * aligned, df)
     return Across(measured - noise, low, high, by_setting)
 
 
-def _ends(measured: float, noise: float, k: float, df: float) -> tuple[float, float]:
-    """The ends of the interval of a true variance, from its estimate with noise and the noise with its df."""
+def _aligned(scores: Sequence[np.ndarray], covariance: np.ndarray, independent: float) -> float:
+    """The number of metrics that counts for how noise and differences of settings combine, from ``independent`` up.
+
+    It is the number of all metrics if the settings differ across the direction in which the noise moves the metrics.
+    """
+    means = np.stack([of_setting.mean(axis=0) for of_setting in scores])
+    means -= means.mean(axis=0)
+    along = float(np.einsum("sm,mn,sn->", means, covariance, means))
+    total = float(np.trace(covariance)) * float((means**2).sum())
+    metrics = len(covariance)
+    return float(np.clip(total / along, independent, metrics)) if along > 0 else metrics
+
+
+def _ends(measured: float, noise: float, alone: float, combined: float, df: float) -> tuple[float, float]:
+    """The ends of the interval of a true variance, from its estimate with noise and the noise with its df.
+
+    The variance of the measured variance is 2 noise^2 / alone + 4 noise true / combined. A noncentral chi-squared
+    distribution with k degrees of freedom has this variance.
+    """
     # The noise is not known: what it may be, as quantiles of its distribution.
     levels = (np.arange(NOISES) + 0.5) / NOISES
     noises = noise * df / special.chdtri(df, levels)
@@ -124,6 +143,7 @@ def _ends(measured: float, noise: float, k: float, df: float) -> tuple[float, fl
     def end(at: float, level: float) -> float:
         def excess(true: float) -> float:
             """How likely a measured variance of ``at`` or less is, above the level."""
+            k = (noises + 2 * true) / (noises / alone + 2 * true / combined)
             return float(np.mean(special.chndtr(k * at / noises, k, k * true / noises))) - level
 
         if excess(0.0) <= 0:

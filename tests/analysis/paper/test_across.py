@@ -58,3 +58,18 @@ def test_the_estimate_is_unbiased_and_its_interval_holds_the_truth(truth, paired
 
     assert np.mean(points) == pytest.approx(truth, abs=3 * np.std(points) / np.sqrt(len(points)))
     assert 0.9 <= np.mean(held) <= 1
+
+
+def test_noise_that_moves_metrics_together_blurs_settings_that_differ_that_way():
+    """The same noise and the same variance; the settings differ along the noise, or across it."""
+    noise = np.random.default_rng(0).normal(0, 1, (4, 3, 1)) * np.ones(2)
+    noise -= noise.mean(axis=1, keepdims=True)
+    along, across = (
+        variance_across(
+            [of_setting + mean * np.array(way) for of_setting, mean in zip(noise, (0, 1, 2, 3), strict=True)]
+        )
+        for way in ((1.0, 1.0), (1.0, -1.0))
+    )
+
+    assert along.point == pytest.approx(across.point)
+    assert across.high - across.low < 0.9 * (along.high - along.low)
