@@ -7,7 +7,7 @@ import pandas as pd
 from mbias.analysis.paper.orderings import LAYOUT
 from mbias.analysis.paper.orderings import finding as orderings_finding
 from mbias.analysis.paper.orderings import orderings as published_orderings
-from mbias.analysis.paper.published import checks, table1
+from mbias.analysis.paper.published import table1
 from mbias.analysis.paper.scores import score_cell, setting_scores, with_published
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import smoothing_key, smoothing_kind
@@ -115,7 +115,6 @@ QUESTION = Question(
         "F-scores": f_scores,
         "predicted events": f_scores.predictions,
         "right and wrong events": f_scores.event_counts,
-        "checks of the published numbers": checks,
     },
 )
 

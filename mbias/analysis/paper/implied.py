@@ -107,7 +107,8 @@ def implied(study: StudyLike, published: bool = False) -> pd.DataFrame:
     table = pd.DataFrame(rows).drop(columns=["kind", "ratio", "ratio_low", "ratio_high"])
     if published and "published" not in set(table["source"]):
         reasons["published MSE"] = "none of these settings is A_cross + V_cross, LS-V"
-    above = (table["floor_share"] > 1) & (table["source"] == "measured")
+    # Shown as more than 100 %.
+    above = (table["floor_share"] >= 1.005) & (table["source"] == "measured")
     table = with_remarks(with_left_out(table, reasons), [ABOVE] * bool(above.any()))
     return with_checks(table) if published else table
 
