@@ -178,6 +178,10 @@ class Control(StrEnum):
         return cls(text)
 
 
+DELTA = 0.1
+"""The delta of a smoothing whose name gives none: that of the original training code."""
+
+
 @dataclass(frozen=True)
 class Smoothing:
     """Label smoothing per modality: a label y becomes (1 - delta) y + delta / K.
@@ -201,6 +205,9 @@ class Smoothing:
     ('ls_v', 'LS-V')
     >>> smoothing["visual"]
     0.1
+    >>> stronger = Smoothing(visual=0.2)
+    >>> stronger.name, stronger.display_name, stronger.kind, stronger.strength
+    ('ls_v0.2', 'LS-V 0.2', 'ls_v', '0.2')
     """
 
     audio: float = 0.0
@@ -218,14 +225,16 @@ class Smoothing:
         return {Modality.AUDIO: self.audio, Modality.VISUAL: self.visual}[Modality(modality)]
 
     @classmethod
-    def parse(cls, text: str) -> Smoothing:
+    def parse(cls, text: str, delta: float = DELTA) -> Smoothing:
         """Return the smoothing with the given name.
 
         Parameters
         ----------
         text
-            ``no_ls``, ``ls_a``, ``ls_v`` or ``ls_av`` (delta 0.1, K 2), or a name with deltas and optionally K, such
-            as ``ls_a0.2_v0.1_k2``.
+            ``no_ls``, ``ls_a``, ``ls_v`` or ``ls_av`` (K 2), or a name with deltas and optionally K, such as
+            ``ls_a0.2_v0.1_k2``.
+        delta
+            The delta of ``ls_a``, ``ls_v`` and ``ls_av``.
 
         Returns
         -------
@@ -244,7 +253,8 @@ class Smoothing:
         Smoothing(audio=0.2, visual=0.1, k=4)
         """
         if text in PRESETS:
-            return PRESETS[text]
+            audio, visual = (delta if PRESETS[text][m] else 0.0 for m in Modality)
+            return cls(audio, visual)
         match = re.fullmatch(r"ls(?:_a(?P<audio>\d*\.?\d+))?(?:_v(?P<visual>\d*\.?\d+))?(?:_k(?P<k>\d+))?", text)
         if not match or not (match["audio"] or match["visual"]):
             raise BadInputError(
@@ -262,6 +272,17 @@ class Smoothing:
         return "_".join(["ls", *deltas, *([f"k{self.k}"] if self.k != 2 else [])]) if deltas else "no_ls"
 
     @property
+    def kind(self) -> str:
+        """The preset that smooths the same modalities, whatever the delta: the paper's name of the setting."""
+        return f"ls_{''.join(m[0] for m in Modality if self[m])}" if self.strength else "no_ls"
+
+    @property
+    def strength(self) -> str:
+        """The delta, and K if it is not 2, as in ``0.2 K 4``; both deltas if they differ; empty without smoothing."""
+        deltas = dict.fromkeys(f"{self[m]:g}" for m in Modality if self[m])
+        return "/".join(deltas) + (f" K {self.k}" if deltas and self.k != 2 else "")
+
+    @property
     def display_name(self) -> str:
         """The name on screen, for example ``LS-V``."""
         return smoothing_name(self.name)
@@ -269,15 +290,29 @@ class Smoothing:
 
 PRESETS = {
     "no_ls": Smoothing(),
-    "ls_a": Smoothing(audio=0.1),
-    "ls_v": Smoothing(visual=0.1),
-    "ls_av": Smoothing(audio=0.1, visual=0.1),
+    "ls_a": Smoothing(audio=DELTA),
+    "ls_v": Smoothing(visual=DELTA),
+    "ls_av": Smoothing(audio=DELTA, visual=DELTA),
 }
-"""The four settings of the paper (section 5.3)."""
+"""The four settings of the paper (section 5.3), with the delta of the original training code."""
+
+
+def recorded_smoothing(name: str | None) -> Smoothing | None:
+    """The smoothing that a record names; None where it names none, or in another form.
+
+    Examples
+    --------
+    >>> recorded_smoothing("ls_v0.2"), recorded_smoothing("mixup")
+    (Smoothing(audio=0.0, visual=0.2, k=2), None)
+    """
+    try:
+        return Smoothing.parse(name) if isinstance(name, str) else None
+    except BadInputError:
+        return None
 
 
 def smoothing_name(name: str) -> str:
-    """Return the name on screen of a smoothing.
+    """Return the name on screen of a smoothing: the modalities, and the delta unless it is `DELTA`.
 
     Parameters
     ----------
@@ -290,7 +325,13 @@ def smoothing_name(name: str) -> str:
 
     Examples
     --------
-    >>> smoothing_name("ls_a0.2_v0.1")
-    'LS-A0.2-V0.1'
+    >>> smoothing_name("ls_v"), smoothing_name("ls_v0.2"), smoothing_name("ls_a0.2_v0.1")
+    ('LS-V', 'LS-V 0.2', 'LS-AV 0.2/0.1')
     """
-    return {"no_ls": "No-LS"}.get(name, name.upper().replace("_", "-"))
+    smoothing = recorded_smoothing(name)
+    if smoothing is None:
+        return name.upper().replace("_", "-")
+    if not smoothing.strength:
+        return "No-LS"
+    kind = smoothing.kind.upper().replace("_", "-")
+    return kind if smoothing == PRESETS[smoothing.kind] else f"{kind} {smoothing.strength}"

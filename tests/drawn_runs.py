@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load, save
 
+from mbias.analysis.settings import smoothing_kind
 from mbias.passes import WHOLE, Pass
 from mbias.records.header import Header
 from mbias.records.probes import write_probe
@@ -19,6 +20,9 @@ from mbias.terms import CATEGORIES, SEGMENTS, Smoothing
 
 PULL = {"no_ls": -0.5, "ls_a": -6.0, "ls_v": 6.0, "ls_av": -2.0}
 """Where the attention of a smoothing setting ends: a logit, positive toward audio."""
+
+AT_02 = {"no_ls": "no_ls", "ls_a": "ls_a0.2", "ls_v": "ls_v0.2", "ls_av": "ls_a0.2_v0.2"}
+"""The four smoothings at delta 0.2."""
 
 TABLE = [(variant, "ls_v") for variant in ("aself_vself", "aself_vcross", "across_vself", "across_vcross")] + [
     (variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("no_ls", "ls_a", "ls_av")
@@ -79,7 +83,7 @@ def draw_run(
         training=None if external else _training(variant, smoothing, seed, epochs),
     )
     writer = RunWriter.create(path, header, pd.DataFrame({"video": [f"v{i:04d}" for i in range(videos)]}), truth)
-    pulls = PULL.get(smoothing, 0.0) + rng.normal(0, 1.2, len(names))
+    pulls = PULL.get(smoothing_kind(smoothing) or "", 0.0) + rng.normal(0, 1.2, len(names))
     for epoch in range(1, epochs + 1):
         progress = epoch / epochs
         arrays = _arrays(rng, truth, pulls * progress, progress, modalities)

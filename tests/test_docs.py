@@ -21,6 +21,7 @@ STUDY = """
 path = "../data/{}"
 [training]
 epochs = 2
+delta = {}
 [[grid]]
 variants = {}
 smoothing = ["no_ls", "ls_v"]
@@ -114,10 +115,10 @@ def run(text: str, folder: Path) -> str:
     return done.stdout
 
 
-def prepare(folder: Path, name: str, data: str, variants: str) -> None:
+def prepare(folder: Path, name: str, data: str, variants: str, delta: float = 0.1) -> None:
     """A folder with the definition of a small study."""
     (folder / "models").mkdir()
-    (folder / "models" / f"{name}.toml").write_text(STUDY.format(data, variants))
+    (folder / "models" / f"{name}.toml").write_text(STUDY.format(data, delta, variants))
 
 
 @pytest.mark.slow
@@ -133,7 +134,7 @@ def test_the_tutorial(tmp_path):
 
 @pytest.mark.slow
 def test_how_to_reproduce_the_paper(tmp_path):
-    prepare(tmp_path, "paper", "LLP", '["across_vself", "across_vcross"]')
+    prepare(tmp_path, "paper", "LLP", '["across_vself", "across_vcross"]', delta=0.2)
     page = script("reproduce.md", {})
     run(f"{SYNTH.format('LLP')}\n{page}", tmp_path)
 

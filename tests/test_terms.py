@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbias.errors import BadInputError
-from mbias.terms import PRESETS, Smoothing, Variant, smoothing_name
+from mbias.terms import PRESETS, Modality, Smoothing, Variant, recorded_smoothing, smoothing_name
 
 
 def test_display_names():
@@ -16,7 +16,9 @@ def test_display_names():
         "A_cross + V_cross",
     ]
     assert [s.display_name for s in PRESETS.values()] == ["No-LS", "LS-A", "LS-V", "LS-AV"]
-    assert smoothing_name("ls_a0.2_v0.1") == "LS-A0.2-V0.1"
+    names = ("ls_v0.1", "ls_v0.2", "ls_a0.2_v0.2", "ls_a0.2_v0.1", "ls_v0.2_k4", "ls_a0.1_k3", "mixup_0")
+    shown = ["LS-V", "LS-V 0.2", "LS-AV 0.2", "LS-AV 0.2/0.1", "LS-V 0.2 K 4", "LS-A 0.1 K 3", "MIXUP-0"]
+    assert [smoothing_name(name) for name in names] == shown
 
 
 def test_the_name_of_a_variant_states_which_modality_attends_to_the_other():
@@ -34,6 +36,27 @@ def test_a_smoothing_is_parsed_from_its_name(audio, visual, k):
         k = 2
     smoothing = Smoothing(audio / 100, visual / 100, k)
     assert Smoothing.parse(smoothing.name) == smoothing
+
+
+@given(audio=st.integers(0, 99), visual=st.integers(0, 99), k=st.integers(2, 30))
+def test_the_kind_of_a_smoothing_is_the_preset_of_its_modalities(audio, visual, k):
+    smoothing = Smoothing(audio / 100, visual / 100, k)
+    preset = PRESETS[smoothing.kind]
+    assert [preset[m] > 0 for m in Modality] == [audio > 0, visual > 0]
+    assert bool(smoothing.strength) == bool(audio or visual)
+
+
+@given(delta=st.integers(1, 99))
+def test_a_preset_takes_the_delta_it_is_given(delta):
+    presets = [Smoothing.parse(name, delta / 100) for name in PRESETS]
+    assert [smoothing.kind for smoothing in presets] == list(PRESETS)
+    assert [smoothing.strength for smoothing in presets] == ["", *3 * [f"{delta / 100:g}"]]
+    assert Smoothing.parse("ls_v0.3", delta / 100) == Smoothing(visual=0.3)
+
+
+def test_a_record_without_a_smoothing_has_none():
+    assert [recorded_smoothing(name) for name in (None, "mixup", "ls_v2")] == [None, None, None]
+    assert recorded_smoothing("ls_v") == PRESETS["ls_v"]
 
 
 @pytest.mark.parametrize("name", ["", "ls", "LS-V", "ls_a1", "ls_v0.1_a0.1", "ls_a0.1_k1", "ls_k3"])

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
+from mbias.analysis.paper.floor import floor, implied_delta
+from mbias.analysis.paper.implied import LAYOUT as IMPLIED
+from mbias.analysis.paper.implied import implied
+from mbias.analysis.paper.published import checks
 from mbias.analysis.per_run.pooling import SEGMENTED
+from mbias.analysis.per_run.squared_errors import error_rows, kinds, squared_errors
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import (
-    SETTING_COLUMNS,
-    Setting,
-    identified,
-    of_several_seeds,
-    one_variant,
-    over_seeds,
-    with_one_seed,
-)
+from mbias.analysis.settings import identified, of_several_seeds, one_variant, over_seeds, with_one_seed
 from mbias.errors import NotApplicableError
-from mbias.records.commits import Commit
-from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import summed_by_group
 from mbias.stats.intervals import linearised, student
@@ -62,7 +55,7 @@ def curves(study: StudyLike) -> pd.DataFrame:
         run.commit()
         for commit in run.commits:
             for loss in run.header.losses:
-                for kind, value in _kinds(commit, loss).items():
+                for kind, value in kinds(commit, loss).items():
                     joint = loss == run.header.joint_loss
                     rows.append(
                         {**identity, "epoch": commit.epoch, "loss": loss, "joint": joint, "kind": kind, "value": value}
@@ -117,7 +110,7 @@ def coincidence(study: StudyLike) -> pd.DataFrame:
     rows = []
     for run, identity in identified(study):
         for kind in KINDS:
-            errors = _squared_errors(run, kind)
+            errors = squared_errors(run, kind)
             least = min(errors.values(), default=np.nan)
             rows += [
                 {
@@ -154,7 +147,7 @@ def seeds(study: StudyLike) -> pd.DataFrame:
         As `coincidence`.
     """
     study = open_study(study)
-    rows = [row for setting in of_several_seeds(study) for kind in KINDS for row in _over_seeds(setting, kind)]
+    rows = [row for setting in of_several_seeds(study) for kind in KINDS for row in error_rows(setting, kind)]
     return with_left_out(with_words(pd.DataFrame(rows), Words.of(study)), with_one_seed(study))
 
 
@@ -247,6 +240,7 @@ QUESTION = Question(
                 },
             ),
         ),
+        Table(implied, IMPLIED),
         Table(
             curves,
             Layout(
@@ -269,6 +263,11 @@ QUESTION = Question(
         ),
     ),
     drawn="curves",
+    definitions={
+        "floor of smoothing": floor,
+        "implied delta": implied_delta,
+        "checks of the published numbers": checks,
+    },
 )
 
 
@@ -303,44 +302,3 @@ def _sentence(setting: str, rows: pd.DataFrame, words: Words) -> str:
         if kind in texts and not np.isclose(ratio, ratios["optimised"])
     ]
     return f"{text} ({', '.join(details)})." if details else f"{text}."
-
-
-def _over_seeds(setting: Setting, kind: str) -> list[dict[str, Any]]:
-    errors = pd.DataFrame([_squared_errors(run, kind) for run in setting.runs])
-    if errors.empty or not (errors > 0).all(axis=None):
-        return []
-    logs = np.log(errors)
-    rows = []
-    for loss in errors:
-        row = {name: setting.identity[name] for name in SETTING_COLUMNS} | {"kind": kind, "modality": loss}
-        for name, values in (("mse", logs[loss]), ("ratio", logs[loss] - logs[logs.mean().idxmin()])):
-            ends = np.exp(student(values.to_numpy()))
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
-        rows.append(row)
-    return rows
-
-
-def _kinds(commit: Commit, loss: str) -> dict[str, float]:
-    values = commit.losses.get(loss, {})
-    kinds: dict[str, float] = {kind: values[kind] for kind in ("optimised", "hard") if kind in values}
-    if "optimised" in values and "floor" in values:
-        kinds["excess"] = values["optimised"] - values["floor"]
-    return kinds
-
-
-def _squared_errors(run: Run, kind: str) -> dict[str, float]:
-    """The mean squared difference from the joint loss, of every loss that has the kind at every epoch."""
-    run.commit()
-    joint = run.header.joint_loss
-    single = [loss for loss in run.header.losses if loss != joint]
-    if not single:
-        raise NotApplicableError(
-            f"{run.path}: {joint!r} is the only loss; record a loss of each modality to compare it with"
-        )
-    known = {
-        loss: np.array([_kinds(commit, loss).get(kind, np.nan) for commit in run.commits]) for loss in (joint, *single)
-    }
-    if kind == "optimised" and np.isnan(known[joint]).any():
-        raise NotApplicableError(f"{run.path}: an epoch lacks the optimised loss {joint!r}; record it at every epoch")
-    errors = {loss: float(np.mean((known[joint] - known[loss]) ** 2)) for loss in single}
-    return {loss: error for loss, error in errors.items() if np.isfinite(error)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Concatenate
 
@@ -111,7 +111,7 @@ class Question:
         *inputs
             The study (or whatever `inputs` names): a path, a `Run`, a list of these, or a `Study`.
         table
-            The name of the table; by default, the first one.
+            The name of the table; by default, the first one that has the options.
         **options
             Options of the table, such as ``epoch``.
 
@@ -129,7 +129,7 @@ class Question:
         """
         if len(inputs) != len(self.inputs):
             raise BadInputError(f"{self.name} takes {' and '.join(self.inputs)}; {len(inputs)} given")
-        chosen = self.table(table)
+        chosen = self.table(table, options)
         known = chosen.options(len(self.inputs))
         for option in options:
             if option not in known:
@@ -150,8 +150,8 @@ class Question:
         """The names of the tables, in their order."""
         return tuple(table.name for table in self.tables)
 
-    def table(self, name: str | None = None) -> Table:
-        """The table of a name; the first one where ``name`` is None.
+    def table(self, name: str | None = None, options: Collection[str] = ()) -> Table:
+        """The table of a name; where ``name`` is None, the first one that has all of these options, or the first one.
 
         Raises
         ------
@@ -159,7 +159,8 @@ class Question:
             If the question does not have that table.
         """
         if name is None:
-            return self.tables[0]
+            having = (table for table in self.tables if set(options) <= set(table.options(len(self.inputs))))
+            return next(having, self.tables[0])
         for table in self.tables:
             if table.name == name:
                 return table
@@ -185,7 +186,7 @@ def question(name: str) -> Question:
     --------
     >>> from mbias.analysis.questions import question
     >>> question("losses").table_names
-    ('coincidence', 'seeds', 'curves', 'residuals')
+    ('coincidence', 'seeds', 'implied', 'curves', 'residuals')
     """
     if name not in QUESTIONS:
         near = difflib.get_close_matches(name, QUESTIONS, n=1)

@@ -15,7 +15,7 @@ from mbias.records.study import Study, run_names
 from mbias.stats.intervals import t_quantile
 from mbias.tables.names import display_name, setting_name
 from mbias.tasks import Task
-from mbias.terms import PRESETS, Variant
+from mbias.terms import PRESETS, Modality, Variant, recorded_smoothing
 
 VARIANT_ORDER = tuple(Variant)
 """The order of the paper's Table 1."""
@@ -215,6 +215,36 @@ def order_key(name: str | None, order: tuple[str, ...]) -> tuple[int, str]:
     return (order.index(name) if name in order else len(order), str(name))
 
 
+def smoothing_kind(name: str | None) -> str | None:
+    """The preset that smooths the same modalities, whatever the delta; None for a name of another form, or none.
+
+    Examples
+    --------
+    >>> smoothing_kind("ls_v0.2"), smoothing_kind("mixup")
+    ('ls_v', None)
+    """
+    smoothing = recorded_smoothing(name)
+    return smoothing.kind if smoothing else None
+
+
+def smoothing_strength(name: str | None) -> str:
+    """The delta of a smoothing as text (`mbias.terms.Smoothing.strength`); empty without smoothing.
+
+    Settings are compared across smoothings at one delta; No-LS belongs to every delta.
+    """
+    smoothing = recorded_smoothing(name)
+    return smoothing.strength if smoothing else ""
+
+
+def smoothing_key(name: str | None) -> tuple[bool, float, int, int, str]:
+    """The key that sorts smoothings by delta and, at each delta, in the order of Table 2; unknown names come last."""
+    smoothing = recorded_smoothing(name)
+    if smoothing is None:
+        return (True, 0.0, 0, 0, str(name))
+    largest = max(smoothing[modality] for modality in Modality)
+    return (False, largest, smoothing.k, SMOOTHING_ORDER.index(smoothing.kind), str(name))
+
+
 def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The rows of one variant, and the name of the variant on screen.
 
@@ -232,7 +262,7 @@ def one_variant(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def _order(run: Run) -> tuple[Any, ...]:
     return (
         order_key(run.variant, VARIANT_ORDER),
-        order_key(run.smoothing, SMOOTHING_ORDER),
+        smoothing_key(run.smoothing),
         str(run.control or ""),
         -1 if run.seed is None else run.seed,
         run.name,

@@ -9,19 +9,19 @@ from mbias.analysis.paper.across import Across, variance_across
 from mbias.analysis.paper.orderings import LAYOUT
 from mbias.analysis.paper.orderings import finding as orderings_finding
 from mbias.analysis.paper.orderings import orderings as published_orderings
-from mbias.analysis.paper.published import corrected, table2
+from mbias.analysis.paper.published import checks, corrected, table2, with_checks
 from mbias.analysis.paper.scores import score_cell, setting_scores, with_published
 from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.analysis.questions import Question, Table
-from mbias.analysis.settings import Setting, reason_for, settings
+from mbias.analysis.settings import Setting, reason_for, settings, smoothing_key, smoothing_strength
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
 from mbias.scores.f_scores import LEVELS, METRICS
 from mbias.stats.estimates import estimate, summed_by_group
 from mbias.stats.intervals import linearised, ratio
-from mbias.tables.layout import Layout, number, with_interval, with_left_out
-from mbias.tables.names import display_name
+from mbias.tables.layout import Layout, concatenated, number, with_interval, with_left_out
+from mbias.tables.names import display_name, setting_name
 from mbias.terms import Metric, Smoothing
 
 AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
@@ -29,7 +29,9 @@ AVERAGED = (Metric.AUDIO, Metric.VISUAL, Metric.AUDIO_VISUAL)
 
 
 def scores(study: StudyLike, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
-    """Table 2: F-scores of every variant that was trained with at least two smoothings.
+    """Table 2: F-scores of every variant that was trained with at least two smoothings at one delta.
+
+    If there is none, it is of every variant that was trained with two smoothings at different deltas.
 
     Parameters
     ----------
@@ -64,13 +66,12 @@ def scores(study: StudyLike, epoch: int | str = "best", published: bool = False)
     """
     study = open_study(study)
     table = setting_scores(study, epoch)
-    counts = table.groupby("variant")["smoothing"].nunique()
-    several = counts.index[counts >= 2]
-    if several.empty:
+    compared = pd.concat(_by_delta(table).values())["variant"]
+    if compared.empty:
         raise NotApplicableError(
             "no variant in these runs was trained with two smoothings, so none can be compared; add such runs"
         )
-    measured = table[table["variant"].isin(several)].reset_index(drop=True)
+    measured = table[table["variant"].isin(compared)].reset_index(drop=True)
     return with_published(measured, table2()) if published else measured
 
 
@@ -87,11 +88,14 @@ def stability(study: StudyLike, epoch: int | str = "best", published: bool = Fal
 
     With one seed per setting, ``variance`` is the plain variance, as in the paper, and contains that of the seeds.
 
+    The settings are those at one ``delta``, and No-LS; a variant that was trained at several has rows for each. If no
+    variant was trained with two settings at one delta, the variance is across all of its settings.
+
     Returns
     -------
     pandas.DataFrame
-        One row per variant, source and ``level`` (``segment``, ``event`` or ``both``): ``variance``, in squared points
-        of F-score, over ``settings`` settings, and ``plain``, the plain variance; ``variance_low`` and
+        One row per ``delta``, variant, source and ``level`` (``segment``, ``event`` or ``both``): ``variance``, in
+        squared points of F-score, over ``settings`` settings, and ``plain``, the plain variance; ``variance_low`` and
         ``variance_high``, the 95 % interval, of which the lower end is at least 0; ``seed_variance``, the variance
         between seeds of one setting, which is part of a plain variance of one-seed settings (NaN with one seed); and
         ``seeds``, the least number of seeds of a setting. The interval is over seeds and samples (or groups of
@@ -105,16 +109,15 @@ def stability(study: StudyLike, epoch: int | str = "best", published: bool = Fal
         As `scores`.
     """
     study = open_study(study)
-    table = scores(study, epoch, published)
+    table = scores(study, epoch)
     if published:
-        paper = table[table["source"] == "published"].reset_index(drop=True)
-        table = pd.concat([table, corrected(paper).assign(source="published, corrected")])
-    seeds = table.groupby(["variant", "source"], sort=False)["seeds"].min().reset_index()
-    plain = variance(table).rename(columns={"variance": "plain"})
-    estimated = _estimated(study, epoch, plain[plain["source"] == "measured"])
-    result = plain.merge(estimated, how="left").merge(seeds)
-    result["variance"] = result["variance"].where(result["variance"].notna(), result["plain"])
-    return with_left_out(result, estimated.attrs["left_out"])
+        table = with_published(table, table2(), corrected(table2()).assign(source="published, corrected"))
+    by_delta = _by_delta(table)
+    result = concatenated(_of_delta(study, epoch, rows).assign(delta=delta) for delta, rows in by_delta.items())
+    compared = {cell for rows in by_delta.values() for cell in _cells(rows)}
+    alone = [setting_name("", *cell, None) for cell in _cells(table) if cell not in compared]
+    result = with_left_out(result, result.attrs["left_out"] | dict.fromkeys(alone, "no other smoothing at its delta"))
+    return with_checks(result) if published else result
 
 
 def variance(table: pd.DataFrame) -> pd.DataFrame:
@@ -142,14 +145,51 @@ def variance(table: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def _estimated(study: Study, epoch: int | str, plain: pd.DataFrame) -> pd.DataFrame:
+def _by_delta(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The scores that are compared with each other, by delta; all of them, by "", if no two smoothings share one."""
+    strengths = table["smoothing"].map(smoothing_strength)
+    names = sorted(table["smoothing"].unique(), key=smoothing_key)
+    parts = {
+        delta: _with_two_smoothings(table[strengths.isin(["", delta])])
+        for delta in dict.fromkeys(map(smoothing_strength, names))
+        if delta
+    }
+    found = {delta: rows for delta, rows in parts.items() if len(rows)}
+    # Published scores do not vary with delta.
+    return found or {"": _with_two_smoothings(table[table["source"] == "measured"])}
+
+
+def _with_two_smoothings(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table.groupby("variant")["smoothing"].transform("nunique") >= 2]
+
+
+def _cells(table: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(zip(table["variant"], table["smoothing"], strict=True)))
+
+
+def _of_delta(study: Study, epoch: int | str, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `stability` of the smoothings in a table of `scores`."""
+    seeds = table.groupby(["variant", "source"], sort=False)["seeds"].min().reset_index()
+    plain = variance(table).rename(columns={"variance": "plain"})
+    known = set(_cells(table))
+    compared = [
+        setting
+        for setting in settings(study)
+        if not setting.identity["control"] and (setting.identity["variant"], setting.identity["smoothing"]) in known
+    ]
+    estimated = _estimated(compared, epoch, plain[plain["source"] == "measured"])
+    result = plain.merge(estimated, how="left").merge(seeds)
+    result["variance"] = result["variance"].where(result["variance"].notna(), result["plain"])
+    return with_left_out(result, estimated.attrs["left_out"])
+
+
+def _estimated(compared: list[Setting], epoch: int | str, plain: pd.DataFrame) -> pd.DataFrame:
     """The measured variances of `stability` with their intervals; without rows where nothing can be estimated."""
     rows = []
     reasons: dict[str, str] = {}
     by_variant: dict[str, list[Setting]] = {}
-    for setting in settings(study):
-        if not setting.identity["control"]:
-            by_variant.setdefault(str(setting.identity["variant"]), []).append(setting)
+    for setting in compared:
+        by_variant.setdefault(str(setting.identity["variant"]), []).append(setting)
     for variant in plain["variant"].unique():
         members = by_variant[variant]
         of_samples = _of_samples(members, epoch, reasons)
@@ -253,20 +293,8 @@ def finding(table: pd.DataFrame) -> list[str]:
 
     With one seed per setting, it says that the variance contains that of the seeds.
     """
-    both = table[(table["level"] == "both") & (table["source"] == "measured")].sort_values("variance")
-    across = f"Variance of the F-scores across {both['settings'].iloc[0]} settings of smoothing"
-    several = both["seed_variance"].notna()
-    sentences = []
-    if several.any():
-        texts = [
-            f"{_variance(row)} for {display_name('variant', row.variant)} (seeds alone: {row.seed_variance:.3g})"
-            for row in both[several].itertuples()
-        ]
-        sentences.append(f"{across}, without that of seeds and samples: {', against '.join(texts)}.")
-    if not several.all():
-        texts = [f"{row.plain:.3g} for {display_name('variant', row.variant)}" for row in both[~several].itertuples()]
-        sentences.append(f"{across}: {', against '.join(texts)}. With one seed each, it contains that of the seeds.")
-    return sentences
+    both = table[(table["level"] == "both") & (table["source"] == "measured")]
+    return [sentence for delta, rows in both.groupby("delta", sort=False) for sentence in _sentences(str(delta), rows)]
 
 
 QUESTION = Question(
@@ -277,7 +305,7 @@ QUESTION = Question(
         Table(
             stability,
             Layout(
-                ("source", "variant", "settings"),
+                ("delta", "source", "variant", "settings"),
                 ("level",),
                 {"{}": with_interval("variance", ".3f"), "{}\nplain": number("plain", ".3f")},
             ),
@@ -291,5 +319,24 @@ QUESTION = Question(
         "differences between settings": published_orderings,
         "variance across settings": variance_across,
         "smoothed labels": Smoothing,
+        "checks of the published numbers": checks,
     },
 )
+
+
+def _sentences(delta: str, rows: pd.DataFrame) -> list[str]:
+    rows = rows.sort_values("variance")
+    at_delta = f" with delta {delta}" if delta else ""
+    across = f"Variance of the F-scores across {rows['settings'].iloc[0]} settings of smoothing{at_delta}"
+    several = rows["seed_variance"].notna()
+    sentences = []
+    if several.any():
+        texts = [
+            f"{_variance(row)} for {display_name('variant', row.variant)} (seeds alone: {row.seed_variance:.3g})"
+            for row in rows[several].itertuples()
+        ]
+        sentences.append(f"{across}, without that of seeds and samples: {', against '.join(texts)}.")
+    if not several.all():
+        texts = [f"{row.plain:.3g} for {display_name('variant', row.variant)}" for row in rows[~several].itertuples()]
+        sentences.append(f"{across}: {', against '.join(texts)}. With one seed each, it contains that of the seeds.")
+    return sentences

@@ -10,6 +10,7 @@ from mbias.analysis.paper.orderings import orderings as published_orderings
 from mbias.analysis.paper.published import table1
 from mbias.analysis.paper.scores import score_cell, setting_scores, with_published
 from mbias.analysis.questions import Question, Table
+from mbias.analysis.settings import smoothing_key, smoothing_kind
 from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
 from mbias.scores import f_scores
@@ -17,12 +18,15 @@ from mbias.tables.layout import Layout
 from mbias.tables.names import display_name
 from mbias.terms import Metric
 
+PAPER = "ls_v"
+"""The kind of smoothing of Table 1."""
+
 
 def scores(study: StudyLike, epoch: int | str = "best", published: bool = False) -> pd.DataFrame:
     """Table 1: F-scores of the variants, all trained with the same smoothing.
 
-    The smoothing is the one for which the study has the most variants. Where there are several, it is ``ls_v``, as in
-    the paper, or otherwise the first one.
+    The smoothing is the one for which the study has the most variants. Where there are several, it is LS-V, as in the
+    paper, or otherwise the first one. Of LS-V, the table has every delta with which two variants or more were trained.
 
     Parameters
     ----------
@@ -62,9 +66,8 @@ def scores(study: StudyLike, epoch: int | str = "best", published: bool = False)
         raise NotApplicableError(
             "no two variants in these runs share a smoothing, so none can be compared; add such runs"
         )
-    shared = list(counts.index[counts == counts.max()])
-    smoothing = "ls_v" if "ls_v" in shared else shared[0]
-    measured = table[table["smoothing"] == smoothing].reset_index(drop=True)
+    chosen = _chosen(counts[counts >= 2])
+    measured = table[table["smoothing"].isin(chosen)].reset_index(drop=True)
     return with_published(measured, table1()) if published else measured
 
 
@@ -91,14 +94,18 @@ def orderings(study: StudyLike) -> pd.DataFrame:
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `scores` shows: which variant has the highest score at each level, and by how much."""
     measured = table[(table["source"] == "measured") & (table["metric"] == Metric.TYPE_AVERAGE)]
-    return [_sentence(str(level), rows) for level, rows in measured.groupby("level", sort=False)]
+    several = len(set(measured["smoothing"])) > 1
+    return [
+        _sentence(str(level), rows, f"With {display_name('smoothing', smoothing)}, " if several else "")
+        for (smoothing, level), rows in measured.groupby(["smoothing", "level"], sort=False)
+    ]
 
 
 QUESTION = Question(
     name="variants",
     paper="Table 1, Eq. 1, 2, 7, 8",
     tables=(
-        Table(scores, Layout(("smoothing", "metric", "variant"), ("source", "level"), {"{}": score_cell}), finding),
+        Table(scores, Layout(("metric", "variant", "smoothing"), ("source", "level"), {"{}": score_cell}), finding),
         Table(orderings, LAYOUT, orderings_finding),
     ),
     drawn="scores",
@@ -112,11 +119,20 @@ QUESTION = Question(
 )
 
 
-def _sentence(level: str, rows: pd.DataFrame) -> str:
+def _chosen(variants: pd.Series) -> list[str]:
+    """The smoothings that `scores` shows, from the number of variants of each."""
+    names = sorted(variants.index, key=smoothing_key)
+    most = [name for name in names if variants[name] == variants.max()]
+    of_paper = [name for name in names if smoothing_kind(name) == PAPER]
+    return of_paper if set(of_paper) & set(most) else most[:1]
+
+
+def _sentence(level: str, rows: pd.DataFrame, smoothing: str) -> str:
     first, second = rows.sort_values("f_score", ascending=False).head(2).itertuples()
     seeds = int(rows["seeds"].min())
     return (
-        f"{display_name('variant', first.variant)} has the highest {level}-level Type@AV, {first.f_score:.1f} %, "
-        f"{first.f_score - second.f_score:.1f} points above {display_name('variant', second.variant)} "
+        f"{smoothing}{display_name('variant', first.variant)} has the highest {level}-level Type@AV, "
+        f"{first.f_score:.1f} %, {first.f_score - second.f_score:.1f} points above "
+        f"{display_name('variant', second.variant)} "
         f"({'one seed each: this may be chance' if seeds == 1 else f'means over {seeds} seeds or more'})."
     )

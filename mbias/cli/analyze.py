@@ -87,19 +87,18 @@ def _add_options(command: argparse.ArgumentParser, asked: Question) -> None:
             command.add_argument(name, type=Path, metavar=name.upper(), help="a run, or a folder of runs")
     add_format(command)
     first = asked.table_names[0]
-    command.add_argument(
-        "--table", choices=asked.table_names, default=first, help=f"the table to print (default: {first})"
-    )
+    command.add_argument("--table", choices=asked.table_names, help=f"the table to print (default: {first})")
     add_figure(command)
     options = asked.options()
     if "epoch" in options:
         add_epoch(command, options["epoch"])
     if "published" in options:
+        table = asked.table(options=["published"]).name
         command.add_argument(
             "--published",
             action="store_true",
             default=argparse.SUPPRESS,
-            help="set the paper's figures beside the measured ones",
+            help="set the paper's figures beside the measured ones" + f" (table {table})" * (table != first),
         )
     add_explain(command, asked.name)
     command.set_defaults(handler=_answer, question=asked)
@@ -113,14 +112,15 @@ def _answer(options: argparse.Namespace) -> None:
     check_figure(options.figure)
     inputs = [options.paths] if asked.inputs == ("study",) else [getattr(options, name) for name in asked.inputs]
     studies = [open_study(paths) for paths in inputs]
-    chosen = asked.table(options.table)
+    chosen = asked.table(options.table, given)
     table = asked(*studies, table=chosen.name, **given)
     if options.figure:
         from mbias.plots import plot_of
         from mbias.plots.drawing.style import save
 
-        plot = plot_of(asked.name)
-        save(plot(table) if chosen.name == asked.drawn else plot(*studies, **given), options.figure)
+        plot, drawn = plot_of(asked.name), asked.table(asked.drawn).options(len(asked.inputs))
+        of_figure = {name: value for name, value in given.items() if name in drawn}
+        save(plot(table) if chosen.name == asked.drawn else plot(*studies, **of_figure), options.figure)
     print_table(chosen.layout, table, options.format)
     if chosen.finding and len(asked.inputs) > 1 and options.format == "table":
         print_wrapped(chosen.finding(table))

@@ -90,13 +90,13 @@ def print_wrapped(sentences: Iterable[str]) -> None:
 
 
 def print_notes(table: pd.DataFrame, studies: Sequence[Study], form: str) -> None:
-    """Print on standard error which runs are left out or still in training, and what a table lacks.
+    """Print on standard error which runs are left out or still in training, remarks on a table, and what it lacks.
 
-    The formats ``table`` and ``latex`` show what was left out of the table themselves.
+    The formats ``table`` and ``latex`` show the remarks and what was left out of the table themselves.
     """
-    from mbias.tables.layout import left_out
+    from mbias.tables.layout import left_out, remarks
 
-    lines = left_out(table) if form in ("csv", "json") else []
+    lines = remarks(table) + left_out(table) if form in ("csv", "json") else []
     lines += [f"left out {name}: {reason}" for study in studies for name, reason in study.left_out.items()]
     unfinished = [f"{run.name} ({len(run.commits)} epochs)" for study in studies for run in study if not run.complete]
     if unfinished:

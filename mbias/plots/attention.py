@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -152,7 +155,7 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
         fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=(width, height))
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[titles == panel], ax, order)
-            _dress(ax, panel, rows[titles == panel], modalities)
+            _dress(ax, panel, rows[titles == panel], modalities, min(7, 35 / len(panels)))
         axes[0, 0].set_yticks(range(len(order)), [plain(name.replace("_", " ")) for name in order], fontsize=6.5)
         fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
         if len(modalities) == 2:
@@ -252,17 +255,21 @@ def _by_weight(rows: pd.DataFrame) -> list[str]:
 
 def _draw_movement(rows: pd.DataFrame, ax: Axes, modalities: list[str]) -> None:
     colours = modality_colours(modalities)
+    looks: list[tuple[str, Any]] = []
     for name, line in rows.groupby("line", sort=False):
         several = len(modalities) > 2
-        colour, dashes = (colours[name], "-") if several else smoothing_look(line["smoothing"].iloc[0])
-        draw_line(line, "attention", ax, color=colour, ls=dashes, label=plain(name))
+        look = (colours[name], "-") if several else smoothing_look(line["smoothing"].iloc[0])
+        # Smoothings of the same modalities look alike: the line of a second delta is thinner.
+        width = mpl.rcParams["lines.linewidth"] / (1 + looks.count(look))
+        looks.append(look)
+        draw_line(line, "attention", ax, color=look[0], ls=look[1], lw=width, label=plain(name))
     ax.axhline(1 / len(modalities), color=NEUTRAL, lw=0.6, zorder=0)
     ax.set_ylim(-0.02, 1.02)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
 
 
-def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> None:
+def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str], size: float) -> None:
     means = rows.groupby("modality", sort=False)["mean"].mean()
     shown = modalities[0] if len(modalities) == 2 else str(means.idxmax())
     ax.set_title(f"{plain(title)}\n", fontsize=8)
@@ -270,7 +277,7 @@ def _dress(ax: Axes, title: str, rows: pd.DataFrame, modalities: list[str]) -> N
         0.5,
         1.012,
         f"mean {symbol('W', subscript(shown))} = {means[shown]:.3f}",
-        fontsize=7,
+        fontsize=size,
         ha="center",
         transform=ax.transAxes,
     )

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mbias.analysis.settings import smoothing_key, smoothing_strength
 from mbias.analysis.smoothing import QUESTION
 from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import label_ends, leave_room, line_ends
@@ -66,7 +67,7 @@ def plot_smoothing(
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw the F-scores of one metric and level by smoothing: one line per variant, dotted where published.
+    """Draw the F-scores of one metric and level by smoothing: one line per variant and delta, dotted where published.
 
     Parameters
     ----------
@@ -80,17 +81,23 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     matplotlib.axes.Axes
         ``ax``.
     """
-    settings = list(dict.fromkeys(table["smoothing"]))
-    for (variant, source), rows in table.groupby(["variant", "source"], sort=False):
+    settings = sorted(set(table["smoothing"]), key=smoothing_key)
+    # No-LS belongs to every delta, and stands beside the first one.
+    first = next(filter(None, map(smoothing_strength, settings)), "")
+    table = table.assign(delta=[smoothing_strength(name) or first for name in table["smoothing"]])
+    last = table[table["source"] == "measured"].groupby("variant")["delta"].last()
+    for (variant, source, delta), rows in table.groupby(["variant", "source", "delta"], sort=False):
         x = [settings.index(name) for name in rows["smoothing"]]
         colour, marker = VARIANTS.get(variant, VARIANTS["across_vcross"]), MARKERS.get(variant, "o")
         if source == "measured":
-            name = mathtext(display_name("variant", variant))
+            # One label per variant, at the end of its last line.
+            name = mathtext(display_name("variant", variant)) if delta == last[variant] else None
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, label=name)
             ax.errorbar(x, rows["f_score"], yerr=ends(rows), fmt="none", ecolor=colour, elinewidth=0.9)
         else:
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, mfc="white", ls=":", lw=0.9)
-    ax.set_xticks(range(len(settings)), [display_name("smoothing", name) for name in settings], rotation=40, ha="right")
+    names, rotation = [display_name("smoothing", name) for name in settings], 40 if len(settings) < 6 else 60
+    ax.set_xticks(range(len(settings)), names, rotation=rotation, ha="right")
     ax.tick_params(axis="x", labelsize=6.5, pad=1)
     ax.set_xlim(-0.35, len(settings) - 0.65)
     ax.grid(axis="y")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mbias.analysis.variants import QUESTION
 from mbias.plots.drawing.inputs import Drawable, Drawn, choose, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import JOINT, SECONDARY, WIDTH, ends, ink, mark_simulated, mathtext, style
+from mbias.plots.drawing.style import JOINT, SECONDARY, WIDTH, ends, ink, mark_simulated, setting_label, style
 from mbias.tables.names import display_name
 from mbias.terms import Metric
 
@@ -58,7 +58,7 @@ def plot_variants(
     >>> [ax.get_title() for ax in figure.axes][:2]
     ['Audio', 'Visual']
     """
-    needed = ("variant", "metric", "level", "seeds", "f_score", "low", "high", "source")
+    needed = ("variant", "smoothing", "metric", "level", "seeds", "f_score", "low", "high", "source")
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch, published=published)
     if ax is None:
         return figure(table if metric is None else choose(table, "metric", metric, metric))
@@ -67,7 +67,7 @@ def plot_variants(
 
 
 def draw(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw the F-scores of one metric, one row per variant.
+    """Draw the F-scores of one metric, one row per variant and, where there are several, smoothing.
 
     Bars are 95 % intervals. Published scores are hollow.
 
@@ -83,17 +83,18 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     matplotlib.axes.Axes
         ``ax``.
     """
-    variants = list(dict.fromkeys(table["variant"]))
+    table = table.assign(setting=_settings(table))
+    settings = list(dict.fromkeys(table["setting"]))
     for level, (colour, marker, shift) in LEVELS.items():
         rows = table[table["level"] == level]
         measured = rows[rows["source"] == "measured"]
-        y = [variants.index(variant) + shift for variant in measured["variant"]]
+        y = [settings.index(setting) + shift for setting in measured["setting"]]
         ax.errorbar(measured["f_score"], y, xerr=ends(measured), fmt=marker, color=colour, ms=4.5, elinewidth=0.9)
         published = rows[rows["source"] == "published"]
-        y = [variants.index(variant) + shift for variant in published["variant"]]
+        y = [settings.index(setting) + shift for setting in published["setting"]]
         ax.plot(published["f_score"], y, marker, mfc="none", mec=colour, ms=4.5, mew=0.8)
-    ax.set_yticks(range(len(variants)), [mathtext(display_name("variant", variant)) for variant in variants])
-    ax.set_ylim(len(variants) - 0.5, -0.5)
+    ax.set_yticks(range(len(settings)), map(setting_label, settings))
+    ax.set_ylim(len(settings) - 0.5, -0.5)
     ax.grid(axis="x")
     return ax
 
@@ -112,10 +113,10 @@ def figure(table: pd.DataFrame) -> Figure:
         The figure.
     """
     metrics = list(dict.fromkeys(table["metric"]))
-    variants = table["variant"].nunique()
+    settings = _settings(table).nunique()
     with style():
         fig, axes = plt.subplots(
-            1, len(metrics), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 0.3 * variants + 0.95)
+            1, len(metrics), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 0.3 * settings + 0.95)
         )
         for ax, metric in zip(axes[0], metrics, strict=True):
             draw(table[table["metric"] == metric], ax)
@@ -125,6 +126,14 @@ def figure(table: pd.DataFrame) -> Figure:
         leave_room(fig, bottom=0.08)
         mark_simulated(fig, table)
     return fig
+
+
+def _settings(table: pd.DataFrame) -> pd.Series:
+    """The name of the variant of each row, with its smoothing where these differ."""
+    variants = table["variant"].map(lambda name: display_name("variant", name))
+    if len(set(table["smoothing"])) < 2:
+        return variants
+    return variants + ", " + table["smoothing"].map(lambda name: display_name("smoothing", name))
 
 
 def _legend(fig: Figure, table: pd.DataFrame) -> None:

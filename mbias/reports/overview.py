@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mbias.analysis.measures.verdict import BALANCED, NOTHING
-from mbias.analysis.settings import one_variant
+from mbias.analysis.settings import one_variant, smoothing_kind
 from mbias.records.study import Study
 from mbias.reports import headlines
 from mbias.reports.page import bullets, drawing
@@ -45,6 +45,8 @@ def phenomenon(shares: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     grouped = rows.groupby(["setting", "modality"], sort=False)
     table = grouped.agg(
         variant=("variant", "first"),
+        smoothing=("smoothing", "first"),
+        control=("control", "first"),
         attention=("attention", "mean"),
         mse=("mse", "mean"),
         seeds=("run", "nunique"),
@@ -82,22 +84,26 @@ def expectation(table: pd.DataFrame) -> list[str]:
         At most one sentence per setting.
     """
     sentences = []
-    for name, smoothed, spared in (("ls_v", "visual", "audio"), ("ls_a", "audio", "visual")):
-        rows = table[table["setting"] == display_name("smoothing", name)].set_index("modality")
-        if not {smoothed, spared} <= set(rows.index):
-            continue
-        weight, ratio = rows.loc[spared, "attention"], rows.loc[smoothed, "mse"] / rows.loc[spared, "mse"]
-        shown = "as" if weight > 0.9 and ratio >= 100 else "not as far as"
-        sentences.append(
-            f"{display_name('smoothing', name)}, {smoothed} labels smoothed: "
-            f"mean W_{subscript(spared)} = {weight:.3f}, and "
-            f"MSE_wsl,{subscript(spared)} = {rows.loc[spared, 'mse']:.1e} is {format_ratio(ratio)} times smaller than "
-            f"MSE_wsl,{subscript(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
-        )
-    for name, what in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both modalities smoothed")):
-        rows = table[(table["setting"] == display_name("smoothing", name)) & (table["modality"] == "audio")]
+    paper = table[table["control"].isna()].assign(kind=table["smoothing"].map(smoothing_kind))
+    for kind, smoothed, spared in (("ls_v", "visual", "audio"), ("ls_a", "audio", "visual")):
+        for name, of_setting in paper[paper["kind"] == kind].groupby("setting", sort=False):
+            rows = of_setting.set_index("modality")
+            if {smoothed, spared} <= set(rows.index):
+                sentences.append(_driven(str(name), rows, smoothed, spared))
+    for kind, what in (("no_ls", "no labels smoothed"), ("ls_av", "labels of both modalities smoothed")):
+        rows = paper[(paper["kind"] == kind) & (paper["modality"] == "audio")]
         sentences += [f"{row.setting}, {what}: mean W_a = {row.attention:.3f}." for row in rows.itertuples()]
     return sentences
+
+
+def _driven(name: str, rows: pd.DataFrame, smoothed: str, spared: str) -> str:
+    weight, ratio = rows.loc[spared, "attention"], rows.loc[smoothed, "mse"] / rows.loc[spared, "mse"]
+    shown = "as" if weight > 0.9 and ratio >= 100 else "not as far as"
+    return (
+        f"{name}, {smoothed} labels smoothed: mean W_{subscript(spared)} = {weight:.3f}, and "
+        f"MSE_wsl,{subscript(spared)} = {rows.loc[spared, 'mse']:.1e} is {format_ratio(ratio)} times smaller than "
+        f"MSE_wsl,{subscript(smoothed)} = {rows.loc[smoothed, 'mse']:.1e}: {shown} the paper reports."
+    )
 
 
 def by_verdict(table: pd.DataFrame) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.terms import Control, Smoothing, Split, Variant
+from mbias.terms import DELTA, Control, Smoothing, Split, Variant
 from mbias.training.config import TrainingConfig
 
 _GRID = ("variants", "smoothing", "seeds", "controls")
@@ -42,8 +42,9 @@ class StudyDefinition:
 def read_definition(path: str | Path) -> StudyDefinition:
     """Read a study's definition.
 
-    ``[data] path`` is relative to the file. ``[training]`` holds fields of `TrainingConfig` for all runs. Each
-    ``[[grid]]`` holds the lists ``variants``, ``smoothing`` and ``seeds``; every combination of them is a run. An
+    ``[data] path`` is relative to the file. ``[training]`` holds fields of `TrainingConfig` for all runs, and
+    ``delta``, that of the smoothings ``ls_a``, ``ls_v`` and ``ls_av`` in this file (by default `mbias.terms.DELTA`).
+    Each ``[[grid]]`` holds the lists ``variants``, ``smoothing`` and ``seeds``; every combination of them is a run. An
     optional list ``controls`` holds ``none`` and names of `Control`; every combination is then trained once for each.
 
     Parameters
@@ -68,13 +69,14 @@ def read_definition(path: str | Path) -> StudyDefinition:
     >>> _ = path.write_text('''
     ... [training]
     ... epochs = 3
+    ... delta = 0.2
     ... [[grid]]
     ... variants = ["across_vself"]
     ... smoothing = ["no_ls", "ls_v"]
     ... seeds = [0]
     ... ''')
     >>> [run.name for run in read_definition(path).runs]
-    ['across_vself-no_ls-seed0', 'across_vself-ls_v-seed0']
+    ['across_vself-no_ls-seed0', 'across_vself-ls_v0.2-seed0']
     """
     path = Path(path)
     content = _read(path)
@@ -82,12 +84,14 @@ def read_definition(path: str | Path) -> StudyDefinition:
     data = _table(path, content, "data")
     _require_known(path, "[data]", data, ("path",))
     training = _table(path, content, "training")
-    _require_known(path, "[training]", training, _TRAINING)
+    _require_known(path, "[training]", training, (*_TRAINING, "delta"))
+    training = dict(training)
+    delta = _delta(path, training.pop("delta", DELTA))
     grids = content.get("grid")
     if not isinstance(grids, list) or not grids:
         raise BadInputError(f"{path}: no [[grid]]; add one with variants, smoothing and seeds")
     try:
-        runs = [TrainingConfig(**cell, **_converted(training)) for grid in grids for cell in _cells(path, grid)]
+        runs = [TrainingConfig(**cell, **_converted(training)) for grid in grids for cell in _cells(path, grid, delta)]
     except (BadInputError, TypeError, ValueError) as error:
         raise BadInputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
     directory = Path(os.path.normpath(path.parent / data["path"])) if "path" in data else None
@@ -127,7 +131,13 @@ def _require_known(path: Path, where: str, content: dict[str, Any], names: tuple
             raise BadInputError(f"{path}: unknown {name!r} in the {where}; known names are {', '.join(names)}")
 
 
-def _cells(path: Path, grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _delta(path: Path, delta: Any) -> float:
+    if type(delta) not in (int, float) or not 0 < delta < 1:
+        raise BadInputError(f"{path}: [training] delta is {delta!r}; it must be a number between 0 and 1, such as 0.2")
+    return float(delta)
+
+
+def _cells(path: Path, grid: dict[str, Any], delta: float) -> Iterator[dict[str, Any]]:
     if not isinstance(grid, dict):
         raise BadInputError(f"{path}: 'grid' must be tables, [[grid]]")
     _require_known(path, "[[grid]]", grid, _GRID)
@@ -139,7 +149,7 @@ def _cells(path: Path, grid: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if type(seed) is not int:
             raise BadInputError(f"{path}: seed {seed!r} is not a whole number")
     variants = [Variant.parse(str(text)) for text in grid["variants"]]
-    smoothings = [Smoothing.parse(str(text)) for text in grid["smoothing"]]
+    smoothings = [Smoothing.parse(str(text), delta) for text in grid["smoothing"]]
     controls = [None if text == "none" else Control.parse(str(text)) for text in grid["controls"]]
     for variant, smoothing, control, seed in itertools.product(variants, smoothings, controls, grid["seeds"]):
         yield {"variant": variant, "smoothing": smoothing, "control": control, "seed": seed}

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mbias.tables.names import display_name, subscript
 from mbias.tables.words import words_of
+from mbias.terms import DELTA, PRESETS, recorded_smoothing
 
 Cell = Callable[[Any], str]
 """From a row of the long table to the text of a cell."""
@@ -21,7 +22,9 @@ RUN = ("variant", "smoothing", "control", "seed")
 SHARED = ("variant", "smoothing", "control")
 """The columns that name a setting."""
 
-_LEFT_OUT = "left_out"
+_LEFT_OUT, _REMARKS = "left_out", "remarks"
+
+_DELTAS = f"A number in the name of a smoothing is its delta; without one, delta is {DELTA:g}."
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,12 @@ def with_left_out(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFra
     return table
 
 
+def with_remarks(table: pd.DataFrame, sentences: Iterable[str]) -> pd.DataFrame:
+    """The table with sentences that a reader of its numbers must know; `remarks` returns them."""
+    table.attrs[_REMARKS] = list(sentences)
+    return table
+
+
 def concatenated(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Concatenate tables, and what was left out of them."""
     parts = list(tables)
@@ -132,14 +141,27 @@ def left_out(table: pd.DataFrame) -> list[str]:
     return [f"Left out: {', '.join(names)} ({reason})." for reason, names in by_reason.items()]
 
 
+def remarks(table: pd.DataFrame) -> list[str]:
+    """The sentences that `with_remarks` gave the table."""
+    return list(table.attrs.get(_REMARKS, []))
+
+
 def notes(table: pd.DataFrame) -> list[str]:
-    """What a reader of the table must know: simulated data, a single seed, and what was left out."""
+    """What a reader of the table must know: simulated data, a single seed, deltas, remarks, and what was left out."""
     sentences = []
     if "simulated" in table and table["simulated"].any():
-        sentences.append("Simulated data.")
+        published = "source" in table and (table["source"] != "measured").any()
+        sentences.append("Measured rows: simulated data." if published else "Simulated data.")
     if _single_seed(table):
         sentences.append("One seed per setting: a difference may be due to chance.")
-    return sentences + left_out(table)
+    if "smoothing" in table and any(map(_states_delta, table["smoothing"].unique())):
+        sentences.append(_DELTAS)
+    return sentences + remarks(table) + left_out(table)
+
+
+def _states_delta(smoothing: str | None) -> bool:
+    known = recorded_smoothing(smoothing)
+    return known is not None and known != PRESETS[known.kind]
 
 
 def _single_seed(table: pd.DataFrame) -> bool:

@@ -172,3 +172,12 @@ def test_measures_that_do_not_apply_are_named_with_the_reason(tmp_path, name, ta
 def test_tables_over_seeds_need_several(study, name, table):
     with pytest.raises(NotApplicableError, match="every setting has one seed"):
         question(name)(study, table=table)
+
+
+def test_an_option_without_a_table_takes_the_first_table_that_has_it():
+    losses = question("losses")
+
+    assert losses.table().name == "coincidence"
+    assert losses.table(options=["published"]).name == "implied"
+    assert losses.table("seeds", ["published"]).name == "seeds"
+    assert question("attention").table(options=["epoch"]).name == "shares"

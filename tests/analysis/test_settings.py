@@ -7,7 +7,15 @@ from mbias import Run, RunWriter, Study, open_study
 from mbias.analysis import reliance
 from mbias.analysis.attention import movement
 from mbias.analysis.losses import coincidence, curves
-from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, one_variant, over_seeds, settings, weak_labels
+from mbias.analysis.settings import (
+    SMOOTHING_ORDER,
+    VARIANT_ORDER,
+    one_variant,
+    over_seeds,
+    settings,
+    smoothing_key,
+    weak_labels,
+)
 from mbias.errors import BadInputError, NotApplicableError
 from tests.drawn_runs import draw_run, draw_study
 from tests.records.written import header
@@ -118,3 +126,20 @@ def test_labels_that_were_not_recorded_do_not_apply(tmp_path):
 
     with pytest.raises(NotApplicableError, match=r"labels .* are not recorded"):
         weak_labels(Run(run.path))
+
+
+def test_smoothings_are_sorted_by_delta_and_then_as_in_table_2():
+    names = ["mixup", "ls_a0.2_v0.2", "ls_v", None, "ls_v0.2", "ls_a0.05", "no_ls", "ls_av", "ls_a", "ls_v0.2_k3"]
+
+    assert sorted(names, key=smoothing_key) == [
+        "no_ls",
+        "ls_a0.05",
+        "ls_a",
+        "ls_v",
+        "ls_av",
+        "ls_v0.2",
+        "ls_a0.2_v0.2",
+        "ls_v0.2_k3",
+        None,
+        "mixup",
+    ]

@@ -8,8 +8,9 @@ from mbias import open_study
 from mbias.analysis import smoothing
 from mbias.analysis.paper import published, scores
 from mbias.scores.f_scores import METRICS
+from mbias.tables.layout import left_out
 from mbias.terms import PRESETS
-from tests.drawn_runs import draw_study
+from tests.drawn_runs import AT_02, draw_study
 
 
 def test_variance_of_the_published_table_is_what_the_paper_says():
@@ -62,7 +63,7 @@ def test_over_seeds_the_variance_is_without_that_of_the_seeds(tmp_path):
     assert row["variance"] < row["plain"]
     assert 0 <= row["variance_low"] <= row["variance_high"]
     (sentence,) = smoothing.finding(table)
-    assert "4 settings of smoothing, without that of seeds and samples: " in sentence
+    assert "4 settings of smoothing with delta 0.1, without that of seeds and samples: " in sentence
     assert "A_cross + V_cross (seeds alone: " in sentence
 
 
@@ -96,3 +97,54 @@ def test_the_interval_of_the_variance_is_that_of_a_bootstrap_over_samples(tmp_pa
     half = stats.t.ppf(0.975, 39) * np.std(drawn) * np.sqrt(40 / 39)
     assert row["variance_high"] == pytest.approx(row["variance"] + half, rel=0.1)
     assert row["variance_low"] == pytest.approx(max(row["variance"] - half, 0), abs=half / 10)
+
+
+@pytest.fixture(scope="module")
+def two_deltas(tmp_path_factory):
+    """A_cross + V_cross at delta 0.1 and 0.2, and A_self + V_self with LS-V only, at both."""
+    names = [*PRESETS, *(AT_02[name] for name in PRESETS if name != "no_ls")]
+    cells = [("across_vcross", name) for name in names] + [("aself_vself", name) for name in ("ls_v", "ls_v0.2")]
+    return open_study(draw_study(tmp_path_factory.mktemp("deltas"), cells))
+
+
+def test_table2_at_two_deltas_has_its_published_rows_twice(two_deltas):
+    table = smoothing.scores(two_deltas, published=True)
+    expected = ["no_ls", "ls_a", "ls_v", "ls_av", "ls_a0.2", "ls_v0.2", "ls_a0.2_v0.2"]
+
+    assert set(table["variant"]) == {"across_vcross"}
+    for source in ("measured", "published"):
+        assert list(dict.fromkeys(table.loc[table["source"] == source, "smoothing"])) == expected
+    paper = table[(table["source"] == "published") & (table["metric"] == "visual") & (table["level"] == "segment")]
+    by_name = paper.set_index("smoothing")["f_score"]
+    assert by_name["ls_v"] == by_name["ls_v0.2"] == 52.9
+
+
+def test_stability_is_across_the_smoothings_of_one_delta(two_deltas):
+    table = smoothing.stability(two_deltas, published=True)
+    stronger = two_deltas.select(variant="across_vcross", smoothing=list(AT_02.values()))
+    keys = ["source", "variant", "level"]
+
+    assert list(dict.fromkeys(table["delta"])) == ["0.1", "0.2"]
+    assert set(table["settings"]) == {4}
+    alone = smoothing.stability(stronger, published=True).set_index(keys)["variance"]
+    assert table[table["delta"] == "0.2"].set_index(keys)["variance"].to_dict() == alone.to_dict()
+    assert alone["published", "across_vcross", "both"] == pytest.approx(0.954, abs=5e-4)
+    sentences = smoothing.finding(table)
+    assert [sentence.split(": ")[0][-9:] for sentence in sentences] == ["delta 0.1", "delta 0.2"]
+
+
+def test_a_smoothing_that_is_alone_at_its_delta_is_named(tmp_path):
+    study = draw_study(tmp_path, [("across_vcross", name) for name in ("ls_a", "ls_v", "ls_v0.3")])
+    table = smoothing.stability(study)
+
+    assert set(table["delta"]) == {"0.1"}
+    assert left_out(table) == ["Left out: A_cross + V_cross, LS-V 0.3 (no other smoothing at its delta)."]
+
+
+def test_deltas_of_one_smoothing_are_compared_where_there_is_nothing_else(tmp_path):
+    study = draw_study(tmp_path, [("across_vcross", name) for name in ("ls_v", "ls_v0.2", "ls_v0.3")])
+    table = smoothing.stability(study, published=True)
+
+    assert set(smoothing.scores(study)["smoothing"]) == {"ls_v", "ls_v0.2", "ls_v0.3"}
+    assert (set(table["settings"]), set(table["delta"]), set(table["source"])) == ({3}, {""}, {"measured"})
+    assert smoothing.finding(table)[0].startswith("Variance of the F-scores across 3 settings of smoothing: ")

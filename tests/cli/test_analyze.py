@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import mbias
+from mbias.analysis.paper.published import checks
 from mbias.analysis.questions import QUESTIONS, question
 from mbias.cli.analyze import _parser, main
 from mbias.reports.report import SECTIONS
@@ -353,3 +354,32 @@ def test_a_figure_of_reliance_shows_shares_where_no_balance_applies(tmp_path):
 
     assert main(["reliance", str(path), "--figure", str(tmp_path / "figure.png")]) == 0
     assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+def test_the_published_losses_stand_beside_the_measured_ones(study, tmp_path, capsys):
+    figure = tmp_path / "fig2.png"
+
+    assert main(["losses", study, "--published", "--format", "csv", "--figure", str(figure)]) == 0
+    printed = capsys.readouterr()
+    rows = {(row["source"], row["modality"]): row for row in csv.DictReader(io.StringIO(printed.out))
+            if (row["variant"], row["smoothing"]) == ("across_vcross", "ls_v")}  # fmt: skip
+    assert float(rows["published", "visual"]["mse"]) == 0.104
+    assert round(float(rows["published", "visual"]["implied"]), 3) == 0.198
+    assert rows["published", "audio"]["implied"] == ""
+    assert float(rows["measured", "visual"]["mse"]) > 0
+    assert "note: Table 2 misprints the visual F-scores of A_cross + V_self, LS-AV" in printed.err
+    assert "note: MSE_wsl,v = 0.104 (Fig. 2) implies delta = 0.198." in printed.err
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("command", [["losses"], ["variants"], ["smoothing"], ["smoothing", "--table", "stability"]])
+def test_what_the_published_numbers_imply_is_said_below_each_of_their_tables(study, command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    name, *options = command
+
+    assert main([name, study, *options, "--published"]) == 0
+    notes = capsys.readouterr().out.splitlines()[-1]
+    for check in checks():
+        assert check in notes
+    assert main([name, study, *options]) == 0
+    assert "0.198" not in capsys.readouterr().out

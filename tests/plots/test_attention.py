@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import mbias
+from mbias.analysis.attention import movement
 from mbias.plots import attention
 from mbias.plots.drawing.style import modality_colours, save
+from tests.drawn_runs import draw_study
 from tests.plots.conftest import texts
 
 
@@ -34,3 +36,13 @@ def test_of_more_modalities_each_is_drawn(external):
     figure = mbias.plot_attention(external)
 
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["audio", "visual", "text"]
+
+
+def test_a_second_delta_has_the_colour_of_the_first_and_a_thinner_line(tmp_path):
+    study = draw_study(tmp_path, [("across_vcross", name) for name in ("ls_v", "ls_v0.2", "ls_a0.2")])
+    lines = {line.get_label(): line for line in attention.plot_movement(movement(study)).axes[0].lines}
+    first, second, other = (lines[name] for name in ("LS-V", "LS-V 0.2", "LS-A 0.2"))
+
+    assert first.get_color() == second.get_color() != other.get_color()
+    assert second.get_linewidth() == first.get_linewidth() / 2
+    assert other.get_linewidth() == first.get_linewidth()

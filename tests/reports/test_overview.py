@@ -10,9 +10,10 @@ from mbias.reports.overview import by_verdict, expectation, phenomenon
 from tests.drawn_runs import draw_run, draw_study
 
 
-def _table(weight, mse_audio, mse_visual):
-    rows = [("LS-V", "audio", weight, mse_audio), ("LS-V", "visual", 1 - weight, mse_visual)]
-    return pd.DataFrame(rows, columns=["setting", "modality", "attention", "mse"])
+def _table(weight, mse_audio, mse_visual, setting="LS-V", smoothing="ls_v"):
+    rows = [("audio", weight, mse_audio), ("visual", 1 - weight, mse_visual)]
+    table = pd.DataFrame(rows, columns=["modality", "attention", "mse"])
+    return table.assign(setting=setting, smoothing=smoothing, control=None)
 
 
 def test_the_papers_phenomenon_needs_both_attention_and_losses():
@@ -22,6 +23,18 @@ def test_the_papers_phenomenon_needs_both_attention_and_losses():
     ]
     assert expectation(_table(0.85, 1e-4, 1e-2))[0].endswith("not as far as the paper reports.")
     assert expectation(_table(0.95, 1e-3, 1e-2))[0].endswith("not as far as the paper reports.")
+
+
+def test_the_phenomenon_is_expected_at_any_delta_and_of_no_control():
+    both = pd.concat([_table(0.95, 1e-4, 1e-2), _table(0.5, 1e-3, 1e-2, "LS-V 0.2", "ls_v0.2")])
+    shown, other = expectation(both)
+    assert shown.startswith("LS-V, visual labels smoothed: mean W_a = 0.950")
+    assert other.startswith("LS-V 0.2, visual labels smoothed: mean W_a = 0.500")
+    assert other.endswith("not as far as the paper reports.")
+    assert expectation(_table(0.5, 1e-3, 1e-3, "LS-AV 0.2", "ls_a0.2_v0.2")) == [
+        "LS-AV 0.2, labels of both modalities smoothed: mean W_a = 0.500."
+    ]
+    assert expectation(_table(0.95, 1e-4, 1e-2, "LS-V, shuffled").assign(control="shuffled")) == []
 
 
 def test_phenomenon_is_of_the_original_network(tmp_path):

@@ -2,8 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from mbias.tables.layout import Layout, concatenated, lay_out, left_out, notes, number, with_interval, with_left_out
+from mbias.tables.layout import (
+    Layout,
+    concatenated,
+    lay_out,
+    left_out,
+    notes,
+    number,
+    with_interval,
+    with_left_out,
+    with_remarks,
+)
 
 TABLE = pd.DataFrame(
     [
@@ -76,3 +87,20 @@ def test_what_is_left_out_for_one_reason_is_said_once():
     )
 
     assert left_out(table) == ["Left out: swap, cross (three modalities).", "Left out: drop (not probed)."]
+
+
+def test_notes_say_which_rows_are_simulated_and_what_was_remarked():
+    table = pd.DataFrame({"source": ["measured", "published"], "simulated": [True, False]})
+
+    assert notes(with_remarks(table, ["The paper has a misprint."])) == [
+        "Measured rows: simulated data.",
+        "The paper has a misprint.",
+    ]
+    assert notes(table[:1]) == ["Simulated data.", "The paper has a misprint."]
+
+
+@pytest.mark.parametrize(("names", "said"), [(["no_ls", "ls_v"], False), (["no_ls", "ls_v0.2"], True), ([None], False)])
+def test_notes_say_what_the_number_in_the_name_of_a_smoothing_is(names, said):
+    note = "A number in the name of a smoothing is its delta; without one, delta is 0.1."
+
+    assert notes(pd.DataFrame({"smoothing": names})) == [note] * said

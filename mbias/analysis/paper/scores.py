@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mbias.analysis.paper.published import beside, with_checks
 from mbias.analysis.per_run.sample_scores import sample_scores
-from mbias.analysis.settings import SMOOTHING_ORDER, VARIANT_ORDER, identified, order_key, reason_for, settings
+from mbias.analysis.settings import VARIANT_ORDER, identified, order_key, reason_for, settings, smoothing_key
 from mbias.errors import NotApplicableError
 from mbias.records.study import Study
 from mbias.scores.f_scores import LEVELS, METRICS
@@ -121,20 +122,17 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
     return with_left_out(pd.DataFrame(rows, columns=[*SETTING, "level", "metric", "half"]), reasons)
 
 
-def with_published(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Measured scores, followed by the published scores of the same settings."""
-    settings = measured[SETTING].drop_duplicates()
-    return concatenated([measured, in_order(published.merge(settings, on=SETTING))])
+def with_published(measured: pd.DataFrame, *published: pd.DataFrame) -> pd.DataFrame:
+    """Measured scores, followed by the published scores of these settings (`mbias.analysis.paper.published.beside`)."""
+    return with_checks(concatenated([measured, *(in_order(beside(measured, table)) for table in published)]))
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
     """The rows sorted by metric, level, variant and smoothing, in the order of the paper."""
-    orders = {
-        "metric": tuple(Metric),
-        "level": tuple(Level),
-        "variant": VARIANT_ORDER,
-        "smoothing": SMOOTHING_ORDER,
-    }
-    return table.sort_values(
-        list(orders), key=lambda column: column.map(lambda name: order_key(name, orders[column.name])), kind="stable"
-    ).reset_index(drop=True)
+    orders = {"metric": tuple(Metric), "level": tuple(Level), "variant": VARIANT_ORDER}
+
+    def key(column: pd.Series) -> pd.Series:
+        order = orders.get(str(column.name))
+        return column.map(smoothing_key if order is None else lambda name: order_key(name, order))
+
+    return table.sort_values([*orders, "smoothing"], key=key, kind="stable").reset_index(drop=True)

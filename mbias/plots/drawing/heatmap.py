@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -10,6 +11,9 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from mbias.plots.drawing.style import JOINT, WIDTH, mark_simulated, mathtext, modality_colours, plain, style
+
+MOST_BESIDE = 12
+"""The largest number of columns for which the name of a smoothing with its delta fits on one line."""
 
 
 def draw_heatmap(
@@ -67,8 +71,10 @@ def draw_heatmap(
         ax.set(xlabel="", ylabel="")
         figure.suptitle(f"{shown}\ncategories sorted by their mean", fontsize=7, x=0.01, ha="left")
         ax.set_yticks(ax.get_yticks(), [plain(name.replace("_", " ")) for name in wide.index], fontsize=6.5, rotation=0)
-        # "A_cross + V_self, LS-V" in three lines, so that neighbours do not overlap.
+        # "A_cross + V_self, LS-V" in three lines, so that neighbours do not overlap, and "LS-V 0.2" in two of many.
         names = ["\n".join(_set(line) for line in name.replace(" + ", ", + ").split(", ")) for name in wide.columns]
+        if len(names) > MOST_BESIDE:
+            names = [re.sub(r" (?=[\d./]+$)", "\n", name) for name in names]
         ax.set_xticks(ax.get_xticks(), names, fontsize=6, rotation=0)
         ax.tick_params(length=0)
         mark_simulated(figure, table)

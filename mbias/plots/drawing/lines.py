@@ -127,7 +127,7 @@ def leave_label_room(figure: Figure, panels: Sequence[Axes], right: float, betwe
     longest = max((len(re.sub(r"[${}_^\\]", "", label)) for label in labels), default=0)
     if longest > 5:
         needed = (_LETTER * longest + 0.08) / figure.get_figwidth()
-        right, between = max(right, needed - 0.04), max(between, needed * len(panels))
+        right, between = max(right, needed - 0.02), max(between, needed * len(panels))
     leave_room(figure, bottom=0.03, right=right, between=between)
 
 

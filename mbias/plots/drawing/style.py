@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from mbias.analysis.settings import smoothing_kind
 from mbias.files import write_bytes
 from mbias.terms import Variant
 
@@ -113,8 +114,8 @@ def modality_colours(modalities: Sequence[str]) -> dict[str, str]:
 
 
 def smoothing_look(smoothing: str | None) -> tuple[str, Any]:
-    """The colour and dashes of a smoothing; those of No-LS for a setting that has none of its own."""
-    return SMOOTHINGS.get(smoothing or "no_ls", SMOOTHINGS["no_ls"])
+    """The colour and dashes of a smoothing, whatever its delta; those of No-LS for a setting that has none."""
+    return SMOOTHINGS[smoothing_kind(smoothing) or "no_ls"]
 
 
 def ends(table: pd.DataFrame) -> np.ndarray:

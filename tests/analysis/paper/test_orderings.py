@@ -15,7 +15,7 @@ from mbias.errors import BadInputError
 from mbias.scores.f_scores import METRICS
 from mbias.stats.significance import benjamini_hochberg
 from mbias.terms import Metric
-from tests.drawn_runs import draw_run, draw_study
+from tests.drawn_runs import AT_02, TABLE, draw_run, draw_study
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_scores_that_are_made_of_others_have_no_row(table):
 
 
 def test_an_ordering_that_only_its_own_interval_decides_is_undecided():
-    rows = {"a": "x", "published": 1.0, "difference": 1.0, "seeds": 6}
+    rows = {"delta": "0.1", "a": "x", "published": 1.0, "difference": 1.0, "seeds": 6}
     table = pd.DataFrame([{**rows, "p": 0.04}, *({**rows, "p": 0.9} for _ in range(9))])
     table["p_adjusted"] = benjamini_hochberg(table["p"].to_numpy())
     assert table["p_adjusted"].iloc[0] == pytest.approx(0.4)
@@ -88,3 +88,20 @@ def test_settings_that_share_their_variant_are_ordered_by_smoothing(drawn):
 def test_runs_that_are_not_in_the_paper_are_told(tmp_path):
     with pytest.raises(BadInputError, match="add such runs"):
         variants.orderings(open_study(draw_run(tmp_path / "run")))
+
+
+@pytest.mark.parametrize(("asked", "number"), [(variants, 36), (smoothing, 66)])
+def test_two_deltas_are_two_families_of_orderings(drawn, tmp_path, asked, number):
+    stronger = draw_study(tmp_path, [(variant, AT_02[name]) for variant, name in TABLE if name != "no_ls"], videos=40)
+    both = asked.orderings(open_study([*(run.path for run in drawn), stronger]))
+
+    assert list(dict.fromkeys(both["delta"])) == ["0.1", "0.2"]
+    pd.testing.assert_frame_equal(both[both["delta"] == "0.1"].reset_index(drop=True), asked.orderings(drawn))
+    second = both[both["delta"] == "0.2"]
+    assert len(second) == number
+    assert second["p_adjusted"].to_numpy() == pytest.approx(stats.false_discovery_control(second["p"]))
+    named = second[["shared", "a", "b"]].to_numpy().ravel().tolist()
+    assert not {"LS-A", "LS-V", "LS-AV"} & set(named)
+    first, _, third, _ = finding(both)
+    assert " at delta 0.1: " in first
+    assert " at delta 0.2: " in third
