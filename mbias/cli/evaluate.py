@@ -123,9 +123,11 @@ def _print(evaluation: Evaluation, videos: str, output_format: str) -> None:
         print(json.dumps({"rule": evaluation.rule, "videos": videos, "scores": scores}, indent=2))
         return
     names = [Metric(name).display_name for name in next(iter(scores.values()))]
-    print(f"{'F-score, %':10}" + "".join(f"{name:>14}" for name in names))
+    widths = [max(len(name), 6) + 2 for name in names]
+    print(f"{'F-score, %':10}" + "".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)))
     for level, values in scores.items():
-        print(f"{level:10}" + "".join(f"{100 * value:14.2f}" for value in values.values()))
+        cells = (f"{100 * value:{width}.2f}" for value, width in zip(values.values(), widths, strict=True))
+        print(f"{level:10}" + "".join(cells))
     print(f"{videos}; rule {evaluation.rule}")
 
 

@@ -43,7 +43,7 @@ def test_a_table_shows_percentages_and_the_rule(tmp_path, capsys, weak):
     code, out, _ = run_evaluate(capsys, tmp_path / "p.npz", "--annotations", SHARED)
     lines = out.splitlines()
     assert code == 0
-    assert lines[0].split() == ["F-score,", "%", "Audio", "Visual", "Audio-visual", "Type@AV", "Event@AV"]
+    assert lines[0].split() == ["F-score,", "%", "Audio", "Visual", "Audio-visual", "Type@AV", "Event@AV", "Ao", "Vo"]
     assert lines[1].split()[:4] == ["segment", "0.50", "10.08", "14.50"]
     assert lines[-1].startswith("1,200 videos of test; rule events as given")
 
