@@ -7,12 +7,12 @@ data set is the mean over its videos.
 
 Ao and Vo are the F-scores of audio-only and visual-only events (Sardari et al., ECCV 2024, CoLeaF), which show the
 modality bias of the output itself. A segment is audio-only in a category if the category is present in its audio and
-not in its picture: y_ao = y_a (1 - y_v), for the prediction and for the truth alike; visual-only accordingly. Audio
-and visual scores count an event that is heard and seen as right in each modality; these scores count it in neither. At
-the event level, runs of such segments are the events. CoLeaF gives the rule for the prediction. That the truth is
-treated alike, and that a video counts 1 if it has no such event in the prediction and in the truth, is taken from the
-other F-scores. A prediction that is the same in both modalities has no such event, and scores the share of videos that
-truly have none.
+not in its picture: y_ao = y_a (1 - y_v), for the prediction and for the truth alike; visual-only accordingly. At the
+event level, runs of such segments are the events. A model that predicts what is only heard as seen too keeps its audio
+score, and loses Ao. CoLeaF's formula is for the prediction. That the truth is treated alike, and that a video counts 1
+if it has no such event in the prediction and in the truth, is taken from the other F-scores. A prediction that is the
+same in both modalities has no such event, so that its Ao is the share of videos that truly have none: read Ao and Vo
+against those of `mbias.llp.predictions.everywhere`.
 """
 
 from __future__ import annotations

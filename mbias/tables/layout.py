@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ SHARED = ("variant", "smoothing", "control")
 """The columns that name a setting."""
 
 _LEFT_OUT = "left_out"
+_REMARKS = "remarks"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ def with_left_out(table: pd.DataFrame, reasons: Mapping[str, str]) -> pd.DataFra
     return table
 
 
+def with_remarks(table: pd.DataFrame, sentences: Sequence[str]) -> pd.DataFrame:
+    """The table with sentences that its reader must know; `notes` returns them."""
+    table.attrs[_REMARKS] = list(sentences)
+    return table
+
+
 def concatenated(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Concatenate tables, and what was left out of them."""
     parts = list(tables)
@@ -133,13 +140,13 @@ def left_out(table: pd.DataFrame) -> list[str]:
 
 
 def notes(table: pd.DataFrame) -> list[str]:
-    """What a reader of the table must know: simulated data, a single seed, and what was left out."""
+    """What a reader of the table must know: simulated data, a single seed, its remarks, and what was left out."""
     sentences = []
     if "simulated" in table and table["simulated"].any():
         sentences.append("Simulated data.")
     if _single_seed(table):
         sentences.append("One seed per setting: a difference may be due to chance.")
-    return sentences + left_out(table)
+    return [*sentences, *table.attrs.get(_REMARKS, []), *left_out(table)]
 
 
 def _single_seed(table: pd.DataFrame) -> bool:

@@ -3,7 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mbias.tables.layout import Layout, concatenated, lay_out, left_out, notes, number, with_interval, with_left_out
+from mbias.tables.layout import (
+    Layout,
+    concatenated,
+    lay_out,
+    left_out,
+    notes,
+    number,
+    with_interval,
+    with_left_out,
+    with_remarks,
+)
 
 TABLE = pd.DataFrame(
     [
@@ -76,3 +86,9 @@ def test_what_is_left_out_for_one_reason_is_said_once():
     )
 
     assert left_out(table) == ["Left out: swap, cross (three modalities).", "Left out: drop (not probed)."]
+
+
+def test_remarks_stand_before_what_was_left_out():
+    table = with_remarks(with_left_out(pd.DataFrame({"seeds": [2]}), {"swap": "no pass"}), ["Read elsewhere."])
+
+    assert notes(table) == ["Read elsewhere.", "Left out: swap (no pass)."]
