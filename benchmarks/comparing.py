@@ -21,7 +21,7 @@ from mbias.analysis.compare import Kind, differences
 from mbias.analysis.paper.across import variance_across
 from mbias.analysis.per_run.scopes import over_samples
 from mbias.files import write_text
-from mbias.scores.f_scores import LEVELS, METRICS
+from mbias.scores.f_scores import LEVELS, PAPER_METRICS
 from mbias.stats.significance import holm
 
 # ------------------------------------------------------------------------------------------------- compare
@@ -54,7 +54,7 @@ def _settings(effect: float, seeds: int, spread: float, rng: np.random.Generator
     single = drawn(6, 0.5).reshape(seeds, SAMPLES, 2, 2, 3)
     averages = np.stack([single.mean(axis=-1), single[..., :2].mean(axis=-1)], axis=-1)
     scores = np.clip(np.concatenate([single, averages], axis=-1), 0, 1).reshape(seeds, SAMPLES, 2, -1)
-    metrics = [(str(metric), str(level)) for level in LEVELS for metric in METRICS]
+    metrics = [(str(metric), str(level)) for level in LEVELS for metric in PAPER_METRICS]
     attention = np.clip(drawn(1, 0.5), 0, 1)
     balance = drawn(1, 0.0)
     return [

@@ -64,13 +64,15 @@ class Level(StrEnum):
 
 
 class Metric(StrEnum):
-    """The events that an F-score covers (section 5.2 of the paper)."""
+    """The events that an F-score covers: those of section 5.2 of the paper, and those of one modality alone."""
 
     AUDIO = "audio"
     VISUAL = "visual"
     AUDIO_VISUAL = "audio_visual"
     TYPE_AVERAGE = "type_average"
     EVENT_AVERAGE = "event_average"
+    AUDIO_ONLY = "audio_only"
+    VISUAL_ONLY = "visual_only"
 
     @property
     def display_name(self) -> str:
@@ -81,6 +83,8 @@ class Metric(StrEnum):
             "audio_visual": "Audio-visual",
             "type_average": "Type@AV",
             "event_average": "Event@AV",
+            "audio_only": "Ao",
+            "visual_only": "Vo",
         }[self.value]
 
 

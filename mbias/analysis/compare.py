@@ -243,7 +243,8 @@ def _metrics(modalities: tuple[str, ...]) -> tuple[str, ...]:
     """The names of the metrics: the paper's or, for other modalities, theirs."""
     if modalities == (Metric.AUDIO, Metric.VISUAL):
         return tuple(map(str, METRICS))
-    return (*modalities, " and ".join(modalities), "mean by type", "mean by event")
+    only = (f"{modality} only" for modality in modalities)
+    return (*modalities, " and ".join(modalities), "mean by type", "mean by event", *only)
 
 
 def _stacked(kind: Kind, first: Setting, second: Setting) -> np.ndarray:

@@ -90,7 +90,7 @@ class Question:
     Examples
     --------
     >>> mbias.variants
-    <Question variants: which aggregate of features parses best? Tables: scores, orderings>
+    <Question variants: which aggregate of features parses best? Tables: scores, orderings, llp_line>
     >>> table = mbias.attention("models/demo", epoch="best")
     >>> list(table.columns[:5])
     ['run', 'variant', 'smoothing', 'control', 'seed']

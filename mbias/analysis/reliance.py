@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.measures import effects, parts, values
+from mbias.analysis.measures import confusion, effects, parts, values
 from mbias.analysis.measures import use as of_modalities
 from mbias.analysis.measures.agreement import agreement_rows
 from mbias.analysis.measures.catalogue import (
@@ -284,6 +284,7 @@ QUESTION = Question(
                 {"interaction": with_interval("interaction", "+.2f")},
             ),
         ),
+        Table(confusion.confusion, confusion.LAYOUT),
         Table(
             agreement,
             Layout(
@@ -297,6 +298,7 @@ QUESTION = Question(
     definitions={
         "use, help": of_modalities,
         "Shapley effects, interactions": effects,
+        "modality confusion": confusion,
         "Shapley": values.shapley,
         "cooperation": values.cooperation,
         "drop": values.drops,

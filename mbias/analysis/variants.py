@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from mbias.analysis.paper import llp_line as line
 from mbias.analysis.paper.orderings import LAYOUT
 from mbias.analysis.paper.orderings import finding as orderings_finding
 from mbias.analysis.paper.orderings import orderings as published_orderings
@@ -14,7 +15,7 @@ from mbias.analysis.settings import smoothing_key, smoothing_kind
 from mbias.errors import NotApplicableError
 from mbias.records.study import StudyLike, open_study
 from mbias.scores import f_scores
-from mbias.tables.layout import Layout
+from mbias.tables.layout import Layout, remarks, with_remarks
 from mbias.tables.names import display_name
 from mbias.terms import Metric
 
@@ -68,7 +69,10 @@ def scores(study: StudyLike, epoch: int | str = "best", published: bool = False)
         )
     chosen = _chosen(counts[counts >= 2])
     measured = table[table["smoothing"].isin(chosen)].reset_index(drop=True)
-    return with_published(measured, table1()) if published else measured
+    if not published:
+        return measured
+    table = with_published(measured, table1())
+    return with_remarks(table, [*remarks(table), "Later models on LLP are in the table llp_line."])
 
 
 def orderings(study: StudyLike) -> pd.DataFrame:
@@ -91,6 +95,41 @@ def orderings(study: StudyLike) -> pd.DataFrame:
     return published_orderings(study, table1(), "variant")
 
 
+def llp_line(study: StudyLike, epoch: int | str = "best", published: bool = True) -> pd.DataFrame:
+    """F-scores of every setting beside those of the models trained on LLP after HAN.
+
+    Unlike `scores`, it takes one setting or more, and other models than the paper's, as long as they were recorded on
+    the test split of LLP.
+
+    Parameters
+    ----------
+    study
+        A path, a `Run`, a list of these, or a `Study`.
+    epoch
+        A number from 1, ``"last"``, or ``"best"``, the epoch whose model was kept.
+    published
+        Whether the published scores follow the measured ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model, metric and level: ``f_score``, in percent, with the ends of its 95 % interval, ``low`` and
+        ``high``, where it was measured; ``source``, which is ``measured``, ``baseline`` (the weak labels of every video
+        in all segments and both modalities) or ``published``; and of a published score ``features``, ``reference``,
+        where it was read, and ``second_hand``, whether that is another text than the model's paper.
+        Measured scores are by the rule of the original HAN; papers differ in the rule, and none gives intervals.
+
+    Raises
+    ------
+    NotApplicableError
+        If no setting was recorded on the test split of LLP, or none has F-scores.
+    BadInputError
+        If a run does not have that epoch, or is damaged.
+    """
+    measured = line.measured_line(open_study(study), epoch)
+    return line.with_line(measured) if published else line.in_levels(measured)
+
+
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `scores` shows: which variant has the highest score at each level, and by how much."""
     measured = table[(table["source"] == "measured") & (table["metric"] == Metric.TYPE_AVERAGE)]
@@ -107,6 +146,7 @@ QUESTION = Question(
     tables=(
         Table(scores, Layout(("metric", "variant", "smoothing"), ("source", "level"), {"{}": score_cell}), finding),
         Table(orderings, LAYOUT, orderings_finding),
+        Table(llp_line, line.LAYOUT),
     ),
     drawn="scores",
     definitions={

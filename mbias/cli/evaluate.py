@@ -11,6 +11,8 @@ from mbias.errors import BadInputError
 from mbias.terms import Split, Variant
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mbias.cli.common import Commands
     from mbias.exchange.evaluation import Evaluation
     from mbias.llp.predictions import Predictions
@@ -80,6 +82,12 @@ def _add_evaluate(commands: Commands) -> None:
     command.add_argument(
         "--variant", default=Variant.ACROSS_VCROSS.value, help="variant of the checkpoint (default: across_vcross)"
     )
+    command.add_argument(
+        "--published",
+        action="store_true",
+        help="set published scores of models on LLP, and those of the weak labels in all segments, beside the scores "
+        "(test split only)",
+    )
     command.add_argument("--format", choices=("table", "json"), default="table", help="output (default: table)")
     command.set_defaults(handler=_evaluate)
 
@@ -90,6 +98,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     annotations = options.annotations or options.data
     if annotations is None:
         raise BadInputError("annotations are missing: give the folder of LLP's CSV files with --annotations DIR")
+    if options.published and options.split != Split.TEST:
+        raise BadInputError(f"--published: the published scores are of the split test; {options.split} given")
     evaluation = evaluate(
         _checkpoint_predictions(options) if options.checkpoint else options.predictions,
         annotations,
@@ -99,7 +109,26 @@ def _evaluate(options: argparse.Namespace) -> None:
         video_threshold=options.video_threshold,
         thresholds=options.thresholds,
     )
-    _print(evaluation, f"{evaluation.videos:,} videos of {options.split}", options.format)
+    beside = _beside(evaluation, annotations) if options.published else None
+    _print(evaluation, f"{evaluation.videos:,} videos of {options.split}", options.format, beside)
+
+
+def _beside(evaluation: Evaluation, annotations: Path) -> pd.DataFrame:
+    """The scores of an evaluation and of the weak labels in all segments, followed by the published ones."""
+    import pandas as pd
+
+    from mbias.analysis.paper.llp_line import BASELINE, with_line
+    from mbias.exchange.evaluation import evaluate
+    from mbias.llp.predictions import weak_everywhere
+
+    baseline = evaluate(weak_everywhere(annotations, Split.TEST), annotations)
+    named = {"these predictions": (evaluation, "measured"), BASELINE: (baseline, "baseline")}
+    unknown = {"low": float("nan"), "high": float("nan"), "second_hand": False}
+    rows = [
+        of.scores.assign(model=name, f_score=100 * of.scores["f_score"], source=source, **unknown)
+        for name, (of, source) in named.items()
+    ]
+    return with_line(pd.concat(rows, ignore_index=True))
 
 
 def _checkpoint_predictions(options: argparse.Namespace) -> Predictions:
@@ -111,7 +140,8 @@ def _checkpoint_predictions(options: argparse.Namespace) -> Predictions:
     return predict(options.checkpoint, Variant.parse(options.variant), options.data, Split(options.split))
 
 
-def _print(evaluation: Evaluation, videos: str, output_format: str) -> None:
+def _print(evaluation: Evaluation, videos: str, output_format: str, beside: pd.DataFrame | None) -> None:
+    from mbias.cli.printing import print_table
     from mbias.terms import Metric
 
     scores: dict[str, dict[str, float]] = {}
@@ -120,13 +150,24 @@ def _print(evaluation: Evaluation, videos: str, output_format: str) -> None:
     if output_format == "json":
         import json
 
-        print(json.dumps({"rule": evaluation.rule, "videos": videos, "scores": scores}, indent=2))
+        from mbias.tables.render import as_json
+
+        content = {"rule": evaluation.rule, "videos": videos, "scores": scores}
+        published = {} if beside is None else {"published": json.loads(as_json(beside))}
+        print(json.dumps(content | published, indent=2))
         return
     names = [Metric(name).display_name for name in next(iter(scores.values()))]
-    print(f"{'F-score, %':10}" + "".join(f"{name:>14}" for name in names))
+    widths = [max(len(name), 6) + 2 for name in names]
+    print(f"{'F-score, %':10}" + "".join(f"{name:>{width}}" for name, width in zip(names, widths, strict=True)))
     for level, values in scores.items():
-        print(f"{level:10}" + "".join(f"{100 * value:14.2f}" for value in values.values()))
+        cells = (f"{100 * value:{width}.2f}" for value, width in zip(values.values(), widths, strict=True))
+        print(f"{level:10}" + "".join(cells))
     print(f"{videos}; rule {evaluation.rule}")
+    if beside is not None:
+        from mbias.analysis.paper.llp_line import LAYOUT
+
+        print()
+        print_table(LAYOUT, beside, "table")
 
 
 def _add_export_weights(commands: Commands) -> None:

@@ -117,8 +117,14 @@ def evaluate(
     ...         _ = Path(folder, f"AVVP_eval_{modality}.csv").write_text(dense + "v1\t0\t5\tSpeech\n")
     ...     np.savez(f"{folder}/predictions.npz", p=events)
     ...     evaluation = mbias.evaluate(f"{folder}/predictions.npz", folder)
-    >>> evaluation.scores.set_index(["level", "metric"])["f_score"]["segment"].round(2).to_dict()
+    >>> segments = evaluation.scores.set_index(["level", "metric"])["f_score"]["segment"].round(2)
+    >>> segments[:5].to_dict()
     {'audio': 1.0, 'visual': 0.0, 'audio_visual': 0.0, 'type_average': 0.33, 'event_average': 0.67}
+
+    The prediction has an audio-only event that is not true; there are no visual-only events, which counts 1.
+
+    >>> segments[5:].to_dict()
+    {'audio_only': 0.0, 'visual_only': 1.0}
     """
     import pandas as pd
 

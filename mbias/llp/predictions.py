@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mbias.errors import BadInputError
-from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak
-from mbias.terms import Split
+from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak, weak_array
+from mbias.terms import SEGMENTS, Modality, Split
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,54 @@ class Predictions:
                 "split; add them"
             )
         return events[[indices[video] for video in videos]]
+
+
+def everywhere(weak: np.ndarray) -> np.ndarray:
+    """Predict the weak labels of every video in all segments and both modalities.
+
+    The prediction knows which events a video has, but not in which segments and modalities.
+
+    Parameters
+    ----------
+    weak
+        Weak labels, bool of shape (video, category).
+
+    Returns
+    -------
+    numpy.ndarray
+        Events, bool of shape (video, segment, modality, category).
+
+    Examples
+    --------
+    >>> everywhere(np.array([[True, False]])).sum(axis=(1, 2)).tolist()
+    [[20, 0]]
+    """
+    videos, categories = weak.shape
+    return np.broadcast_to(weak[:, None, None], (videos, SEGMENTS, len(Modality), categories))
+
+
+def weak_everywhere(directory: Path, split: Split) -> Predictions:
+    """Read the weak labels of a split, as predictions in all segments and both modalities.
+
+    Parameters
+    ----------
+    directory
+        Folder of LLP's CSV files.
+    split
+        The split.
+
+    Returns
+    -------
+    Predictions
+        The events that `everywhere` returns.
+
+    Raises
+    ------
+    BadInputError
+        If the annotation file is missing or wrong.
+    """
+    rows = read_weak(directory / WEAK_FILES[split])
+    return Predictions(everywhere(weak_array(rows)), None, None, tuple(row.video for row in rows))
 
 
 def split_truth(directory: Path, split: Split) -> SplitTruth:

@@ -131,20 +131,20 @@ def figure(table: pd.DataFrame) -> Figure:
     table = table.assign(level=table["level"].fillna(""))
     order = list(dict.fromkeys(pairs(table)))
     scores, others = table[table["level"] != ""], table[table["level"] == ""]
-    levels, metrics = list(dict.fromkeys(scores["level"])), list(dict.fromkeys(scores["quantity"]))
+    panels = _panels(scores)
     rest = _lines(list(dict.fromkeys(others["quantity"])))
-    lines, columns = len(levels) + len(rest), max([len(metrics), *map(len, rest)])
+    lines, columns = len(panels) + len(rest), max([*map(len, panels), *map(len, rest)])
     with style():
         size = (WIDTH, (0.16 * len(order) + 0.74) * lines + 0.4)
         fig, axes = plt.subplots(lines, columns, sharey=True, squeeze=False, figsize=size)
         for ax in axes.flat:
             ax.set_visible(False)
-        reach = 105 * scores[["difference_low", "difference_high"]].abs().max().max() if levels else 1
-        for line, level in zip(axes, levels, strict=False):
-            for ax, metric in zip(line, metrics, strict=False):
+        reach = 105 * scores[["difference_low", "difference_high"]].abs().max().max() if panels else 1
+        for line, of_line in zip(axes, panels, strict=False):
+            for ax, (metric, level) in zip(line, of_line, strict=False):
                 draw(scores[(scores["level"] == level) & (scores["quantity"] == metric)], ax, order, unit=100)
                 _dress(ax, f"{display_name('metric', metric)},\n{level}", "points", reach)
-        for line, quantities in zip(axes[len(levels) :], rest, strict=True):
+        for line, quantities in zip(axes[len(panels) :], rest, strict=True):
             shown = others[others["quantity"].isin(quantities)]
             for ax, quantity in zip(line, quantities, strict=False):
                 rows = others[others["quantity"] == quantity]
@@ -167,6 +167,14 @@ def pairs(table: pd.DataFrame) -> list[str]:
     """The name of each row's pair: that of B where all rows have the same A, and otherwise both."""
     same_first = len(set(table["a"])) == 1
     return [b if same_first or a == b else f"{b} − {a}" for a, b in zip(table["a"], table["b"], strict=True)]
+
+
+def _panels(scores: pd.DataFrame) -> list[list[tuple[str, str]]]:
+    """The metrics and levels of every line of panels: one line per level, and one for metrics that do not fit there."""
+    levels, metrics = list(dict.fromkeys(scores["level"])), list(dict.fromkeys(scores["quantity"]))
+    lines = [[(metric, level) for metric in metrics[:_IN_A_LINE]] for level in levels]
+    further = [(metric, level) for level in levels for metric in metrics[_IN_A_LINE:]]
+    return [line for line in (*lines, further) if line]
 
 
 def _lines(quantities: list[str]) -> list[list[str]]:

@@ -54,7 +54,7 @@ def plot_smoothing(
     --------
     >>> figure = mbias.plot_smoothing("models/demo")
     >>> len(figure.axes)
-    10
+    14
     """
     needed = ("variant", "smoothing", "metric", "level", "seeds", "f_score", "low", "high", "source")
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch, published=published)

@@ -4,10 +4,20 @@ The definition is that of the original HAN evaluation. True positives, false pos
 in segments (or events) for each video and category, and F = 2 TP / (2 TP + FP + FN). The score of a video is the mean
 F over the categories that are active in the prediction or the truth, or 1 if no category is active. The score of a
 data set is the mean over its videos.
+
+Ao and Vo are the F-scores of audio-only and visual-only events (Sardari et al., ECCV 2024, CoLeaF), which show the
+modality bias of the output itself. A segment is audio-only in a category if the category is present in its audio and
+not in its picture: y_ao = y_a (1 - y_v), for the prediction and for the truth alike; visual-only accordingly. At the
+event level, runs of such segments are the events. A model that predicts what is only heard as seen too keeps its audio
+score, and loses Ao. CoLeaF's formula is for the prediction. That the truth is treated alike, and that a video counts 1
+if it has no such event in the prediction and in the truth, is taken from the other F-scores. A prediction that is the
+same in both modalities has no such event, so that its Ao is the share of videos that truly have none: read Ao and Vo
+against those of `mbias.llp.predictions.everywhere`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +26,9 @@ from mbias.terms import Level, Metric
 
 LEVELS = tuple(Level)
 METRICS = tuple(Metric)
+
+PAPER_METRICS = METRICS[: METRICS.index(Metric.AUDIO_ONLY)]
+"""The metrics of the paper. A run records these after every epoch; the others follow from its recorded outputs."""
 
 
 class Counts(NamedTuple):
@@ -80,7 +93,7 @@ def f_scores(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     >>> truth[0, 0:3, 0] = True
     >>> scores = f_scores(predicted, truth)
     >>> scores.shape
-    (1, 2, 5)
+    (1, 2, 7)
     >>> round(float(scores[0, LEVELS.index("segment"), METRICS.index("audio")]), 3)
     0.667
     >>> float(scores[0, LEVELS.index("event"), METRICS.index("audio")])
@@ -90,10 +103,11 @@ def f_scores(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     predicted_rows, true_rows = (_streams(array[video, :, :, category]) for array in (predicted, truth))
     scores = np.empty((len(predicted), len(LEVELS), len(METRICS)))
     for level, count in enumerate((segment_counts, event_counts)):
-        counted = np.reshape(count(predicted_rows, true_rows), (3, 3, -1)).swapaxes(0, 1)
-        audio, visual, both = (Counts(*stream) for stream in counted)
-        f = [_score(counts, video, len(predicted)) for counts in (audio, visual, both, audio + visual)]
-        scores[:, level] = np.stack([*f[:3], np.mean(f[:3], axis=0), f[3]], axis=1)
+        counted = np.reshape(count(predicted_rows, true_rows), (3, 5, -1)).swapaxes(0, 1)
+        audio, visual, *others = (Counts(*stream) for stream in counted)
+        f = [_score(counts, video, len(predicted)) for counts in (audio, visual, *others, audio + visual)]
+        parts, alone, pooled = f[:3], f[3:5], f[5]
+        scores[:, level] = np.stack([*parts, np.mean(parts, axis=0), pooled, *alone], axis=1)
     return scores
 
 
@@ -107,17 +121,23 @@ def _active(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _streams(rows: np.ndarray) -> np.ndarray:
-    """Stack audio, visual and audio-visual events, (3 * row, segment), from rows of (segment, modality)."""
-    return np.concatenate([rows[:, :, 0], rows[:, :, 1], rows.all(axis=2)])
+    """Stack audio, visual, audio-visual, audio-only and visual-only events, (5 * row, segment).
+
+    The rows are of (segment, modality).
+    """
+    audio, visual = rows[:, :, 0], rows[:, :, 1]
+    return np.concatenate([audio, visual, audio & visual, audio & ~visual, visual & ~audio])
 
 
-def as_table(scores: np.ndarray) -> dict[str, dict[str, float]]:
+def as_table(scores: np.ndarray, metrics: Sequence[Metric] = METRICS) -> dict[str, dict[str, float]]:
     """Return the mean of `f_scores` over videos, by level and metric.
 
     Parameters
     ----------
     scores
-        Scores of shape (video, level, metric).
+        Scores of shape (video, level, metric), as `f_scores` returns them.
+    metrics
+        The metrics of the table.
 
     Returns
     -------
@@ -131,7 +151,9 @@ def as_table(scores: np.ndarray) -> dict[str, dict[str, float]]:
     1.0
     """
     mean = scores.mean(axis=0)
-    return {level: {metric: float(mean[i, j]) for j, metric in enumerate(METRICS)} for i, level in enumerate(LEVELS)}
+    return {
+        level: {metric: float(mean[i, METRICS.index(metric)]) for metric in metrics} for i, level in enumerate(LEVELS)
+    }
 
 
 def segment_counts(predicted: np.ndarray, truth: np.ndarray) -> Counts:

@@ -18,6 +18,7 @@ _LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "†": r"\textdagger{}",
     "<": r"$<$",
     ">": r"$>$",
     **{character: f"\\{character}" for character in "&%$#_{}"},

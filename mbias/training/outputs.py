@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from mbias.han.network import HAN, HANOutput
-from mbias.scores.f_scores import as_table, f_scores, predictions
+from mbias.scores.f_scores import PAPER_METRICS, as_table, f_scores, predictions
 from mbias.training.data import Videos
 
 BATCH = 128
@@ -52,9 +52,9 @@ def scores(arrays: dict[str, np.ndarray], truth: np.ndarray) -> dict[str, dict[s
     Returns
     -------
     dict
-        F-scores in [0, 1] by level and metric.
+        F-scores in [0, 1] by level and metric of the paper.
     """
-    return as_table(f_scores(predictions(arrays["p"], arrays["p_joint"]), truth))
+    return as_table(f_scores(predictions(arrays["p"], arrays["p_joint"]), truth), PAPER_METRICS)
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:

@@ -29,8 +29,12 @@ ATTENTION = {"attention shares", "attention categories", "attention movement"}
 PROBED = {f"{name} {table}" for name in ("reliance", "diagnosis") for table in question(name).table_names} | {"compare"}
 CATEGORIES = {"reliance categories", "diagnosis categories"}
 """The tables that need 20 labelled samples of a category."""
-USE = CATEGORIES | {"reliance use", "reliance shapley", "reliance interactions", "diagnosis verdicts", "compare"}
-"""The tables that need only outputs with permuted inputs, of any number of modalities."""
+USE = (
+    CATEGORIES
+    | {"diagnosis verdicts", "compare"}
+    | {f"reliance {table}" for table in ("use", "shapley", "interactions", "confusion")}
+)
+"""The tables that need only outputs with permuted inputs, and labels at most, of any number of modalities."""
 MECHANISM = {"mechanism optima", "mechanism fitted"}
 POOLED = {"attention contributions"}
 RESIDUALS = {"losses residuals"}
@@ -129,7 +133,7 @@ THREE = ("audio", "visual", "text")
         pytest.param({"losses": False}, ALL - LOSSES, id="no losses"),
         pytest.param(
             {"truth": ()},
-            LOSSES | ATTENTION | POOLED | RESIDUALS | USE | {"mechanism fitted"},
+            LOSSES | ATTENTION | POOLED | RESIDUALS | USE - {"reliance confusion"} | {"mechanism fitted"},
             id="no truth",
         ),
         pytest.param(

@@ -43,7 +43,7 @@ def test_a_table_shows_percentages_and_the_rule(tmp_path, capsys, weak):
     code, out, _ = run_evaluate(capsys, tmp_path / "p.npz", "--annotations", SHARED)
     lines = out.splitlines()
     assert code == 0
-    assert lines[0].split() == ["F-score,", "%", "Audio", "Visual", "Audio-visual", "Type@AV", "Event@AV"]
+    assert lines[0].split() == ["F-score,", "%", "Audio", "Visual", "Audio-visual", "Type@AV", "Event@AV", "Ao", "Vo"]
     assert lines[1].split()[:4] == ["segment", "0.50", "10.08", "14.50"]
     assert lines[-1].startswith("1,200 videos of test; rule events as given")
 
@@ -82,6 +82,31 @@ def test_every_rule_gives_the_same_score_for_weak_labels_in_all_segments(tmp_pat
         assert result["scores"] == json.loads(expected)["scores"]
         assert result["rule"].startswith(f"{rule}: P >= 0.5")
     assert percent(expected)[0] > 70
+
+
+@needs_annotations
+def test_published_scores_are_set_beside_those_of_the_predictions(tmp_path, capsys, monkeypatch, weak):
+    np.savez(tmp_path / "p.npz", p=np.broadcast_to(weak[:, None, None], (len(weak), 10, 2, 25)))
+    arguments = (tmp_path / "p.npz", "--annotations", SHARED, "--published")
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = run_evaluate(capsys, *arguments)[1].splitlines()
+    han = next(line for line in lines if "HAN (ECCV 2020)" in line)
+    assert han.split()[3:] == ["60.1", "52.9", "48.9", "54.0", "55.4", "33.1†", "50.7†"]
+
+    content = json.loads(run_evaluate(capsys, *arguments, "--format", "json")[1])
+    of_level = [row for row in content["published"] if row["level"] == "event"]
+    mine, baseline = (
+        {row["metric"]: row["f_score"] for row in of_level if row["model"] == name}
+        for name in ("these predictions", "weak labels in all segments")
+    )
+    assert mine == baseline == {metric: 100 * score for metric, score in content["scores"]["event"].items()}
+
+
+@needs_annotations
+def test_published_scores_are_of_the_test_split(tmp_path, capsys):
+    code, _, err = run_evaluate(capsys, tmp_path / "p.npz", "--annotations", SHARED, "--published", "--split", "val")
+    assert code == 2
+    assert "the published scores are of the split test; val given" in err
 
 
 @needs_annotations

@@ -9,7 +9,7 @@ import mbias
 from mbias.errors import BadInputError
 from mbias.exchange.evaluation import read_predictions, read_thresholds
 from mbias.llp.predictions import Predictions
-from mbias.terms import CATEGORIES
+from mbias.terms import CATEGORIES, Metric
 from tests.drawn_runs import draw_run
 
 VIDEOS = tuple(f"v{i:04d}" for i in range(8))
@@ -43,7 +43,7 @@ def scores(evaluation, level="segment"):
 def test_scores_have_one_row_per_level_and_metric(annotations):
     evaluation = mbias.evaluate(Predictions(probabilities() > 0.5, None, None, VIDEOS), annotations)
     assert list(evaluation.scores) == ["level", "metric", "f_score"]
-    assert len(evaluation.scores) == 10
+    assert len(evaluation.scores) == 2 * len(Metric)
     assert set(evaluation.scores["f_score"]) == {1.0}
     assert evaluation.videos == len(VIDEOS)
     assert evaluation.rule.startswith("events as given")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mbias.errors import BadInputError
-from mbias.llp.predictions import Predictions, split_truth
+from mbias.llp.predictions import Predictions, split_truth, weak_everywhere
 from mbias.terms import Split
 
 
@@ -42,3 +42,12 @@ def test_the_truth_of_a_split_has_audio_before_visual(tmp_path):
     assert not truth.dense[0].any()
     assert truth.dense[1, :, 0, 0].tolist() == [True] * 2 + [False] * 8
     assert truth.dense[1, :, 1, 1].tolist() == [False] * 3 + [True] * 7
+
+
+def test_weak_labels_are_predicted_in_all_segments_of_both_modalities(tmp_path):
+    (tmp_path / "AVVP_val_pd.csv").write_text("filename\tevent_labels\nb\tSpeech\na\tSpeech,Car\n")
+    predicted = weak_everywhere(tmp_path, Split.VAL)
+
+    assert predicted.videos == ("b", "a")
+    assert predicted.p.shape == (2, 10, 2, 25)
+    assert predicted.p.sum(axis=(1, 2))[:, :3].tolist() == [[20, 0, 0], [20, 20, 0]]

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import mbias
+from mbias.terms import Metric
 from tests.drawn_runs import draw_study
 
 
@@ -26,7 +27,7 @@ def test_published_lines_are_dotted(study):
 
 
 def test_one_panel_per_metric_and_level(study):
-    assert len(mbias.plot_smoothing(study).axes) == 10
+    assert len(mbias.plot_smoothing(study).axes) == 2 * len(Metric)
     assert len(mbias.plot_smoothing(study, metric="audio").axes) == 2
 
 

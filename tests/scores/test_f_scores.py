@@ -8,10 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mbias.scores.f_scores import LEVELS, METRICS, as_table, event_counts, f_scores, predictions, segment_counts
-from mbias.terms import Level, Metric
+from mbias.llp.predictions import split_truth, weak_everywhere
+from mbias.scores.f_scores import (
+    LEVELS,
+    METRICS,
+    PAPER_METRICS,
+    as_table,
+    event_counts,
+    f_scores,
+    predictions,
+    segment_counts,
+)
+from mbias.terms import Level, Metric, Split
 
-GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+GOLDEN, LLP = SHARED / "golden", SHARED / "llp"
 
 
 @pytest.mark.skipif(not GOLDEN.is_dir(), reason="the reference scores are not available")
@@ -57,16 +68,22 @@ def video_score(rows):
     return np.mean(f) if f else 1.0
 
 
+def alone(events, m, c):
+    """Whether a category is present in modality m and not in the other one, segment by segment."""
+    return [bool(here and not there) for here, there in zip(events[:, m, c], events[:, 1 - m, c], strict=True)]
+
+
 def direct_f_scores(predicted, truth):
     scores = np.empty((len(predicted), len(LEVELS), len(METRICS)))
     for video, (p, t) in enumerate(zip(predicted, truth, strict=True)):
         for i, level in enumerate(LEVELS):
-            categories = range(p.shape[2])
+            categories = np.flatnonzero((p | t).any(axis=(0, 1)))
             audio, visual = ([counts(p[:, m, c], t[:, m, c], level) for c in categories] for m in range(2))
             both = [counts(p[:, :, c].all(axis=1), t[:, :, c].all(axis=1), level) for c in categories]
-            a, v, av = map(video_score, (audio, visual, both))
+            only = [[counts(alone(p, m, c), alone(t, m, c), level) for c in categories] for m in range(2)]
+            a, v, av, ao, vo = map(video_score, (audio, visual, both, *only))
             pooled = video_score([x + y for x, y in zip(audio, visual, strict=True)])
-            scores[video, i] = a, v, av, (a + v + av) / 3, pooled
+            scores[video, i] = a, v, av, (a + v + av) / 3, pooled, ao, vo
     return scores
 
 
@@ -76,6 +93,76 @@ def test_scores_equal_a_direct_implementation(data, segments, categories):
     shape = (2, segments, 2, categories)
     predicted, truth = (data.draw(arrays(bool, shape)) for _ in range(2))
     np.testing.assert_allclose(f_scores(predicted, truth), direct_f_scores(predicted, truth), atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), segments=st.integers(1, 11), categories=st.integers(1, 3))
+def test_swapping_the_modalities_swaps_their_scores(data, segments, categories):
+    shape = (2, segments, 2, categories)
+    predicted, truth = (data.draw(arrays(bool, shape)) for _ in range(2))
+    swapped = [Metric.VISUAL, Metric.AUDIO, *METRICS[2:5], Metric.VISUAL_ONLY, Metric.AUDIO_ONLY]
+    scores = f_scores(predicted[:, :, ::-1], truth[:, :, ::-1])
+    np.testing.assert_allclose(scores, f_scores(predicted, truth)[:, :, list(map(METRICS.index, swapped))], atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), segments=st.integers(1, 11), categories=st.integers(1, 3))
+def test_a_prediction_that_is_the_same_in_both_modalities_has_no_event_of_one_alone(data, segments, categories):
+    """Ao and Vo are then 1 for a video without such events, and otherwise 0."""
+    same, truth = (data.draw(arrays(bool, (4, segments, modalities, categories))) for modalities in (1, 2))
+    scores = f_scores(np.repeat(same, 2, axis=2), truth)
+    for metric, m in ((Metric.AUDIO_ONLY, 0), (Metric.VISUAL_ONLY, 1)):
+        none = ~(truth[:, :, m] & ~truth[:, :, 1 - m]).any(axis=(1, 2))
+        assert (scores[:, :, METRICS.index(metric)] == none[:, None]).all()
+
+
+def test_events_of_one_modality_alone_by_hand():
+    """Heard in segments 0 to 5 and seen in 4 to 9; predicted as heard in 0 to 7 and seen in 4 to 7."""
+    predicted, truth = np.zeros((2, 1, 10, 2, 1), dtype=bool)
+    truth[0, 0:6, 0] = truth[0, 4:10, 1] = True
+    predicted[0, 0:8, 0] = predicted[0, 4:8, 1] = True
+    table = as_table(f_scores(predicted, truth))
+
+    # Audio-only are segments 0 to 3 in both; visual-only are 6 to 9 in truth, and none in the prediction.
+    assert table["segment"]["audio"] == pytest.approx(2 * 6 / (2 * 6 + 2))
+    assert (table["segment"]["audio_only"], table["event"]["audio_only"]) == (1, 1)
+    assert (table["segment"]["visual_only"], table["event"]["visual_only"]) == (0, 0)
+
+
+def test_a_segment_that_is_wrongly_seen_too_is_lost_to_ao():
+    """Heard in segments 0 to 4, and predicted so: audio is right. The last three are predicted as seen: Ao is not."""
+    predicted, truth = np.zeros((2, 1, 10, 2, 2), dtype=bool)
+    truth[0, 0:5, 0, 0] = predicted[0, 0:5, 0, 0] = predicted[0, 2:5, 1, 0] = True
+    # In another category, nothing is true, and two segments are predicted as seen only.
+    predicted[0, 8:10, 1, 1] = True
+    table = as_table(f_scores(predicted, truth))
+
+    assert (table["segment"]["audio"], table["event"]["audio"]) == (1, 1)
+    assert table["segment"]["audio_only"] == pytest.approx(2 * 2 / (2 * 2 + 3))
+    # The event of segments 0 and 1 overlaps that of 0 to 4 by 2 / 5.
+    assert table["event"]["audio_only"] == 0
+    assert (table["segment"]["visual_only"], table["event"]["visual_only"]) == (0, 0)
+
+
+@pytest.mark.skipif(not LLP.is_dir(), reason="the published LLP annotations are not available")
+def test_weak_labels_in_all_segments_score_as_the_definition_says():
+    predicted, truth = weak_everywhere(LLP, Split.TEST), split_truth(LLP, Split.TEST)
+    assert (len(truth.videos), predicted.videos) == (1200, truth.videos)
+    scores = f_scores(predicted.p, truth.dense)
+    np.testing.assert_allclose(scores, direct_f_scores(predicted.p, truth.dense), atol=1e-12)
+
+    # Without a prediction of one modality alone, Ao and Vo are the shares of videos in which none is true.
+    audio, visual = truth.dense[:, :, 0], truth.dense[:, :, 1]
+    shares = [1 - (events & ~others).any(axis=(1, 2)).mean() for events, others in ((audio, visual), (visual, audio))]
+    table = as_table(scores)
+    for level in LEVELS:
+        assert [table[level][Metric.AUDIO_ONLY], table[level][Metric.VISUAL_ONLY]] == pytest.approx(shares)
+
+
+def test_the_table_has_the_metrics_that_are_asked_for():
+    nothing = np.zeros((1, 10, 2, 25), dtype=bool)
+    table = as_table(f_scores(nothing, nothing), PAPER_METRICS)
+    assert list(table["event"]) == ["audio", "visual", "audio_visual", "type_average", "event_average"]
 
 
 def test_a_video_without_active_categories_scores_one():

@@ -104,3 +104,9 @@ def test_notes_say_what_the_number_in_the_name_of_a_smoothing_is(names, said):
     note = "A number in the name of a smoothing is its delta; without one, delta is 0.1."
 
     assert notes(pd.DataFrame({"smoothing": names})) == [note] * said
+
+
+def test_remarks_stand_before_what_was_left_out():
+    table = with_remarks(with_left_out(pd.DataFrame({"seeds": [2]}), {"swap": "no pass"}), ["Read elsewhere."])
+
+    assert notes(table) == ["Read elsewhere.", "Left out: swap (no pass)."]

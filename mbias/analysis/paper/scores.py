@@ -7,16 +7,27 @@ import pandas as pd
 
 from mbias.analysis.paper.published import beside, with_checks
 from mbias.analysis.per_run.sample_scores import sample_scores
-from mbias.analysis.settings import VARIANT_ORDER, identified, order_key, reason_for, settings, smoothing_key
+from mbias.analysis.settings import (
+    VARIANT_ORDER,
+    Setting,
+    identified,
+    order_key,
+    reason_for,
+    settings,
+    smoothing_key,
+)
 from mbias.errors import NotApplicableError
 from mbias.records.study import Study
-from mbias.scores.f_scores import LEVELS, METRICS
+from mbias.scores.f_scores import LEVELS, METRICS, PAPER_METRICS
 from mbias.stats.estimates import estimate
 from mbias.stats.intervals import ratio, t_quantile
 from mbias.tables.layout import concatenated, with_left_out
 from mbias.terms import Level, Metric
 
 SETTING = ["variant", "smoothing"]
+
+ALONE = METRICS[len(PAPER_METRICS) :]
+"""The metrics of events in one modality alone, which are computed from the recorded outputs."""
 
 
 def score_cell(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' itertuples
@@ -25,7 +36,7 @@ def score_cell(row) -> str:  # type: ignore[no-untyped-def]  # a row of pandas' 
 
 
 def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
-    """F-scores of every run on its recorded split.
+    """Recorded F-scores of every run on its recorded split.
 
     Returns
     -------
@@ -65,7 +76,10 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
 
 
 def setting_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
-    """Means over seeds of `run_scores`, with intervals, in the order of the paper.
+    """Means over seeds of `run_scores`, and of Ao and Vo, with intervals, in the order of the paper.
+
+    Ao and Vo, the F-scores of audio-only and visual-only events, are not recorded. They are computed from the recorded
+    outputs.
 
     Returns
     -------
@@ -73,7 +87,7 @@ def setting_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
         One row per variant, smoothing, metric and level: ``f_score``, the mean over ``seeds`` runs; ``sd``, their
         sample standard deviation (NaN for one seed); and ``low`` and ``high``, the ends of a 95 % interval; in
         percent. The interval is over seeds and samples (or groups of samples); with one seed, over samples only; where
-        the epoch lacks ``p`` or ``p_joint``, over seeds only. ``source`` is ``measured``.
+        the epoch lacks ``p`` or ``p_joint``, over seeds only, and there are no Ao and Vo. ``source`` is ``measured``.
 
     Raises
     ------
@@ -82,31 +96,51 @@ def setting_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     BadInputError
         As `run_scores`; or if runs of one setting were recorded on different samples.
     """
-    scores = run_scores(study, epoch)
-    grouped = scores.groupby([*SETTING, "metric", "level"], sort=False)
+    recorded = run_scores(study, epoch)
+    by_setting, reasons = _sample_scores(study, epoch)
+    computed = [_alone(setting, scores) for setting, scores in by_setting]
+    grouped = pd.concat([recorded, *computed]).groupby([*SETTING, "metric", "level"], sort=False)
     table = grouped.agg(
         f_score=("f_score", "mean"), sd=("f_score", "std"), seeds=("f_score", "size"), simulated=("simulated", "any")
     ).reset_index()
-    half = _half_widths(study, epoch)
-    table = table.merge(half, on=[*SETTING, "metric", "level"], how="left")
+    table = table.merge(_half_widths(by_setting), on=[*SETTING, "metric", "level"], how="left")
     unknown = table["half"].isna() & (table["seeds"] > 1)
     over_seeds = t_quantile(table["seeds"].clip(lower=2) - 1) * table["sd"] / np.sqrt(table["seeds"])
     table["half"] = table["half"].where(~unknown, over_seeds)
     low, high = (table["f_score"] + sign * table["half"] for sign in (-1, 1))
     table = table.drop(columns="half").assign(low=low.clip(lower=0), high=high.clip(upper=100))
-    return with_left_out(in_order(table.assign(source="measured")), half.attrs["left_out"])
+    return with_left_out(in_order(table.assign(source="measured")), reasons)
 
 
-def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
-    """Half the width of every 95 % interval over seeds and samples, in percent; without rows where it is not known."""
-    rows = []
+def _sample_scores(study: Study, epoch: int | str) -> tuple[list[tuple[Setting, np.ndarray]], dict[str, str]]:
+    """The F-scores of every sample of each setting, (seed, sample, level, metric), and why some are not known."""
+    by_setting = []
     reasons: dict[str, str] = {}
     for setting in (setting for setting in settings(study) if not setting.identity["control"]):
         try:
-            scores = np.stack([sample_scores(run, epoch) for run in setting.runs])
+            by_setting.append((setting, np.stack([sample_scores(run, epoch) for run in setting.runs])))
         except NotApplicableError as error:
-            reasons.setdefault("intervals over samples", reason_for(error, setting.runs))
-            continue
+            for what in ("intervals over samples", *(metric.display_name for metric in ALONE)):
+                reasons.setdefault(what, reason_for(error, setting.runs))
+    return by_setting, reasons
+
+
+def _alone(setting: Setting, scores: np.ndarray) -> pd.DataFrame:
+    """Ao and Vo of every run of a setting, as rows of `run_scores`."""
+    rows = [
+        {**setting.identity, "metric": str(metric), "level": str(level), "f_score": 100 * float(score)}
+        for of_run in scores.mean(axis=1)
+        for level, of_level in zip(LEVELS, of_run, strict=True)
+        for metric, score in zip(METRICS, of_level, strict=True)
+        if metric in ALONE
+    ]
+    return pd.DataFrame(rows)
+
+
+def _half_widths(by_setting: list[tuple[Setting, np.ndarray]]) -> pd.DataFrame:
+    """Half the width of every 95 % interval over seeds and samples, in percent; without rows where it is not known."""
+    rows = []
+    for setting, scores in by_setting:
         parts = np.stack([scores, np.ones_like(scores)], axis=-1)
         low, high = estimate(parts, ratio, groups=setting.groups).interval()
         rows += [
@@ -119,7 +153,7 @@ def _half_widths(study: Study, epoch: int | str) -> pd.DataFrame:
             for i, level in enumerate(LEVELS)
             for j, metric in enumerate(METRICS)
         ]
-    return with_left_out(pd.DataFrame(rows, columns=[*SETTING, "level", "metric", "half"]), reasons)
+    return pd.DataFrame(rows, columns=[*SETTING, "level", "metric", "half"])
 
 
 def with_published(measured: pd.DataFrame, *published: pd.DataFrame) -> pd.DataFrame:

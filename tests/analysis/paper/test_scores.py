@@ -10,17 +10,51 @@ from mbias import open_study
 from mbias.analysis import losses, mechanism, smoothing, variants
 from mbias.analysis.attention import categories, contributions, seeds
 from mbias.analysis.compare import comparison
+from mbias.analysis.per_run.sample_scores import sample_scores
 from mbias.errors import BadInputError
+from mbias.scores.f_scores import METRICS, PAPER_METRICS
+from mbias.tables.layout import left_out
 from tests.drawn_runs import draw_study
 
 
 def test_published_scores_follow_the_measured_ones(study):
     table = variants.scores(study, published=True)
     assert list(dict.fromkeys(table["source"])) == ["measured", "published"]
-    assert (table["source"] == "measured").sum() == (table["source"] == "published").sum()
+    recorded = table[table["metric"].isin(PAPER_METRICS)]
+    assert (recorded["source"] == "measured").sum() == (recorded["source"] == "published").sum()
+    assert set(table[~table["metric"].isin(PAPER_METRICS)]["source"]) == {"measured"}
 
     sources = set(smoothing.stability(study, published=True)["source"])
     assert sources == {"measured", "published", "published, corrected"}
+
+
+def test_ao_and_vo_are_computed_from_the_outputs_of_runs_that_recorded_five_scores(tmp_path):
+    settings = [("across_vself", "ls_v"), ("across_vcross", "ls_v")]
+    study = open_study(draw_study(tmp_path, settings, seeds=(0, 1)))
+    run = study.runs[0]
+    assert set(run.commit("best").scores["test"]["segment"]) == set(PAPER_METRICS)
+    table = variants.scores(study)
+
+    for metric in ("audio_only", "visual_only"):
+        for i, level in enumerate(("segment", "event")):
+            row = table[(table["metric"] == metric) & (table["level"] == level)].set_index("variant").loc[run.variant]
+            by_seed = [
+                100 * sample_scores(of_seed)[:, i, METRICS.index(metric)].mean()
+                for of_seed in study.select(variant=run.variant)
+            ]
+            assert row["f_score"] == pytest.approx(np.mean(by_seed))
+            assert row["sd"] == pytest.approx(np.std(by_seed, ddof=1))
+            assert row["seeds"] == 2
+            assert row["low"] < row["f_score"] < row["high"]
+
+
+def test_an_epoch_without_outputs_has_no_ao_and_vo_and_says_so(tmp_path):
+    settings = [("across_vself", "ls_v"), ("across_vcross", "ls_v")]
+    table = variants.scores(draw_study(tmp_path, settings), epoch=1)
+
+    assert list(dict.fromkeys(table["metric"])) == list(PAPER_METRICS)
+    (note,) = left_out(table)
+    assert note.startswith("Left out: intervals over samples, Ao, Vo (across_vself-ls_v-0: ")
 
 
 def test_settings_without_anything_in_common_are_refused(tmp_path):
