@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from mbias.errors import BadInputError
+from mbias.llp.streams.presets import CLIP_CLAP_STREAMS
 from mbias.studies.running.environment import Environment, inspect_environment, inspect_worker, require_same
 from mbias.studies.session import session
 from tests.studies.runs import CONFIG, plan, task_of
@@ -13,6 +14,10 @@ from tests.studies.runs import CONFIG, plan, task_of
 def test_the_environment_of_this_process(directory, data):
     environment = inspect_environment(CONFIG, directory, "cpu")
     assert environment == Environment(data.fingerprint, True, "cpu", "float32")
+
+
+def test_the_environment_has_the_streams_of_the_data(clip_directory):
+    assert inspect_environment(CONFIG, clip_directory, "cpu").streams == CLIP_CLAP_STREAMS
 
 
 def test_missing_data_are_named(tmp_path):
