@@ -214,10 +214,7 @@ def _annotations(folder: Path) -> Iterator[Case]:
     weak.write_text("filename\tevent_labels\nabcdefghijk_0_10\tSpeech,Dog\nbbcdefghijk_0_10\tCat\n")
     dense.write_text("filename\tonset\toffset\tevent_labels\nabcdefghijk_0_10\t0\t4\tSpeech\nbbc_0_10\t2\t9\tCat\n")
     streams = folder / STREAMS_FILE
-    tables = (
-        "[a]\nmodality='audio'\nfolder='x'\nrows=10\nwidth=9\n",
-        "[b]\nmodality='visual'\nfolder='y'\nrows=80\nwidth=9\n",
-    )
+    tables = [f"[{name}]\nmodality='{name}'\nfolder='x'\nrows=10\nwidth=9\n" for name in ("audio", "visual")]
     streams.write_text("".join(tables))
     yield "llp/streams", streams, lambda: described_streams(folder)
     yield "llp/weak", weak, lambda: read_weak(weak)
