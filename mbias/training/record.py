@@ -154,9 +154,9 @@ def require_same_run(
                 f"{path}: trained with {name} = {recorded.get(name)}, not {value}; "
                 f"choose another folder, or set {name} back"
             )
-    difference = mismatch(streams, widths(streams_from_json(trained, path / "run.json")), "this run")
-    if difference:
-        raise OtherRunError(f"{path}: {difference}; choose another folder, or give the data it was trained on")
+    unfit = mismatch(streams, widths(streams_from_json(trained, path / "run.json")), "this run")
+    if unfit:
+        raise OtherRunError(f"{path}: {unfit}; choose another folder, or give the data it was trained on")
     if header.data != fingerprint:
         raise OtherRunError(f"{path}: trained on other data; choose another folder, or give the data it was trained on")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mbias.errors import BadInputError
+from mbias.han.weights import read_weights
 from mbias.llp.streams.presets import HAN_STREAMS
 from mbias.llp.streams.stream import Streams
 from mbias.studies.running.task import Task
@@ -62,10 +63,12 @@ def inspect_environment(config: TrainingConfig, data: Path, device: str) -> Envi
     Raises
     ------
     BadInputError
-        If the data cannot be read, or the device is not available.
+        If the data cannot be read, the device is not available, or the initial weights do not fit the data.
     """
     chosen = choose_device(device)
     splits = Data(open_splits(data, config.record), {})
+    if config.init:
+        read_weights(Path(config.init), config.variant, splits.streams)
     precision = choose_precision(config.precision, chosen)
     return Environment(splits.fingerprint, splits.simulated, chosen.type, name_of(precision), splits.streams)
 
