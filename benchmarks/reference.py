@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mbias.llp.features import STREAMS, feature_path
+from mbias.llp.features import feature_path
+from mbias.llp.streams.presets import HAN_STREAMS
 
 
 class PlainHAN(nn.Module):
@@ -66,7 +67,7 @@ class PlainTraining:
         for start in range(0, len(order), 16):
             index = order[start : start + 16]
             audio, frames, motion = (
-                torch.stack([self.read(stream, self.videos[i]) for i in index]) for stream in STREAMS
+                torch.stack([self.read(stream, self.videos[i]) for i in index]) for stream in HAN_STREAMS
             )
             labels = torch.from_numpy(self.labels[index])
             smoothed = 0.9 * labels + 0.05

@@ -20,7 +20,7 @@ from mbias.han.network import HAN
 from mbias.llp.store import open_split
 from mbias.terms import Split
 from mbias.training.config import TrainingConfig
-from mbias.training.data import Videos, load_data
+from mbias.training.data import load_data
 from mbias.training.devices import choose_device, choose_precision, name_of
 from mbias.training.fit import train_epoch
 
@@ -57,8 +57,7 @@ def _train(directory: Path, name: str, steps: int, start, end) -> None:  # type:
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
 
     def train(number: int) -> None:
-        few = slice(number * config.batch_size)
-        part = Videos(*videos.features(few), videos.labels[few])
+        part = videos.first(number * config.batch_size)
         # The losses are read at the end of the epoch, which waits for the device.
         train_epoch(model, optimizer, part, config, dtype, order)
 

@@ -15,6 +15,16 @@ def directory(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def clip_directory(tmp_path_factory):
+    """A data directory of CLIP and CLAP features."""
+    from mbias.llp.simulate import simulate
+
+    out = tmp_path_factory.mktemp("data") / "clip"
+    simulate(out, sizes={Split.TRAIN: 40, Split.VAL: 12, Split.TEST: 20}, packed=True, features="clip_clap")
+    return out
+
+
+@pytest.fixture(scope="session")
 def data(directory):
     import torch
 

@@ -208,17 +208,23 @@ def _probes(path: Path) -> Iterator[Case]:
 
 def _annotations(folder: Path) -> Iterator[Case]:
     from mbias.llp.annotations import read_dense, read_weak
+    from mbias.llp.streams.description import STREAMS_FILE, described_streams
 
     weak, dense = folder / "weak.csv", folder / "dense.csv"
     weak.write_text("filename\tevent_labels\nabcdefghijk_0_10\tSpeech,Dog\nbbcdefghijk_0_10\tCat\n")
     dense.write_text("filename\tonset\toffset\tevent_labels\nabcdefghijk_0_10\t0\t4\tSpeech\nbbc_0_10\t2\t9\tCat\n")
+    streams = folder / STREAMS_FILE
+    tables = [f"[{name}]\nmodality='{name}'\nfolder='x'\nrows=10\nwidth=9\n" for name in ("audio", "visual")]
+    streams.write_text("".join(tables))
+    yield "llp/streams", streams, lambda: described_streams(folder)
     yield "llp/weak", weak, lambda: read_weak(weak)
     yield "llp/dense", dense, lambda: read_dense(dense)
 
 
 def _arrays(folder: Path) -> Iterator[Case]:
     from mbias.exchange.arrays import READERS, read_arrays
-    from mbias.llp.features import STREAMS, read_feature
+    from mbias.llp.features import read_feature
+    from mbias.llp.streams.presets import HAN_STREAMS
 
     wav = np.random.default_rng(0).random((3, 4, 2, 3), dtype=np.float32)
     npy, npz, feature = folder / "a.npy", folder / "a.npz", folder / "feature.npy"
@@ -229,7 +235,7 @@ def _arrays(folder: Path) -> Iterator[Case]:
     tensors.write_bytes(save({"wav": wav, "p": wav}))
     for path in (npy, npz, tensors):
         yield f"import/{path.suffix}", path, lambda path=path: _touch(read_arrays(path))
-    yield "llp/feature", feature, lambda: read_feature(feature, STREAMS[0])
+    yield "llp/feature", feature, lambda: read_feature(feature, HAN_STREAMS[0])
     assert set(READERS) >= {".pt", ".nc", ".zarr"}
 
 

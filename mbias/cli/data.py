@@ -9,7 +9,10 @@ from pathlib import Path
 from mbias.cli.common import add_command
 from mbias.errors import BadInputError
 from mbias.llp.audit import KINDS, Oddity, audit_annotations, audit_features
+from mbias.llp.features import missing_folders
 from mbias.llp.knobs import CALIBRATED, ByCategory, Knobs, Pairs
+from mbias.llp.streams.description import STREAMS_FILE, FoundStreams, find_streams
+from mbias.llp.streams.presets import STREAM_PRESETS
 from mbias.terms import Split
 
 
@@ -34,20 +37,27 @@ def _add_check_data(commands: argparse._SubParsersAction[argparse.ArgumentParser
         "mbias check-data data/llp",
     )
     command.add_argument(
-        "directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv and, optionally, feats/"
+        "directory",
+        type=Path,
+        metavar="DIR",
+        help=f"data directory: AVVP_*.csv and, optionally, folders of features, as {STREAMS_FILE} describes them, in "
+        "VALOR's layout, or in that of LLP (feats/)",
     )
     command.set_defaults(handler=_check_data)
 
 
 def _check_data(options: argparse.Namespace) -> int:
     oddities = audit_annotations(options.directory)
-    feats = options.directory / "feats"
-    checked = f"features: not checked, because {feats} does not exist"
-    if feats.is_dir():
-        files, bad = audit_features(options.directory)
+    found = find_streams(options.directory)
+    missing = missing_folders(options.directory, found.streams)
+    folders = ", ".join(stream.folder for stream in missing)
+    checked = f"features: not checked, because {options.directory} has no folder {folders}"
+    if len(missing) < len(found.streams):
+        files, bad = audit_features(options.directory, found.streams)
         oddities += bad
         checked = f"features: all {files:,} files read"
     _print_summary(oddities)
+    _print_streams(found)
     print(checked)
     for kind in KINDS:
         rows = [oddity for oddity in oddities if oddity.kind == kind]
@@ -56,6 +66,12 @@ def _check_data(options: argparse.Namespace) -> int:
             print("\n".join(f"  {oddity}" for oddity in rows))
     usable = all(oddity.kind.usable for oddity in oddities)
     return 0 if usable else BadInputError.exit_code
+
+
+def _print_streams(found: FoundStreams) -> None:
+    """Print the streams of a data directory if they are not what every data directory of LLP has."""
+    if found.source:
+        print(f"features: {', '.join(map(str, found.streams))}, {found.source}")
 
 
 def _print_summary(oddities: list[Oddity]) -> None:
@@ -69,9 +85,17 @@ def _print_summary(oddities: list[Oddity]) -> None:
 
 def _add_pack(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = add_command(
-        commands, "pack", "pack the features of each split for training, with the frames pooled", "mbias pack data/llp"
+        commands,
+        "pack",
+        "pack the features of each split for training, with the rows of each second averaged",
+        "mbias pack data/llp",
     )
-    command.add_argument("directory", type=Path, metavar="DIR", help="data directory: AVVP_*.csv and feats/")
+    command.add_argument(
+        "directory",
+        type=Path,
+        metavar="DIR",
+        help="data directory: AVVP_*.csv and folders of features (see check-data)",
+    )
     command.add_argument("--skip-bad", action="store_true", help="leave out videos with missing or unusable features")
     command.set_defaults(handler=_pack)
 
@@ -79,6 +103,7 @@ def _add_pack(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _pack(options: argparse.Namespace) -> int:
     from mbias.llp.pack import pack_split
 
+    _print_streams(find_streams(options.directory))
     for split in Split:
         packed = pack_split(options.directory, split, skip_bad=options.skip_bad)
         print(f"{split}: {packed.videos:,} videos {'are already packed' if packed.already else 'packed'}", flush=True)
@@ -102,7 +127,15 @@ def _add_synth(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         command.add_argument(f"--{split}", type=int, metavar="N", help=f"number of {split} videos (as many as LLP has)")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all random draws (0)")
     command.add_argument(
-        "--packed", action="store_true", help="write the packed store, one sixth of the size of feature files"
+        "--features",
+        choices=tuple(STREAM_PRESETS),
+        default="han",
+        help="han: VGGish, ResNet-152, R(2+1)D; clip_clap: CLAP, CLIP, R(2+1)D, in VALOR's layout (han)",
+    )
+    command.add_argument(
+        "--packed",
+        action="store_true",
+        help="write the packed store, a sixth of the size of the feature files of han, a third of those of clip_clap",
     )
     knobs = command.add_argument_group(
         "knobs", "NUMBERS: one for all categories, then exceptions by name, as in 1,Speech=0.5"
@@ -134,6 +167,7 @@ def _synth(options: argparse.Namespace) -> int:
         knobs=knobs,
         annotations=options.annotations,
         packed=options.packed,
+        features=options.features,
     )
     print(f"{options.out}: simulated data {'written' if written else 'with these settings exists already'}")
     return 0

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mbias.errors import BadInputError
 from mbias.han.dropout import dropout
-from mbias.terms import CATEGORIES, SEGMENTS, Variant
-
-AUDIO, FRAMES, MOTION = 128, 2048, 512
-"""Widths of the features: VGGish, ResNet-152, R(2+1)D-18."""
-
-FRAMES_PER_SEGMENT = 8
-"""Video frames per segment of one second."""
+from mbias.llp.streams.presets import HAN_STREAMS
+from mbias.llp.streams.stream import Stream, Streams, checked_streams
+from mbias.terms import CATEGORIES, SEGMENTS, Modality, Variant
 
 WIDTH = 512
 """Width of the network's hidden features."""
@@ -48,12 +46,22 @@ class HANOutput(NamedTuple):
 
 
 class HAN(nn.Module):
-    """The network of one variant.
+    """The network of one variant, for streams of features of any width.
+
+    A linear layer projects each stream to `WIDTH`. If there are two visual streams, as in the original, a further
+    linear layer fuses them; a single visual stream is taken as the audio is, by its projection alone.
 
     Parameters
     ----------
     variant
         Which modality attends to the other one.
+    streams
+        The streams of features, audio first; one or two are visual. The default are those of the original.
+
+    Raises
+    ------
+    BadInputError
+        If there are more streams, fewer, or no audio stream.
 
     Examples
     --------
@@ -66,16 +74,19 @@ class HAN(nn.Module):
     (torch.Size([2, 25]), torch.Size([2, 10, 2, 25]))
     """
 
-    def __init__(self, variant: Variant | str) -> None:
+    def __init__(self, variant: Variant | str, streams: Streams = HAN_STREAMS) -> None:
         super().__init__()
         categories = len(CATEGORIES)
+        self.streams = checked_streams(streams)
+        audio, *visual = self.streams
         self.variant = Variant(variant)
         self.uniform = False
         """Whether W_av is fixed at one half instead of learned: a negative control."""
-        self.fc_a = nn.Linear(AUDIO, WIDTH)
-        self.fc_v = nn.Linear(FRAMES, WIDTH)
-        self.fc_st = nn.Linear(MOTION, WIDTH)
-        self.fc_fusion = nn.Linear(2 * WIDTH, WIDTH)
+        self.fc_a = nn.Linear(audio.width, WIDTH)
+        self.fc_v = nn.Linear(visual[0].width, WIDTH)
+        if len(visual) > 1:
+            self.fc_st = nn.Linear(visual[1].width, WIDTH)
+            self.fc_fusion = nn.Linear(2 * WIDTH, WIDTH)
         self.layer = HybridAttentionLayer(self.variant)
         self.fc_prob = nn.Linear(WIDTH, categories)
         self.fc_frame_att = nn.Linear(WIDTH, categories)
@@ -83,32 +94,57 @@ class HAN(nn.Module):
         self.unused: dict[str, Tensor] = {}
         """Further weights of the original checkpoint, kept so that they can be written back."""
 
-    def forward(self, audio: Tensor, frames: Tensor, motion: Tensor) -> HANOutput:
+    def forward(self, *features: Tensor) -> HANOutput:
         """Compute probabilities and attention.
 
         Parameters
         ----------
-        audio
-            VGGish features, of shape (B, 10, 128).
-        frames
-            ResNet-152 features, of shape (B, 80, 2048), or their means over the 8 frames of each segment, of shape
-            (B, 10, 2048). Both give the same output, because ``fc_v`` is linear.
-        motion
-            R(2+1)D features, of shape (B, 10, 512).
+        *features
+            The features of each stream, of shape (B, rows, width). There are 10 rows, or a multiple of them, such as
+            the 80 frames of ResNet-152; their means over each segment give the same output, because the projections
+            are linear.
 
         Returns
         -------
         HANOutput
             Probabilities and attention weights of the 25 categories.
+
+        Raises
+        ------
+        BadInputError
+            If features do not have the shape of their stream. The message names the stream.
         """
-        if frames.shape[1] == SEGMENTS * FRAMES_PER_SEGMENT:
-            frames = torch.unflatten(frames, 1, (SEGMENTS, FRAMES_PER_SEGMENT)).mean(dim=2)
-        f_a = self.fc_a(audio)
-        f_v = self.fc_fusion(torch.cat([self.fc_v(frames), self.fc_st(motion)], dim=-1))
-        f = self.layer(torch.stack([f_a, f_v]))
+        if len(features) != len(self.streams):
+            names = ", ".join(stream.name for stream in self.streams)
+            raise BadInputError(f"{len(features)} arrays of features, but the network takes the streams {names}")
+        audio, *visual = map(_per_segment, self.streams, features)
+        f = self.layer(torch.stack([self.project(Modality.AUDIO, [audio]), self.project(Modality.VISUAL, visual)]))
         # Heads, pooling and losses stay in float32 even if the layers before run in bfloat16.
         with torch.autocast(f.device.type, enabled=False):
             return self.pool(f.float().permute(1, 2, 0, 3))
+
+    def project(self, modality: Modality, features: Sequence[Tensor]) -> Tensor:
+        """Project the streams of a modality to its features f_a or f_v.
+
+        Parameters
+        ----------
+        modality
+            The modality.
+        features
+            The features of each of its streams, of shape (B, T, width of the stream).
+
+        Returns
+        -------
+        torch.Tensor
+            Features of shape (B, T, width).
+        """
+        if modality == Modality.AUDIO:
+            projected: Tensor = self.fc_a(features[0])
+        elif len(features) == 1:
+            projected = self.fc_v(features[0])
+        else:
+            projected = self.fc_fusion(torch.cat([self.fc_v(features[0]), self.fc_st(features[1])], dim=-1))
+        return projected
 
     def pool(self, f: Tensor) -> HANOutput:
         """Attentive MMIL pooling (Eq. 3-5).
@@ -231,3 +267,20 @@ class Attention(nn.Module):
         weights = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(WIDTH), dim=-1)
         attended: Tensor = self.out_proj(dropout(weights, self.training) @ v)
         return attended
+
+
+def _per_segment(stream: Stream, features: Tensor) -> Tensor:
+    """Return the mean of the features over each segment, of shape (B, 10, width)."""
+    if features.dim() != 3 or features.shape[1] % SEGMENTS or not features.shape[1]:
+        raise BadInputError(
+            f"the stream {stream.name!r} has the shape {tuple(features.shape)}; "
+            f"give (videos, rows, {stream.width}), with {SEGMENTS} rows or a multiple of them"
+        )
+    if features.shape[2] != stream.width:
+        raise BadInputError(
+            f"the stream {stream.name!r} is {features.shape[2]} wide, but the network takes {stream.width}; "
+            "make the network with the streams of the data"
+        )
+    if features.shape[1] == SEGMENTS:
+        return features
+    return torch.unflatten(features, 1, (SEGMENTS, -1)).mean(dim=2)

@@ -18,6 +18,9 @@ from torch import Tensor
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import write_bytes
 from mbias.han.network import HAN, WIDTH
+from mbias.llp.streams.presets import HAN_STREAMS
+from mbias.llp.streams.recorded import streams_from_json
+from mbias.llp.streams.stream import Streams, mismatch, widths
 from mbias.records.run import Run
 from mbias.terms import Variant
 from mbias.untrusted import check_stored
@@ -25,7 +28,9 @@ from mbias.untrusted import check_stored
 _LAYER = "hat_encoder.layers.0."
 
 
-def load_original(source: Mapping[str, Tensor] | str | Path, variant: Variant | str) -> HAN:
+def load_original(
+    source: Mapping[str, Tensor] | str | Path, variant: Variant | str, streams: Streams = HAN_STREAMS
+) -> HAN:
     """Load the weights of an original checkpoint into the network of a variant.
 
     Parameters
@@ -34,6 +39,8 @@ def load_original(source: Mapping[str, Tensor] | str | Path, variant: Variant | 
         The original's state dict, or the path of a file that holds it. Names may start with ``module.``.
     variant
         The variant of the network.
+    streams
+        The streams of features that it is to take. Those of the original are the default.
 
     Returns
     -------
@@ -43,7 +50,8 @@ def load_original(source: Mapping[str, Tensor] | str | Path, variant: Variant | 
     Raises
     ------
     BadInputError
-        If the file cannot be read, holds anything but tensors, or a weight is missing, unknown or of another shape.
+        If the file cannot be read or holds anything but tensors, if a weight is missing, unknown or of another shape,
+        or if the network was trained on streams of other widths.
 
     Examples
     --------
@@ -54,31 +62,12 @@ def load_original(source: Mapping[str, Tensor] | str | Path, variant: Variant | 
     >>> bool((model.fc_prob.weight == checkpoint["fc_prob.weight"]).all())
     True
     """
-    weights = _read(Path(source)) if isinstance(source, str | Path) else dict(source)
-    # When wrapped for several devices, the original saves every name with the prefix "module.".
-    weights = {name.removeprefix("module."): weight for name, weight in weights.items()}
-    model = HAN(variant)
-    expected = {**{_original(name): w.shape for name, w in model.state_dict().items()}, **_unused_shapes()}
-    for name, weight in weights.items():
-        if name not in expected:
-            raise BadInputError(f"the original HAN has no weight {name!r}; give the state dict of that network")
-        if not isinstance(weight, Tensor) or weight.shape != expected[name]:
-            actual = f"shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else f"type {type(weight).__name__}"
-            raise BadInputError(
-                f"weight {name!r} has {actual}, but the original HAN's has shape {tuple(expected[name])}; "
-                "give the state dict of that network"
-            )
-    missing = [_original(name) for name in model.state_dict() if _original(name) not in weights]
-    if missing:
-        raise BadInputError(
-            f"weight {missing[0]!r} and {len(missing) - 1} more are missing; give the complete state dict"
-        )
-    model.load_state_dict({name: weights[_original(name)] for name in model.state_dict()})
-    model.unused = {name: weights[name].clone() for name in _unused_shapes() if name in weights}
-    return model
+    if isinstance(source, str | Path):
+        return _network(_read(Path(source)), variant, streams, str(source))
+    return _network(source, variant, streams, "the checkpoint")
 
 
-def read_weights(path: Path, variant: Variant | str) -> HAN:
+def read_weights(path: Path, variant: Variant | str, streams: Streams = HAN_STREAMS) -> HAN:
     """Load the weights of a file, an original checkpoint or that of a run trained here, into a network.
 
     Parameters
@@ -87,6 +76,8 @@ def read_weights(path: Path, variant: Variant | str) -> HAN:
         The file: ``.safetensors`` from a run trained here, any other suffix for an original checkpoint.
     variant
         The variant of the network.
+    streams
+        The streams of features that it is to take.
 
     Returns
     -------
@@ -99,14 +90,14 @@ def read_weights(path: Path, variant: Variant | str) -> HAN:
         As in `load_original`.
     """
     if path.suffix != ".safetensors":
-        return load_original(path, variant)
+        return load_original(path, variant, streams)
     try:
         weights = load_file(path)
     except FileNotFoundError:
         raise BadInputError(f"{path}: no such checkpoint; check the path") from None
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise BadInputError(f"{path}: not a readable checkpoint ({error}); give a complete .safetensors file") from None
-    return load_original({_original(name): weight for name, weight in weights.items()}, variant)
+    return _network({_original(name): weight for name, weight in weights.items()}, variant, streams, str(path))
 
 
 def write_original(model: HAN, path: Path) -> None:
@@ -144,7 +135,7 @@ def export_weights(run_path: str | Path, out: str | Path, weights: str = "best")
     Raises
     ------
     NotApplicableError
-        If the run is from an external model.
+        If the run is from an external model, or was trained on features that the original's code does not take.
     BadInputError
         If the run or its checkpoint is missing or damaged.
     """
@@ -153,7 +144,11 @@ def export_weights(run_path: str | Path, out: str | Path, weights: str = "best")
         raise NotApplicableError(f"{run_path}: an external model, which has no weights of HAN; give a run trained here")
     if weights not in ("best", "last"):
         raise BadInputError(f"weights {weights!r}: choose from best, last")
-    model = read_weights(run.path / "checkpoints" / f"{weights}.safetensors", Variant.parse(run.variant))
+    streams = streams_from_json(run.header.training or {}, run.path / "run.json")
+    unfit = mismatch(streams, widths(HAN_STREAMS), "the original HAN")
+    if unfit:
+        raise NotApplicableError(f"{run_path}: {unfit}; its code cannot load these weights")
+    model = read_weights(run.path / "checkpoints" / f"{weights}.safetensors", Variant.parse(run.variant), streams)
     write_original(model, Path(out))
     return Path(out)
 
@@ -180,6 +175,44 @@ def to_original(model: HAN) -> dict[str, Tensor]:
         for name, shape in _unused_shapes().items()
     }
     return {**unused, **model.unused, **used}
+
+
+def _network(weights: Mapping[str, Tensor], variant: Variant | str, streams: Streams, source: str) -> HAN:
+    """Return the network with weights under the original's names, which ``source`` holds."""
+    # When wrapped for several devices, the original saves every name with the prefix "module.".
+    weights = {name.removeprefix("module."): weight for name, weight in weights.items()}
+    model = HAN(variant, streams)
+    trained = _trained_widths(weights)
+    unfit = mismatch(model.streams, trained, source) if trained else None
+    if unfit:
+        raise BadInputError(f"{unfit}; give data of the widths it was trained on, or other weights")
+    expected = {**{_original(name): w.shape for name, w in model.state_dict().items()}, **_unused_shapes()}
+    for name, weight in weights.items():
+        if name not in expected:
+            raise BadInputError(f"the original HAN has no weight {name!r}; give the state dict of that network")
+        if not isinstance(weight, Tensor) or weight.shape != expected[name]:
+            actual = f"shape {tuple(weight.shape)}" if isinstance(weight, Tensor) else f"type {type(weight).__name__}"
+            raise BadInputError(
+                f"weight {name!r} has {actual}, but the original HAN's has shape {tuple(expected[name])}; "
+                "give the state dict of that network"
+            )
+    missing = [_original(name) for name in model.state_dict() if _original(name) not in weights]
+    if missing:
+        raise BadInputError(
+            f"weight {missing[0]!r} and {len(missing) - 1} more are missing; give the complete state dict"
+        )
+    model.load_state_dict({name: weights[_original(name)] for name in model.state_dict()})
+    model.unused = {name: weights[name].clone() for name in _unused_shapes() if name in weights}
+    return model
+
+
+def _trained_widths(weights: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Return the widths of the streams that weights project, audio first; none if they are not projections."""
+    projections = [weights.get(f"{layer}.weight") for layer in ("fc_a", "fc_v", "fc_st")]
+    given = [weight for weight in projections if weight is not None]
+    if len(given) < 2 or not all(isinstance(weight, Tensor) and weight.dim() == 2 for weight in given):
+        return ()
+    return tuple(weight.shape[1] for weight in given)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -21,7 +21,8 @@ from mbias.llp.annotations import (
     read_weak,
     weak_array,
 )
-from mbias.llp.features import STREAMS, feature_path, read_feature
+from mbias.llp.features import feature_path, missing_folders, read_feature
+from mbias.llp.streams.stream import Stream, Streams
 from mbias.terms import CATEGORIES, Modality, Split
 
 DenseKey = tuple[str, int, int, str]
@@ -128,20 +129,23 @@ def audit_annotations(directory: Path) -> list[Oddity]:
     return oddities
 
 
-def audit_features(directory: Path) -> tuple[int, list[Oddity]]:
+def audit_features(directory: Path, streams: Streams) -> tuple[int, list[Oddity]]:
     """Read all feature files and list those that are missing or unusable.
 
     Parameters
     ----------
     directory
         The data directory.
+    streams
+        Its streams.
 
     Returns
     -------
     files : int
-        The number of feature files that the videos need.
+        The number of feature files that the videos need of the streams whose folders are there.
     oddities : list of Oddity
-        One per file that is missing, cut short, of the wrong shape or not finite.
+        One per file that is missing, cut short, of the wrong shape or not finite; one per stream if its folder is
+        missing, or if all of its files have the same fault.
 
     Raises
     ------
@@ -151,16 +155,33 @@ def audit_features(directory: Path) -> tuple[int, list[Oddity]]:
     from tqdm import tqdm
 
     videos = [row.video for name in WEAK_FILES.values() for row in read_weak(directory / name)]
+    missing = missing_folders(directory, streams)
     oddities = []
-    for video in tqdm(videos, "features", unit="video", disable=None, leave=False):
-        for stream in STREAMS:
-            path = feature_path(directory, stream, video)
-            try:
-                read_feature(path, stream)
-            except BadInputError as error:
-                reason = str(error).removeprefix(f"{path}: ").partition(";")[0]
-                oddities.append(Oddity(BAD_FEATURES, str(path.relative_to(directory)), None, reason))
-    return len(STREAMS) * len(videos), oddities
+    for stream in streams:
+        if stream in missing:
+            oddities.append(Oddity(BAD_FEATURES, stream.folder, None, f"no such folder of the stream {stream.name!r}"))
+            continue
+        bar = tqdm(videos, f"stream {stream.name}", unit="video", disable=None, leave=False)
+        unusable = [oddity for video in bar for oddity in _unusable(directory, stream, video)]
+        oddities += _shared(stream, unusable) if len(unusable) == len(videos) else unusable
+    return (len(streams) - len(missing)) * len(videos), oddities
+
+
+def _unusable(directory: Path, stream: Stream, video: str) -> Iterator[Oddity]:
+    path = feature_path(directory, stream, video)
+    try:
+        read_feature(path, stream)
+    except BadInputError as error:
+        reason = str(error).removeprefix(f"{path}: ").partition(";")[0]
+        yield Oddity(BAD_FEATURES, str(path.relative_to(directory)), None, reason)
+
+
+def _shared(stream: Stream, oddities: list[Oddity]) -> list[Oddity]:
+    """Return one oddity in place of those of all files of a stream if they have the same fault, such as their width."""
+    faults = {oddity.what for oddity in oddities}
+    if len(faults) != 1:
+        return oddities
+    return [Oddity(BAD_FEATURES, stream.folder, None, f"all {len(oddities):,} files: {faults.pop()}")]
 
 
 def _weak_oddities(file: str, rows: Sequence[WeakRow]) -> Iterator[Oddity]:

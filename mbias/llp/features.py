@@ -1,46 +1,16 @@
-"""The three feature files of a video: their paths, reading and validating them, and pooling the frames."""
+"""The feature files of a video, one per stream: their paths, reading and validating them, and pooling their rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from pathlib import Path
 
 import numpy as np
 
 from mbias.errors import BadInputError
+from mbias.llp.streams.stream import MAP_BANDS, MAP_ROWS, MAP_STEPS, Stream, Streams
 from mbias.terms import SEGMENTS
 from mbias.untrusted import read_npy
-
-FRAMES_PER_SEGMENT = 8
-"""Number of frames per segment. The network uses their mean; `fc_v` is linear, so pooling before it is equivalent."""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A feature stream.
-
-    Parameters
-    ----------
-    name
-        Its name in the network.
-    folder
-        Its folder in ``feats``.
-    rows, width
-        The shape of the array in a file.
-    """
-
-    name: str
-    folder: str
-    rows: int
-    width: int
-
-
-STREAMS = (
-    Stream("audio", "vggish", SEGMENTS, 128),
-    Stream("frames", "res152", SEGMENTS * FRAMES_PER_SEGMENT, 2048),
-    Stream("motion", "r2plus1d_18", SEGMENTS, 512),
-)
-"""VGGish audio, ResNet-152 frames and R(2+1)D-18 motion."""
 
 _HINT = "extract or download it again, or leave the video out with --skip-bad"
 
@@ -53,7 +23,7 @@ def feature_path(directory: Path, stream: Stream, video: str) -> Path:
     directory
         The data directory.
     stream
-        A stream in `STREAMS`.
+        The stream.
     video
         The name of the video.
 
@@ -63,10 +33,28 @@ def feature_path(directory: Path, stream: Stream, video: str) -> Path:
 
     Examples
     --------
-    >>> feature_path(Path("data/LLP"), STREAMS[0], "abcdefghijk_10_20").as_posix()
+    >>> from mbias.llp.streams.presets import HAN_STREAMS
+    >>> feature_path(Path("data/LLP"), HAN_STREAMS[0], "abcdefghijk_10_20").as_posix()
     'data/LLP/feats/vggish/abcdefghijk.npy'
     """
-    return directory / "feats" / stream.folder / f"{video[:11]}.npy"
+    return directory / stream.folder / f"{video[:11]}.npy"
+
+
+def missing_folders(directory: Path, streams: Streams) -> list[Stream]:
+    """List the streams whose folder is missing.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    streams
+        Its streams.
+
+    Returns
+    -------
+    list of Stream
+    """
+    return [stream for stream in streams if not (directory / stream.folder).is_dir()]
 
 
 def read_feature(path: Path, stream: Stream) -> np.ndarray:
@@ -90,20 +78,23 @@ def read_feature(path: Path, stream: Stream) -> np.ndarray:
         If the file is missing, cut short or not a plain array, or if its dtype, its shape or a value is wrong.
     """
     if not path.exists():
-        raise BadInputError(f"{path}: there is no such feature file; {_HINT}")
+        raise BadInputError(f"{path}: there is no such feature file of the stream {stream.name!r}; {_HINT}")
     values = read_npy(path, _HINT)
     if not np.issubdtype(values.dtype, np.floating):
         raise BadInputError(f"{path}: the features are {values.dtype}, expected float32; {_HINT}")
     if values.shape != (stream.rows, stream.width):
-        raise BadInputError(f"{path}: the shape is {values.shape}, expected {(stream.rows, stream.width)}; {_HINT}")
+        raise BadInputError(
+            f"{path}: the shape is {values.shape}, expected {(stream.rows, stream.width)} of the stream "
+            f"{stream.name!r}; describe other features in streams.toml, {_HINT}"
+        )
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise BadInputError(f"{path}: the value at row {row}, column {column} is {values[row, column]}; {_HINT}")
     return np.array(values, dtype=np.float32)
 
 
-def read_video(directory: Path, video: str) -> dict[str, np.ndarray]:
-    """Read the features of a video, with the frames pooled.
+def read_video(directory: Path, video: str, streams: Streams) -> dict[str, np.ndarray]:
+    """Read the features of a video, with the rows of each segment pooled.
 
     Parameters
     ----------
@@ -111,38 +102,47 @@ def read_video(directory: Path, video: str) -> dict[str, np.ndarray]:
         The data directory.
     video
         The name of the video.
+    streams
+        The streams of the directory.
 
     Returns
     -------
     dict of str to numpy.ndarray
-        float32 arrays ``audio`` (10, 128), ``frames`` (10, 2048) and ``motion`` (10, 512).
+        float32 arrays of shape (10, width), by stream.
 
     Raises
     ------
     BadInputError
         If `read_feature` refuses a file.
     """
-    values = {stream.name: read_feature(feature_path(directory, stream, video), stream) for stream in STREAMS}
-    return {**values, "frames": pool_frames(values["frames"])}
+    return {stream.name: pool_rows(read_feature(feature_path(directory, stream, video), stream)) for stream in streams}
 
 
-def pool_frames(frames: np.ndarray) -> np.ndarray:
-    """Return the mean over the 8 frames of each segment.
+def pool_rows(values: np.ndarray) -> np.ndarray:
+    """Return the mean over the rows of each segment.
+
+    Of a feature map of CLAP (`MAP_ROWS`), the bands are averaged, and a time step that two segments share counts for
+    each by the part that lies in it.
 
     Parameters
     ----------
-    frames
-        Array of shape (80, width).
+    values
+        float32 array of shape (rows, width), with the rows of a `Stream`.
 
     Returns
     -------
     numpy.ndarray
-        float32, of shape (10, width).
+        float32, of shape (10, width). Ten rows are returned as they are.
 
     Examples
     --------
-    >>> pool_frames(np.arange(80.0)[:, None]).ravel()[:2].tolist()
+    >>> pool_rows(np.arange(80, dtype=np.float32)[:, None]).ravel()[:2].tolist()
     [3.5, 11.5]
     """
-    pooled: np.ndarray = frames.reshape(SEGMENTS, FRAMES_PER_SEGMENT, -1).mean(axis=1, dtype=np.float32)
+    if len(values) == SEGMENTS:
+        return values
+    if len(values) == MAP_ROWS:
+        steps = values.reshape(MAP_BANDS, MAP_STEPS, -1).mean(axis=0, dtype=np.float32)
+        values = np.repeat(steps, SEGMENTS // math.gcd(SEGMENTS, MAP_STEPS), axis=0)
+    pooled: np.ndarray = values.reshape(SEGMENTS, len(values) // SEGMENTS, -1).mean(axis=1, dtype=np.float32)
     return pooled

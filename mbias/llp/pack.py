@@ -18,8 +18,11 @@ from typing import Any
 from mbias.errors import BadInputError
 from mbias.files import append_line, read_json
 from mbias.llp.annotations import WEAK_FILES, read_weak
-from mbias.llp.features import STREAMS, feature_path, read_video
+from mbias.llp.features import feature_path, missing_folders, read_video
 from mbias.llp.store import PackedArrays, digest, packed_folder, publish, write_index
+from mbias.llp.streams.description import STREAMS_FILE, described_streams, find_streams
+from mbias.llp.streams.recorded import streams_from_json, streams_to_json
+from mbias.llp.streams.stream import Streams
 from mbias.terms import Split
 
 JOURNAL_FILE = "journal.jsonl"
@@ -65,37 +68,49 @@ def pack_split(directory: Path, split: Split, *, skip_bad: bool = False) -> Pack
     Raises
     ------
     BadInputError
-        If the annotations are missing or unusable, if features are (without ``skip_bad``), or if no video is usable.
+        If the annotations are missing or unusable, if a stream has no folder, if features are missing or unusable
+        (without ``skip_bad``), or if no video is usable.
     """
     videos = [row.video for row in read_weak(directory / WEAK_FILES[split])]
     folder = packed_folder(directory, split)
     index = _read_index(folder)
-    if not (directory / "feats").is_dir():
-        if index:
-            return Packed(index["videos"], index["skipped"], already=True)
-        raise BadInputError(f"{directory / 'feats'}: there is no such folder; put the feature files there (see README)")
-    states = {video: _file_states(directory, video) for video in videos}
+    packed = streams_from_json(index, folder / "pack.json") if index else None
+    streams = find_streams(directory).streams
+    missing = missing_folders(directory, streams)
+    if index and missing == list(streams) and described_streams(directory) in (None, packed):
+        return Packed(index["videos"], index["skipped"], already=True)
+    if missing:
+        raise BadInputError(
+            f"{directory / missing[0].folder}: there is no such folder; put the files of the stream "
+            f"{missing[0].name!r} there, or describe other features in {STREAMS_FILE} (see docs/reproduce.md)"
+        )
+    states = {video: _file_states(directory, video, streams) for video in videos}
     source = hashlib.sha256(json.dumps(states).encode()).hexdigest()
-    if index and index["source"] == source and (skip_bad or not index["skipped"]):
+    if index and (index["source"], packed) == (source, streams) and (skip_bad or not index["skipped"]):
         return Packed(index["videos"], index["skipped"], already=True)
     partial = folder.with_name(f"{split}.partial")
-    digests = _resume(partial, videos, states)
-    bad = _pack_rows(directory, partial, videos, states, digests)
+    digests = _resume(partial, videos, states, streams)
+    bad = _pack_rows(directory, partial, streams, videos, states, digests)
     if bad and not (skip_bad and digests):
         raise BadInputError(f"{next(iter(bad.values()))} ({len(bad):,} of {len(videos):,} videos are unusable)")
     good = [video for video in videos if video in digests]
     # The next step moves rows, so a restart after this point must begin again.
     (partial / JOURNAL_FILE).unlink()
-    with PackedArrays(partial, len(videos)) as arrays:
+    with PackedArrays(partial, len(videos), streams) as arrays:
         arrays.keep([row for row, video in enumerate(videos) if video in digests])
         arrays.sync()
-    write_index(partial, split, good, [digests[video] for video in good], source=source, skipped=bad)
+    write_index(partial, split, good, [digests[video] for video in good], streams, source=source, skipped=bad)
     publish(partial, folder)
     return Packed(len(good), bad, already=False)
 
 
 def _pack_rows(
-    directory: Path, partial: Path, videos: Sequence[str], states: Mapping[str, Any], digests: dict[str, str]
+    directory: Path,
+    partial: Path,
+    streams: Streams,
+    videos: Sequence[str],
+    states: Mapping[str, Any],
+    digests: dict[str, str],
 ) -> dict[str, str]:
     """Write every row that is not in ``digests``, and add its digest. Return why videos are unusable, by name."""
     from tqdm import tqdm
@@ -103,18 +118,18 @@ def _pack_rows(
     bad: dict[str, str] = {}
     rows = [row for row, video in enumerate(videos) if video not in digests]
     bar = tqdm(total=len(videos), initial=len(digests), desc=partial.stem, unit="video", disable=None, leave=False)
-    with PackedArrays(partial, len(videos)) as arrays, bar:
+    with PackedArrays(partial, len(videos), streams) as arrays, bar:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             written = {}
             for row in rows[start : start + _ROWS_AT_ONCE]:
                 video = videos[row]
                 try:
-                    features = read_video(directory, video)
+                    features = read_video(directory, video, streams)
                 except BadInputError as error:
                     bad[video] = str(error)
                 else:
                     arrays.write(row, features)
-                    written[video] = [states[video], digest(features)]
+                    written[video] = [states[video], digest(features, streams)]
                 bar.update()
             arrays.sync()
             append_line(partial / JOURNAL_FILE, json.dumps(written))
@@ -122,15 +137,16 @@ def _pack_rows(
     return bad
 
 
-def _resume(partial: Path, videos: Sequence[str], states: Mapping[str, Any]) -> dict[str, str]:
-    """Return the digests of the rows that an interrupted run finished. Remove a partial store of other videos."""
+def _resume(partial: Path, videos: Sequence[str], states: Mapping[str, Any], streams: Streams) -> dict[str, str]:
+    """Return the digests of the rows that an interrupted run finished. Remove a partial store of other content."""
     journal = partial / JOURNAL_FILE
     first, *lines = journal.read_text(encoding="utf-8").splitlines() if journal.exists() else [""]
-    names = json.dumps(list(videos))
-    if first != names or any(not (partial / f"{stream.name}.npy").exists() for stream in STREAMS):
+    recorded = streams_to_json(streams)
+    content = json.dumps({"videos": list(videos), **recorded} if recorded else list(videos))
+    if first != content or any(not (partial / f"{stream.name}.npy").exists() for stream in streams):
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        append_line(journal, names)
+        append_line(journal, content)
         return {}
     finished = {}
     for line in lines:
@@ -142,10 +158,10 @@ def _resume(partial: Path, videos: Sequence[str], states: Mapping[str, Any]) -> 
     return finished
 
 
-def _file_states(directory: Path, video: str) -> list[list[int] | None]:
+def _file_states(directory: Path, video: str, streams: Streams) -> list[list[int] | None]:
     """Return the size and modification time of each file of a video, None for a missing file."""
     states: list[list[int] | None] = []
-    for stream in STREAMS:
+    for stream in streams:
         try:
             status = feature_path(directory, stream, video).stat()
         except OSError:

@@ -17,11 +17,12 @@ from mbias.errors import BadInputError
 from mbias.files import read_json, sync_folder, write_bytes, write_json, write_text
 from mbias.llp.annotations import DENSE_COLUMNS, DENSE_FILES, WEAK_COLUMNS, WEAK_FILES, read_weak
 from mbias.llp.event_sampler import Planter
-from mbias.llp.features import STREAMS, feature_path
+from mbias.llp.features import feature_path
 from mbias.llp.knobs import CALIBRATED, Knobs
 from mbias.llp.planted_splits import FEATURES, FRAMES, Planted, generator, plant_source, plant_split, read_source
 from mbias.llp.signals import Signals
 from mbias.llp.store import SYNTH_FILE, PackedArrays, digest, packed_folder, write_index
+from mbias.llp.streams.presets import preset_streams
 from mbias.terms import CATEGORIES, Split
 
 PLANTED_FILE = "planted.safetensors"
@@ -37,6 +38,7 @@ def simulate(
     knobs: Knobs | None = None,
     annotations: Path | None = None,
     packed: bool = False,
+    features: str = "han",
 ) -> bool:
     """Write a simulated data directory.
 
@@ -59,6 +61,8 @@ def simulate(
         their weak labels are drawn.
     packed
         Write the packed store instead of one file per video and stream.
+    features
+        The features to simulate, a name in `mbias.llp.streams.presets.STREAM_PRESETS`.
 
     Returns
     -------
@@ -68,15 +72,16 @@ def simulate(
     Raises
     ------
     BadInputError
-        If ``out`` contains something else, or the annotations are unreadable or have too few videos.
+        If ``out`` contains something else, the annotations are unreadable or have too few videos, or there are no such
+        features.
     """
     out, knobs = out.resolve(), knobs or (CALIBRATED if annotations else Knobs())
-    signals, planter = Signals(knobs, seed), Planter(knobs)
+    signals, planter = Signals(knobs, seed, preset_streams(features)), Planter(knobs)
     sources = (
         {split: read_source(annotations, split, (sizes or {}).get(split)) for split in Split} if annotations else {}
     )
     counts = {split: len(sources[split].videos) for split in Split} if sources else {**SIZES, **(sizes or {})}
-    about = _about(seed, counts, knobs, annotations, packed)
+    about = _about(seed, counts, knobs, annotations, packed, features)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         _check_same(out, about)
         return False
@@ -128,7 +133,7 @@ def runs(present: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _about(
-    seed: int, sizes: Mapping[Split, int], knobs: Knobs, annotations: Path | None, packed: bool
+    seed: int, sizes: Mapping[Split, int], knobs: Knobs, annotations: Path | None, packed: bool, features: str
 ) -> dict[str, object]:
     """Return the content of `synth.json`: everything that determines the bytes of the directory."""
     return {
@@ -140,6 +145,8 @@ def _about(
         "videos": {split.value: sizes[split] for split in Split},
         "packed": packed,
         "knobs": knobs.to_json(),
+        # Data without this field are of HAN's features.
+        **({} if features == "han" else {"features": features}),
     }
 
 
@@ -155,7 +162,8 @@ def _check_same(out: Path, about: dict[str, object]) -> None:
     if not (out / SYNTH_FILE).exists():
         raise BadInputError(f"{out}: the folder contains something else; {hint}")
     known = read_json(out / SYNTH_FILE, "description of simulated data", hint)
-    different = [key for key in about if not isinstance(known, dict) or known.get(key) != about[key]]
+    keys = dict.fromkeys((*about, "features"))
+    different = [key for key in keys if not isinstance(known, dict) or known.get(key) != about.get(key)]
     if different:
         raise BadInputError(f"{out}: contains simulated data with other settings ({', '.join(different)}); {hint}")
 
@@ -223,22 +231,23 @@ def _write_packed(
     store = packed_folder(folder, split)
     store.mkdir(parents=True)
     digests = []
-    with PackedArrays(store, len(planted.videos)) as arrays:
+    with PackedArrays(store, len(planted.videos), signals.streams) as arrays:
         for index in indices:
             features = _features(index, split, seed, planted, signals)
             arrays.write(index, features)
-            digests.append(digest(features))
+            digests.append(digest(features, signals.streams))
         arrays.sync()
-    write_index(store, split, planted.videos, digests, source="simulated", skipped={})
+    write_index(store, split, planted.videos, digests, signals.streams, source="simulated", skipped={})
 
 
 def _write_files(
     folder: Path, split: Split, seed: int, planted: Planted, signals: Signals, indices: Iterable[int]
 ) -> None:
-    for stream in STREAMS:
-        (folder / "feats" / stream.folder).mkdir(parents=True, exist_ok=True)
+    for stream in signals.streams:
+        (folder / stream.folder).mkdir(parents=True, exist_ok=True)
     for index in indices:
         features = _features(index, split, seed, planted, signals)
-        features["frames"] = signals.frames(features["frames"], generator(seed, split, index, FRAMES))
-        for stream in STREAMS:
-            np.save(feature_path(folder, stream, planted.videos[index]), features[stream.name])
+        rng = generator(seed, split, index, FRAMES)
+        for stream in signals.streams:
+            rows = signals.rows(stream, features[stream.name], rng)
+            np.save(feature_path(folder, stream, planted.videos[index]), rows)

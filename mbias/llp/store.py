@@ -2,9 +2,9 @@
 
 The folder DIR/packed/SPLIT contains:
 
-audio.npy, frames.npy, motion.npy    float32, (video, 10, 128 | 2048 | 512); frames are pooled over each segment
-videos.csv                           the names of the videos, in array order
-pack.json                            the version, the sources and the digest; a folder without it is incomplete
+STREAM.npy    float32, (video, 10, width): one array per stream, with the rows of each segment pooled
+videos.csv    the names of the videos, in array order
+pack.json     the version, the streams, the sources and the digest; a folder without it is incomplete
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import numpy as np
 from mbias.errors import BadInputError
 from mbias.files import read_json, sync_folder, write_json, write_text
 from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak, weak_array
-from mbias.llp.features import STREAMS
+from mbias.llp.streams.description import STREAMS_FILE, described_streams
+from mbias.llp.streams.recorded import streams_from_json, streams_to_json
+from mbias.llp.streams.stream import Stream, Streams, difference
 from mbias.terms import SEGMENTS, Split
 from mbias.untrusted import read_npy
 
@@ -38,12 +40,10 @@ class LLPSplit:
     """A packed split, memory-mapped. All arrays are in the order of `videos`."""
 
     videos: tuple[str, ...]
-    audio: np.ndarray
-    """float32 (video, 10, 128), read-only."""
-    frames: np.ndarray
-    """float32 (video, 10, 2048), the mean over the 8 frames of each segment, read-only."""
-    motion: np.ndarray
-    """float32 (video, 10, 512), read-only."""
+    streams: Streams
+    """What the features are of."""
+    features: dict[str, np.ndarray]
+    """By stream, float32 (video, 10, width), the mean over the rows of each segment, read-only."""
     weak: np.ndarray
     """bool (video, category)."""
     truth: np.ndarray | None
@@ -71,8 +71,8 @@ def open_split(directory: Path, split: Split) -> LLPSplit:
     Raises
     ------
     BadInputError
-        If the split is not packed, was packed by another version or is damaged, or if its annotations are missing,
-        unreadable or lack a packed video.
+        If the split is not packed, was packed by another version, from other streams than the data directory describes,
+        or is damaged, or if its annotations are missing, unreadable or lack a packed video.
     """
     folder = packed_folder(directory, split)
     hint = f"run `mbias pack {directory}`"
@@ -81,16 +81,16 @@ def open_split(directory: Path, split: Split) -> LLPSplit:
         raise BadInputError(
             f"{folder / 'pack.json'}: not version {PACK_VERSION} of the packed store; remove {folder} and {hint}"
         )
+    streams = streams_from_json(index, folder / "pack.json")
+    _require_described(directory, folder, streams, hint)
     videos = read_videos(folder / "videos.csv", hint)
-    arrays = {
-        stream.name: _open_array(folder / f"{stream.name}.npy", (len(videos), SEGMENTS, stream.width), hint)
-        for stream in STREAMS
-    }
+    features = {stream.name: _open_array(folder, stream, len(videos), hint) for stream in streams}
     weak = _weak_labels(directory / WEAK_FILES[split], videos, hint)
     truth = None if split == Split.TRAIN else read_truth(directory, videos)
     return LLPSplit(
         videos=tuple(videos),
-        **arrays,
+        streams=streams,
+        features=features,
         weak=weak,
         truth=truth,
         fingerprint=_fingerprint(str(index["features"]), videos, weak, truth),
@@ -143,7 +143,9 @@ def read_videos(path: Path, hint: str) -> list[str]:
         raise BadInputError(f"{path}: not readable ({error}); {hint}") from None
 
 
-def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iterable[str], **known: Any) -> None:
+def write_index(
+    folder: Path, split: Split, videos: Sequence[str], digests: Iterable[str], streams: Streams, **known: Any
+) -> None:
     """Write the `videos.csv` and the `pack.json` of a store.
 
     Parameters
@@ -156,6 +158,8 @@ def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iter
         The names of the videos, in array order.
     digests
         The `digest` of each video.
+    streams
+        The streams.
     **known
         Further fields of `pack.json`.
     """
@@ -168,16 +172,18 @@ def write_index(folder: Path, split: Split, videos: Sequence[str], digests: Iter
         "videos": len(videos),
         "features": features,
     }
-    write_json(folder / "pack.json", {**content, **known})
+    write_json(folder / "pack.json", {**content, **known, **streams_to_json(streams)})
 
 
-def digest(features: dict[str, np.ndarray]) -> str:
+def digest(features: dict[str, np.ndarray], streams: Streams) -> str:
     """Return the SHA-256 of the packed features of one video.
 
     Parameters
     ----------
     features
         The features by stream.
+    streams
+        The streams, in the order of the digest.
 
     Returns
     -------
@@ -185,13 +191,13 @@ def digest(features: dict[str, np.ndarray]) -> str:
         The hexadecimal digest.
     """
     total = hashlib.sha256()
-    for stream in STREAMS:
+    for stream in streams:
         total.update(np.ascontiguousarray(features[stream.name], dtype="<f4").tobytes())
     return total.hexdigest()
 
 
 class PackedArrays:
-    """The three arrays of a store, open for writing. Rows are written in any order and are not kept in memory.
+    """The arrays of a store, open for writing. Rows are written in any order and are not kept in memory.
 
     Existing arrays with the same number of rows are kept, so that an interrupted packing can be resumed.
 
@@ -201,11 +207,13 @@ class PackedArrays:
         The folder of the store.
     rows
         The number of videos.
+    streams
+        The streams.
     """
 
-    def __init__(self, folder: Path, rows: int) -> None:
-        self._rows = rows
-        self._files = {stream.name: _open_rows(folder / f"{stream.name}.npy", rows, stream.width) for stream in STREAMS}
+    def __init__(self, folder: Path, rows: int, streams: Streams) -> None:
+        self._rows, self._streams = rows, streams
+        self._files = {stream.name: _open_rows(folder / f"{stream.name}.npy", rows, stream.width) for stream in streams}
 
     def __enter__(self) -> PackedArrays:
         return self
@@ -226,7 +234,7 @@ class PackedArrays:
         features
             The features by stream.
         """
-        for stream in STREAMS:
+        for stream in self._streams:
             content = np.ascontiguousarray(features[stream.name], dtype="<f4").tobytes()
             file = self._files[stream.name]
             file.seek(len(_header(self._rows, stream.width)) + row * len(content))
@@ -246,7 +254,7 @@ class PackedArrays:
         rows
             The rows to keep, in increasing order. They are moved to the front.
         """
-        for stream in STREAMS:
+        for stream in self._streams:
             file = self._files[stream.name]
             start, size = len(_header(self._rows, stream.width)), SEGMENTS * stream.width * 4
             for new, old in enumerate(rows):
@@ -299,13 +307,24 @@ def _header(rows: int, width: int) -> bytes:
     return buffer.getvalue()
 
 
-def _open_array(path: Path, shape: tuple[int, ...], hint: str) -> np.ndarray:
-    array = read_npy(path, f"remove {path.parent} and {hint}")
+def _open_array(folder: Path, stream: Stream, rows: int, hint: str) -> np.ndarray:
+    path, shape = folder / f"{stream.name}.npy", (rows, SEGMENTS, stream.width)
+    array = read_npy(path, f"remove {folder} and {hint}")
     if array.shape != shape or array.dtype != np.float32:
         raise BadInputError(
-            f"{path}: {array.dtype} {array.shape}, expected float32 {shape}; remove {path.parent} and {hint}"
+            f"{path}: {array.dtype} {array.shape}, expected float32 {shape} of the stream {stream.name!r}; "
+            f"remove {folder} and {hint}"
         )
     return array
+
+
+def _require_described(directory: Path, folder: Path, packed: Streams, hint: str) -> None:
+    """Raise if the data directory describes other streams than are packed; without a description, any may be."""
+    differ = difference(packed, described_streams(directory) or packed)
+    if differ:
+        raise BadInputError(
+            f"{folder}: packed from the stream {differ[0]}, but {STREAMS_FILE} describes {differ[1]}; {hint}"
+        )
 
 
 def _weak_labels(path: Path, videos: Sequence[str], hint: str) -> np.ndarray:

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from mbias.errors import BadInputError
 from mbias.han.network import HAN
+from mbias.llp.streams.recorded import streams_from_json
+from mbias.llp.streams.stream import Streams, mismatch, widths
 from mbias.passes import WHOLE, Pass
 from mbias.probing.draws import derangement, donors
 from mbias.records.probes import write_probe
@@ -20,9 +22,6 @@ from mbias.records.run import Run
 from mbias.terms import Control, Modality, Split, Variant
 from mbias.training.data import Data, Videos
 from mbias.training.outputs import autocast, outputs
-
-STREAMS = {Modality.AUDIO: ("audio",), Modality.VISUAL: ("frames", "motion")}
-"""The features of each modality."""
 
 TOLERANCE = 0.02
 """How far the network's outputs may be from the recorded ones, because processors round bfloat16 differently."""
@@ -102,13 +101,14 @@ def probe(
     """
     split = _split(run, data)
     videos = data.videos[split]
-    model = _network(run, epoch).to(videos.labels.device)
+    model = _network(run, epoch, data.streams).to(videos.labels.device)
     means = _means(data.videos[Split.TRAIN], len(videos))
     results: dict[Pass, dict[str, np.ndarray]] = {}
     for current in passes(model.variant, draws):
-        replacements, rows = _replacements(current, videos, means, seed, run.groups)
+        replacements, rows = _replacements(current, videos, model.streams, means, seed, run.groups)
         with _replaced_in_cross_attention(model, current, replacements, dtype) as inside:
-            arrays = outputs(model, videos if inside else dataclasses.replace(videos, **replacements), dtype)
+            features = videos.features if inside else {**videos.features, **replacements}
+            arrays = outputs(model, dataclasses.replace(videos, features=features), dtype)
         if current == WHOLE:
             _check_outputs(run, epoch, arrays)
         kept = ("p_joint",) if current.baseline == "swapped" else ("p", "p_joint")
@@ -139,16 +139,20 @@ def require_trained_here(run: Run) -> None:
 
 def _split(run: Run, data: Data) -> Split:
     require_trained_here(run)
+    recorded = streams_from_json(run.header.training or {}, run.path / "run.json")
+    unfit = mismatch(data.streams, widths(recorded), "this run")
+    if unfit:
+        raise BadInputError(f"{run.path}: {unfit}; give the data it was trained on (--data DIR)")
     if run.header.data != data.fingerprint:
         raise BadInputError(f"{run.path}: trained on other data; give the data it was trained on (--data DIR)")
     return Split(run.header.split)
 
 
-def _network(run: Run, epoch: str) -> HAN:
+def _network(run: Run, epoch: str, streams: Streams) -> HAN:
     path = run.path / "checkpoints" / f"{epoch}.safetensors"
     if not path.exists():
         raise BadInputError(f"{path}: there are no weights; train the run to its end, or choose another epoch")
-    model = HAN(Variant.parse(str(run.variant)))
+    model = HAN(Variant.parse(str(run.variant)), streams)
     model.uniform = run.control == Control.UNIFORM
     try:
         model.load_state_dict(load_file(path))
@@ -169,16 +173,19 @@ def _check_outputs(run: Run, epoch: str, arrays: Mapping[str, np.ndarray]) -> No
 
 def _means(train: Videos, size: int) -> Replacements:
     """Return the training split's mean of every feature, repeated for ``size`` videos."""
-    streams = [name for names in STREAMS.values() for name in names]
-    means = {name: getattr(train, name).float().mean(dim=(0, 1)).to(getattr(train, name).dtype) for name in streams}
-    return {name: mean.expand(size, getattr(train, name).shape[1], -1) for name, mean in means.items()}
+    means = {name: values.float().mean(dim=(0, 1)).to(values.dtype) for name, values in train.features.items()}
+    return {name: mean.expand(size, train.features[name].shape[1], -1) for name, mean in means.items()}
+
+
+def _names(streams: Streams, modality: str) -> list[str]:
+    return [stream.name for stream in streams if stream.modality == modality]
 
 
 def _replacements(
-    current: Pass, videos: Videos, means: Replacements, seed: int, groups: np.ndarray | None
+    current: Pass, videos: Videos, streams: Streams, means: Replacements, seed: int, groups: np.ndarray | None
 ) -> tuple[Replacements, np.ndarray | None]:
     """Return what replaces the features of a pass, and the rows that it was drawn from, as `Probe.values` has them."""
-    names = [name for modality in current.replaced for name in STREAMS[Modality(modality)]]
+    names = [name for modality in current.replaced for name in _names(streams, modality)]
     if current.baseline in ("", "mean", "cross"):
         return {name: means[name] for name in names}, None
     if current.baseline == "zero":
@@ -191,9 +198,9 @@ def _replacements(
         rng = np.random.default_rng([seed, current.draw, list(Modality).index(Modality(modality)), swapped])
         rows[modality] = donors(labels, rng, groups) if swapped else derangement(len(labels), rng, groups)
     drawn = {
-        name: getattr(videos, name)[torch.from_numpy(np.maximum(rows[modality], 0)).to(videos.labels.device)]
+        name: videos.features[name][torch.from_numpy(np.maximum(rows[modality], 0)).to(videos.labels.device)]
         for modality in current.replaced
-        for name in STREAMS[Modality(modality)]
+        for name in _names(streams, modality)
     }
     of_each = list(rows.values())
     return drawn, of_each[0] if len(of_each) == 1 else np.stack(of_each, axis=1)
@@ -211,8 +218,9 @@ def _replaced_in_cross_attention(
     if current.baseline != "cross":
         yield False
         return
-    replaced = list(Modality).index(Modality(current.replaced[0]))
-    attended = _first_layers(model, replacements, dtype)
+    modality = Modality(current.replaced[0])
+    replaced = list(Modality).index(modality)
+    attended = _first_layers(model, modality, replacements, dtype)
     unchanged = model.layer.cross_attention
 
     def cross_attention(f: Tensor) -> Tensor:
@@ -229,13 +237,8 @@ def _replaced_in_cross_attention(
         del model.layer.cross_attention
 
 
-def _first_layers(model: HAN, replacements: Replacements, dtype: torch.dtype) -> Tensor:
+def _first_layers(model: HAN, modality: Modality, replacements: Replacements, dtype: torch.dtype) -> Tensor:
     """Return the features f of the replacements of one video, shape (1, segment, width)."""
-    first = {name: values[:1] for name, values in replacements.items()}
-    with torch.inference_mode(), autocast(next(iter(first.values())).device, dtype):
-        if "audio" in first:
-            features: Tensor = model.fc_a(first["audio"])
-        else:
-            streams = [model.fc_v(first["frames"]), model.fc_st(first["motion"])]
-            features = model.fc_fusion(torch.cat(streams, dim=-1))
-    return features
+    first = [values[:1] for values in replacements.values()]
+    with torch.inference_mode(), autocast(first[0].device, dtype):
+        return model.project(modality, first)

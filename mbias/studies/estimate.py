@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import statistics
 import time
@@ -12,11 +11,12 @@ from pathlib import Path
 import torch
 
 from mbias.han.network import HAN
+from mbias.llp.streams.stream import Streams
 from mbias.studies.plan import PlannedRun, StudyPlan, inspect_folder, plan_study
 from mbias.studies.running.environment import inspect_environment
 from mbias.terms import CATEGORIES, SEGMENTS, Modality, Split, Variant
 from mbias.training.config import TrainingConfig
-from mbias.training.data import Data, Videos, load_data
+from mbias.training.data import Data, load_data
 from mbias.training.devices import choose_device, choose_precision
 from mbias.training.fit import train_epoch
 from mbias.training.outputs import outputs
@@ -116,7 +116,7 @@ def estimate(plan: StudyPlan) -> Estimate:
     device = choose_device(resources.device)
     dtype = choose_precision(config.precision, device)
     videos = load_data(resources.data, config.record, device, dtype)
-    weights = _weights_bytes()
+    weights = _weights_bytes(videos.streams)
     return Estimate(
         plan=plan,
         runs=left,
@@ -138,9 +138,9 @@ def _epoch_seconds(config: TrainingConfig, data: Data, dtype: torch.dtype) -> fl
     """Measure the seconds per epoch of a run, from a few of its steps and a part of its evaluation."""
     train, val, recorded = (data.videos[split] for split in (Split.TRAIN, Split.VAL, config.record))
     torch.set_num_threads(config.threads)
-    model = HAN(config.variant).to(train.labels.device)
+    model = HAN(config.variant, data.streams).to(train.labels.device)
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate, fused=True)
-    some, few = _first(train, MEASURED_STEPS * config.batch_size), _first(recorded, 128)
+    some, few = train.first(MEASURED_STEPS * config.batch_size), recorded.first(128)
     # The first pass is slower and does not count; the times of the second one are used.
     for _ in range(2):
         start = time.perf_counter()
@@ -152,10 +152,6 @@ def _epoch_seconds(config: TrainingConfig, data: Data, dtype: torch.dtype) -> fl
     return (trained - start) * len(train) / len(some) + (end - trained) * evaluated / len(few)
 
 
-def _first(videos: Videos, count: int) -> Videos:
-    return Videos(*(getattr(videos, field.name)[:count] for field in dataclasses.fields(Videos)))
-
-
 def _run_bytes(config: TrainingConfig, data: Data, weights: int) -> int:
     """Return the bytes of a run at most: as if every epoch were the best so far and held all arrays."""
     cells = len(data.videos[config.record]) * len(CATEGORIES)
@@ -163,7 +159,7 @@ def _run_bytes(config: TrainingConfig, data: Data, weights: int) -> int:
     return config.epochs * epoch + 2 * weights
 
 
-def _weights_bytes() -> int:
+def _weights_bytes(streams: Streams) -> int:
     with torch.device("meta"):
-        model = HAN(Variant.ACROSS_VCROSS)
+        model = HAN(Variant.ACROSS_VCROSS, streams)
     return 4 * sum(parameter.numel() for parameter in model.parameters())

@@ -151,13 +151,15 @@ def inspect_folder(plan: StudyPlan, environment: Environment) -> dict[PlannedRun
         if path not in planned:
             header = Header.read(path / "run.json")
             config = _with_identity(plan.runs[0].config, path, header)
-            require_same_run(path, header, config, environment.computed_in, environment.fingerprint)
+            require_same_run(
+                path, header, config, environment.computed_in, environment.fingerprint, environment.streams
+            )
     return states
 
 
 def _inspect(run: PlannedRun, environment: Environment) -> RunState:
     try:
-        return inspect_run(run.path, run.config, environment.computed_in, environment.fingerprint)
+        return inspect_run(run.path, run.config, environment.computed_in, environment.fingerprint, environment.streams)
     except OtherRunError:
         raise
     except BadInputError as error:

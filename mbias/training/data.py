@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mbias.llp.store import LLPSplit, open_split
+from mbias.errors import BadInputError
+from mbias.llp.store import LLPSplit, open_split, packed_folder
+from mbias.llp.streams.stream import Streams, difference
 from mbias.terms import Split
 
 _CHUNK = 512
@@ -22,21 +25,19 @@ class Videos:
 
     Parameters
     ----------
-    audio, frames, motion
-        Features of shape (video, segment, width), in the type in which they are multiplied.
+    features
+        By stream, features of shape (video, segment, width), in the type in which they are multiplied.
     labels
         Weak labels of shape (video, category), float32.
     """
 
-    audio: Tensor
-    frames: Tensor
-    motion: Tensor
+    features: Mapping[str, Tensor]
     labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def features(self, index: Tensor | slice) -> tuple[Tensor, Tensor, Tensor]:
+    def inputs(self, index: Tensor | slice) -> tuple[Tensor, ...]:
         """Return the network's inputs for some of the videos.
 
         Parameters
@@ -47,9 +48,13 @@ class Videos:
         Returns
         -------
         tuple of Tensor
-            ``audio``, ``frames`` and ``motion`` of these videos.
+            The features of each stream of these videos.
         """
-        return self.audio[index], self.frames[index], self.motion[index]
+        return tuple(features[index] for features in self.features.values())
+
+    def first(self, count: int) -> Videos:
+        """Return the first ``count`` videos."""
+        return Videos({name: features[:count] for name, features in self.features.items()}, self.labels[:count])
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,11 @@ class Data:
     def fingerprint(self) -> str:
         """Fingerprints of all splits, in one line."""
         return ",".join(f"{split}:{self.splits[split].fingerprint[:16]}" for split in sorted(self.splits))
+
+    @property
+    def streams(self) -> Streams:
+        """The streams of features, the same of all splits."""
+        return self.splits[Split.TRAIN].streams
 
     def truth(self, split: Split) -> np.ndarray:
         """Return the dense labels of a split.
@@ -113,9 +123,17 @@ def open_splits(directory: str | Path, record: Split) -> dict[Split, LLPSplit]:
     Raises
     ------
     BadInputError
-        If a split is not packed, or damaged.
+        If a split is not packed or damaged, or the splits are packed from different streams.
     """
-    return {split: open_split(Path(directory), split) for split in (Split.TRAIN, Split.VAL, record)}
+    splits = {split: open_split(Path(directory), split) for split in (Split.TRAIN, Split.VAL, record)}
+    for split, opened in splits.items():
+        differ = difference(opened.streams, splits[Split.TRAIN].streams)
+        if differ:
+            raise BadInputError(
+                f"{packed_folder(Path(directory), split)}: packed from the stream {differ[0]}, but the training split "
+                f"from {differ[1]}; run `mbias pack {directory}`"
+            )
+    return splits
 
 
 def load_data(directory: str | Path, record: Split, device: torch.device, dtype: torch.dtype = torch.float32) -> Data:
@@ -144,16 +162,26 @@ def load_data(directory: str | Path, record: Split, device: torch.device, dtype:
         If a split is not packed, or damaged.
     """
     splits = open_splits(directory, record)
-    return Data(splits, {split: _load(opened, device, dtype) for split, opened in splits.items()})
+    return Data(splits, {split: load_videos(opened, device, dtype) for split, opened in splits.items()})
 
 
-def _load(split: LLPSplit, device: torch.device, dtype: torch.dtype) -> Videos:
-    return Videos(
-        audio=_on_device(split.audio, device, dtype),
-        frames=_on_device(split.frames, device, dtype),
-        motion=_on_device(split.motion, device, dtype),
-        labels=_on_device(split.weak, device, torch.float32),
-    )
+def load_videos(split: LLPSplit, device: torch.device, dtype: torch.dtype) -> Videos:
+    """Load the videos of a split.
+
+    Parameters
+    ----------
+    split
+        The split on disk.
+    device, dtype
+        As for `load_data`.
+
+    Returns
+    -------
+    Videos
+        The videos in memory.
+    """
+    features = {name: _on_device(array, device, dtype) for name, array in split.features.items()}
+    return Videos(features, _on_device(split.weak, device, torch.float32))
 
 
 def _on_device(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -66,11 +66,13 @@ def fit(run: RunState, data: Data, on_epoch: OnEpoch = lambda commit: None) -> N
     torch.set_num_threads(config.threads)
     train, val, recorded = (data.videos[split] for split in (Split.TRAIN, Split.VAL, config.record))
     dtype = choose_precision(run.computed_in, train.labels.device)
+    torch.manual_seed(config.seed)
+    streams = data.streams
+    model = read_weights(Path(config.init), config.variant, streams) if config.init else HAN(config.variant, streams)
+    # Opened only now: initial weights that do not fit the data must leave no record behind.
     writer = open_record(run, data)
     checkpoints = Checkpoints(run.path)
 
-    torch.manual_seed(config.seed)
-    model = read_weights(Path(config.init), config.variant) if config.init else HAN(config.variant)
     model.to(train.labels.device)
     if config.control == Control.SHUFFLED:
         train = shuffled(train, config.seed)
@@ -158,7 +160,7 @@ def train_epoch(
         for step, index in enumerate(indices):
             labels = videos.labels[index]
             with autocast(device, dtype):
-                p = probabilities(model(*videos.features(index)))
+                p = probabilities(model(*videos.inputs(index)))
             losses = cross_entropies(p, targets(labels, config.smoothing))
             optimizer.zero_grad()
             torch.autograd.backward(losses.sum())

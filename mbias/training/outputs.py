@@ -34,7 +34,7 @@ def outputs(model: HAN, videos: Videos, dtype: torch.dtype) -> dict[str, np.ndar
     batches = []
     with torch.inference_mode(), autocast(videos.labels.device, dtype):
         for start in range(0, len(videos), BATCH):
-            batches.append(model(*videos.features(slice(start, start + BATCH))))
+            batches.append(model(*videos.inputs(slice(start, start + BATCH))))
     whole = HANOutput(*(torch.cat(parts).cpu() for parts in zip(*batches, strict=True)))
     return {"wav": whole.wav.numpy(), "wtp": whole.wtp.numpy(), "p": whole.p.numpy(), "p_joint": whole.wsl.numpy()}
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from mbias.han.weights import read_weights
 from mbias.llp.predictions import Predictions
 from mbias.llp.store import open_split
 from mbias.terms import Split, Variant
-from mbias.training.data import Videos
+from mbias.training.data import load_videos
 from mbias.training.devices import choose_device
 from mbias.training.outputs import outputs
 
@@ -38,12 +37,11 @@ def predict(checkpoint: Path, variant: Variant, directory: Path, split: Split) -
     Raises
     ------
     BadInputError
-        If the checkpoint does not hold HAN's weights, or the split is not packed.
+        If the checkpoint does not hold HAN's weights for the widths of the features, or the split is not packed.
     """
     opened = open_split(directory, split)
     device = choose_device("auto")
-    arrays = (opened.audio, opened.frames, opened.motion, opened.weak.astype(np.float32))
-    videos = Videos(*(torch.from_numpy(np.array(array)).to(device) for array in arrays))
-    predicted = outputs(read_weights(checkpoint, variant).to(device), videos, torch.float32)
+    model = read_weights(checkpoint, variant, opened.streams).to(device)
+    predicted = outputs(model, load_videos(opened, device, torch.float32), torch.float32)
     single = (predicted["wtp"] * predicted["p"]).sum(axis=1)
     return Predictions(predicted["p"], predicted["p_joint"], single, opened.videos)

@@ -13,6 +13,9 @@ import torch
 
 from mbias.errors import BadInputError
 from mbias.han.losses import JOINT_LOSS, LOSSES
+from mbias.llp.streams.presets import HAN_STREAMS
+from mbias.llp.streams.recorded import streams_from_json, streams_to_json
+from mbias.llp.streams.stream import Streams, mismatch, widths
 from mbias.records.commits import Commit
 from mbias.records.header import Header
 from mbias.records.run import Run
@@ -75,7 +78,9 @@ class RunState:
         return self.config.epochs - len(self.commits)
 
 
-def inspect_run(path: str | Path, config: TrainingConfig, computed_in: str, fingerprint: str) -> RunState:
+def inspect_run(
+    path: str | Path, config: TrainingConfig, computed_in: str, fingerprint: str, streams: Streams = HAN_STREAMS
+) -> RunState:
     """Read what the folder of a run holds, and check that it is the run to be trained.
 
     The state describes the folder at this moment. Hold the run's lock while a decision depends on it.
@@ -90,6 +95,8 @@ def inspect_run(path: str | Path, config: TrainingConfig, computed_in: str, fing
         Name of the precision in which it is to be computed.
     fingerprint
         Fingerprint of the data (`mbias.training.data.Data.fingerprint`).
+    streams
+        The streams of the data.
 
     Returns
     -------
@@ -99,7 +106,8 @@ def inspect_run(path: str | Path, config: TrainingConfig, computed_in: str, fing
     Raises
     ------
     OtherRunError
-        If the folder holds a run of another configuration, precision or data; the message names the field.
+        If the folder holds a run of another configuration, precision or data; the message names the field or the
+        stream.
     BadInputError
         If the record is damaged.
 
@@ -113,11 +121,13 @@ def inspect_run(path: str | Path, config: TrainingConfig, computed_in: str, fing
     if not (path / "run.json").exists():
         return RunState(path, config, computed_in)
     run = Run(path)
-    require_same_run(path, run.header, config, computed_in, fingerprint)
+    require_same_run(path, run.header, config, computed_in, fingerprint, streams)
     return RunState(path, config, computed_in, run, run.complete and Checkpoints(path).finished)
 
 
-def require_same_run(path: Path, header: Header, config: TrainingConfig, computed_in: str, fingerprint: str) -> None:
+def require_same_run(
+    path: Path, header: Header, config: TrainingConfig, computed_in: str, fingerprint: str, streams: Streams
+) -> None:
     """Check that a header belongs to a run of this configuration, precision and data.
 
     Parameters
@@ -126,13 +136,13 @@ def require_same_run(path: Path, header: Header, config: TrainingConfig, compute
         The run's folder, for the message.
     header
         The header of the run in the folder.
-    config, computed_in, fingerprint
+    config, computed_in, fingerprint, streams
         As for `inspect_run`.
 
     Raises
     ------
     OtherRunError
-        If it does not; the message names the field.
+        If it does not; the message names the field or the stream.
     """
     trained = header.training or {}
     # "auto" means different types on different machines, so the type that was chosen is compared.
@@ -144,6 +154,9 @@ def require_same_run(path: Path, header: Header, config: TrainingConfig, compute
                 f"{path}: trained with {name} = {recorded.get(name)}, not {value}; "
                 f"choose another folder, or set {name} back"
             )
+    unfit = mismatch(streams, widths(streams_from_json(trained, path / "run.json")), "this run")
+    if unfit:
+        raise OtherRunError(f"{path}: {unfit}; choose another folder, or give the data it was trained on")
     if header.data != fingerprint:
         raise OtherRunError(f"{path}: trained on other data; choose another folder, or give the data it was trained on")
 
@@ -180,7 +193,7 @@ def _create(state: RunState, data: Data) -> RunWriter:
         arrays=ARRAYS,
         sample="video",
         simulated=data.simulated,
-        training={**state.config.to_json(), "computed_in": state.computed_in},
+        training={**state.config.to_json(), "computed_in": state.computed_in, **streams_to_json(data.streams)},
         data=data.fingerprint,
         software={
             "mbias": version("mbias"),

@@ -98,6 +98,62 @@ def test_check_data_passes_clean_data_and_names_unusable_files(data, capsys):
     assert f"feats/vggish/{path.name}: the shape is (9, 128), expected (10, 128)" in capsys.readouterr().out
 
 
+TWO_STREAMS = """
+[vggish]
+modality = "audio"
+folder = "feats/vggish"
+rows = 10
+width = 128
+
+[motion]
+modality = "visual"
+folder = "feats/r2plus1d_18"
+rows = 10
+width = 512
+"""
+
+
+def test_two_described_streams_are_checked_packed_and_trained_on(data, tmp_path, capsys):
+    (data / "streams.toml").write_text(TWO_STREAMS)
+    assert main(["check-data", str(data)]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "vggish (feats/vggish, 10 x 128), motion (feats/r2plus1d_18, 10 x 512), as streams.toml describes them" in out
+    )
+    assert "features: all 24 files read" in out
+    assert main(["pack", str(data)]) == 0
+    assert main(["train", "--data", str(data), "--out", str(tmp_path / "run"), "--epochs", "1"]) == 0
+    assert main(["probe", str(tmp_path / "run"), "--data", str(data), "--draws", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "checked", "packed"),
+    [
+        (
+            ("width = 128", "width = 512"),
+            "feats/vggish: all 12 files: the shape is (10, 128), expected (10, 512) of the stream 'vggish'",
+            "the shape is (10, 128), expected (10, 512) of the stream 'vggish'",
+        ),
+        (
+            ("feats/r2plus1d_18", "feats/i3d"),
+            "feats/i3d: no such folder of the stream 'motion'",
+            "feats/i3d: there is no such folder; put the files of the stream 'motion' there",
+        ),
+        (("[motion]", "[vggish.motion]"), "", "the stream 'vggish' has an unknown key 'motion'"),
+        (('"visual"', '"audio"'), "", "there are 2 audio streams, 'vggish', 'motion'; HAN takes at most 1"),
+    ],
+)
+def test_a_wrong_description_is_one_sentence_that_names_the_stream(data, capsys, change, checked, packed):
+    (data / "streams.toml").write_text(TWO_STREAMS.replace(*change))
+    assert main(["check-data", str(data)]) == 2
+    printed = capsys.readouterr()
+    assert f"  {checked}\n" in printed.out if checked else packed in printed.err
+    assert main(["pack", str(data)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert packed in error
+
+
 def test_check_data_reports_a_reversed_event_in_one_line(data, capsys):
     path = data / "AVVP_eval_visual.csv"
     lines = path.read_text().splitlines()

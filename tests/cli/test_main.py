@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import mbias
 from mbias import Run, open_study
 from mbias.cli.main import main
 from mbias.studies.running.task import Outcome, State
@@ -47,6 +48,53 @@ def test_a_run_is_trained_and_evaluation_gives_the_scores_it_recorded(tmp_path, 
     scores = json.loads(capsys.readouterr().out)["scores"]
     for level, by_metric in run.commit("best").scores["test"].items():
         assert scores[level] == pytest.approx(by_metric)
+
+
+def test_from_simulated_clip_and_clap_features_to_a_diagnosis(tmp_path, directory, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sizes = ["--train", "16", "--val", "6", "--test", "12"]
+    assert main(["synth", "clip", *sizes, "--features", "clip_clap"]) == 0
+    assert main(["check-data", "clip"]) == 0
+    streams = "audio (CLAP/features, 64 x 768), frames (CLIP/features, 10 x 768), motion (feats/r2plus1d_18, 10 x 512)"
+    assert (
+        f"features: {streams}, recognised as the files of VALOR\nfeatures: all 102 files read"
+        in capsys.readouterr().out
+    )
+    assert main(["pack", "clip"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"features: {streams}, recognised as the files of VALOR",
+        "train: 16 videos packed",
+    ]
+    train = ["train", "--data", "clip", "--out", "run", "--epochs", "1", "--threads", "1", "--precision", "float32"]
+    assert main(train) == 0
+    before = (tmp_path / "run" / "epochs.jsonl").read_bytes()
+    assert main(train) == 0
+    assert (tmp_path / "run" / "epochs.jsonl").read_bytes() == before
+    assert main(["probe", "run", "--data", "clip", "--draws", "1"]) == 0
+    capsys.readouterr()
+    weights = "run/checkpoints/best.safetensors"
+    assert main(["evaluate", "--checkpoint", weights, "--data", "clip", "--format", "json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    for level, by_metric in Run("run").commit("best").scores["test"].items():
+        assert scores[level] == pytest.approx(by_metric)
+    assert mbias.diagnosis("run")["verdict"].notna().all()
+
+    data = ["--data", str(directory)]
+    for command, words in (
+        (["train", *data, *train[3:]], "run: the stream 'audio' is 128 wide, but this run was trained on 768; choose"),
+        (
+            ["probe", "run", *data],
+            "run: the stream 'audio' is 128 wide, but this run was trained on 768; give the data",
+        ),
+        (
+            ["evaluate", "--checkpoint", weights, *data],
+            f"the stream 'audio' is 128 wide, but {weights} was trained on 768; give data of the widths",
+        ),
+    ):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert error.startswith(f"mbias: error: {words}")
 
 
 @pytest.mark.parametrize(

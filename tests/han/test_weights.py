@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from mbias.cli.common import run
 from mbias.errors import BadInputError
 from mbias.han.network import HAN
 from mbias.han.weights import load_original, read_weights, to_original, write_original
+from mbias.llp.streams.presets import CLIP_CLAP_STREAMS, HAN_STREAMS
+from mbias.llp.streams.recorded import streams_to_json
 from mbias.records.header import Header
 from tests import hostile
 from tests.drawn_runs import draw_run
@@ -58,6 +61,33 @@ def test_weights_saved_from_several_devices_are_read(model):
     assert equal(load_original(wrapped, "across_vself"), model)
 
 
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_weights_for_streams_of_other_widths_are_refused_by_name_of_the_stream(tmp_path, model, suffix):
+    path = tmp_path / f"weights.{suffix}"
+    if suffix == "pt":
+        write_original(model, path)
+    else:
+        save_file(model.state_dict(), path)
+    with pytest.raises(BadInputError) as error:
+        read_weights(path, "across_vself", CLIP_CLAP_STREAMS)
+    assert str(error.value) == (
+        f"the stream 'audio' is 768 wide, but {path} was trained on 128; give data of the widths it was trained on, or "
+        "other weights"
+    )
+    with pytest.raises(BadInputError, match=r"the data have 1 visual stream, 'frames', but .* was trained on 2"):
+        read_weights(path, "across_vself", HAN_STREAMS[:2])
+
+
+def test_weights_for_one_visual_stream_are_read_back_and_fit_no_other(tmp_path):
+    model, path = HAN("across_vself", CLIP_CLAP_STREAMS[:2]), tmp_path / "best.safetensors"
+    save_file(model.state_dict(), path)
+    assert equal(read_weights(path, "across_vself", CLIP_CLAP_STREAMS[:2]), model)
+    with pytest.raises(
+        BadInputError, match=r"the data have 2 visual streams, 'frames', 'motion', but .* was trained on 1"
+    ):
+        read_weights(path, "across_vself", CLIP_CLAP_STREAMS)
+
+
 class Harmful:
     def __reduce__(self):
         return (print, ("executed",))
@@ -97,6 +127,21 @@ def test_a_damaged_or_harmful_checkpoint_is_refused_and_not_executed(tmp_path, m
         with pytest.raises(BadInputError, match=name):
             read_weights(tmp_path / name, "across_vcross")
     assert not (tmp_path / "executed").exists()
+
+
+def test_a_run_on_other_features_has_no_weights_for_the_original(tmp_path, capsys):
+    path = draw_run(tmp_path / "run", "across_vself")
+    content = json.loads((path / "run.json").read_text())
+    content["training"] |= streams_to_json(CLIP_CLAP_STREAMS)
+    (path / "run.json").write_text(json.dumps(content))
+    parser = argparse.ArgumentParser("mbias")
+    evaluate.add_commands(parser.add_subparsers())
+    assert run(parser, ["export-weights", str(path), "--out", str(tmp_path / "original.pt")]) == 2
+    assert capsys.readouterr().err == (
+        f"mbias: error: {path}: the stream 'audio' is 768 wide, but the original HAN was trained on 128; its code "
+        "cannot load these weights\n"
+    )
+    assert not (tmp_path / "original.pt").exists()
 
 
 def test_an_external_run_has_no_weights_to_export(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from mbias.llp.audit import (
@@ -22,6 +23,7 @@ from mbias.llp.audit import (
     audit_annotations,
     audit_features,
 )
+from mbias.llp.streams.presets import HAN_STREAMS
 
 
 def locations(oddities, kind):
@@ -114,10 +116,22 @@ def test_the_older_audio_file_differs_only_in_its_wrong_rows(published, tmp_path
 
 
 def test_all_feature_files_are_read_and_unusable_ones_are_listed(data):
-    assert audit_features(data) == (39, [])
+    assert audit_features(data, HAN_STREAMS) == (39, [])
     files = sorted((data / "feats" / "vggish").iterdir())
     files[0].unlink()
     files[1].write_bytes(files[1].read_bytes()[:-1])
-    _, oddities = audit_features(data)
+    _, oddities = audit_features(data, HAN_STREAMS)
     assert {oddity.file for oddity in oddities} == {f"feats/vggish/{path.name}" for path in files[:2]}
     assert all(oddity.kind == BAD_FEATURES and not oddity.kind.usable for oddity in oddities)
+
+
+def test_a_stream_whose_files_all_have_another_width_or_no_folder_is_listed_once(data):
+    for path in (data / "feats" / "vggish").iterdir():
+        np.save(path, np.zeros((10, 512), np.float32))
+    (data / "feats" / "res152").rename(data / "feats" / "resnet")
+    files, oddities = audit_features(data, HAN_STREAMS)
+    assert files == 26
+    assert list(map(str, oddities)) == [
+        "feats/vggish: all 13 files: the shape is (10, 512), expected (10, 128) of the stream 'audio'",
+        "feats/res152: no such folder of the stream 'frames'",
+    ]

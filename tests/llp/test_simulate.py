@@ -12,6 +12,7 @@ from mbias.llp.knobs import ByCategory, Knobs
 from mbias.llp.pack import pack_split
 from mbias.llp.simulate import PLANTED_FILE, simulate
 from mbias.llp.store import open_split
+from mbias.llp.streams.presets import CLIP_CLAP_STREAMS
 from mbias.terms import CATEGORIES, Split
 from tests.llp.conftest import SIZES
 
@@ -36,7 +37,7 @@ def test_a_video_does_not_depend_on_the_number_of_videos(tmp_path):
         few, more = (open_split(tmp_path / name, split) for name in ("few", "more"))
         count = SIZES[split]
         assert few.videos == more.videos[:count]
-        np.testing.assert_array_equal(few.frames, more.frames[:count])
+        np.testing.assert_array_equal(few.features["frames"], more.features["frames"][:count])
         np.testing.assert_array_equal(few.weak, more.weak[:count])
 
 
@@ -45,12 +46,41 @@ def test_packing_files_and_simulating_a_packed_store_give_the_same_features(tmp_
     for split in Split:
         pack_split(data, split)
         files, direct = open_split(data, split), open_split(tmp_path / "packed", split)
-        np.testing.assert_array_equal(files.audio, direct.audio)
-        np.testing.assert_array_equal(files.motion, direct.motion)
-        np.testing.assert_allclose(files.frames, direct.frames, atol=1e-5)
+        np.testing.assert_array_equal(files.features["audio"], direct.features["audio"])
+        np.testing.assert_array_equal(files.features["motion"], direct.features["motion"])
+        np.testing.assert_allclose(files.features["frames"], direct.features["frames"], atol=1e-5)
     video = files.videos[0][:11]
     frames = np.load(data / "feats" / "res152" / f"{video}.npy").reshape(10, 8, 2048)
     assert 0.8 < frames.std(axis=1).mean() < 1.1  # the eight frames of a segment differ
+
+
+def test_clip_and_clap_are_simulated_as_files_and_packed(tmp_path):
+    for name, packed in (("files", False), ("packed", True), ("again", True)):
+        simulate(tmp_path / name, sizes=SIZES, packed=packed, features="clip_clap")
+    assert contents(tmp_path / "packed") == contents(tmp_path / "again")
+    for stream in CLIP_CLAP_STREAMS:
+        paths = list((tmp_path / "files" / stream.folder).iterdir())
+        assert len(paths) == sum(SIZES.values())
+        assert {np.load(path).shape for path in paths} == {(stream.rows, stream.width)}
+    for split in Split:
+        pack_split(tmp_path / "files", split)
+        files, direct = open_split(tmp_path / "files", split), open_split(tmp_path / "packed", split)
+        assert files.streams == direct.streams == CLIP_CLAP_STREAMS
+        for stream in CLIP_CLAP_STREAMS:
+            np.testing.assert_allclose(files.features[stream.name], direct.features[stream.name], atol=1e-5)
+
+
+def test_the_features_are_a_setting_of_simulated_data(tmp_path):
+    with pytest.raises(BadInputError, match="there are no features 'clip'; choose from han, clip_clap"):
+        simulate(tmp_path / "data", sizes=SIZES, features="clip")
+    simulate(tmp_path / "han", sizes=SIZES, packed=True)
+    simulate(tmp_path / "clip", sizes=SIZES, packed=True, features="clip_clap")
+    for name, other in (("han", "clip_clap"), ("clip", "han")):
+        with pytest.raises(BadInputError, match=r"other settings \(features\)"):
+            simulate(tmp_path / name, sizes=SIZES, packed=True, features=other)
+    # Other features of the same videos: the events are those of the seed.
+    for file in ("AVVP_train.csv", "AVVP_eval_audio.csv", "AVVP_eval_visual.csv"):
+        assert (tmp_path / "han" / file).read_bytes() == (tmp_path / "clip" / file).read_bytes()
 
 
 def test_the_planted_truth_agrees_with_the_annotations(data):
@@ -118,11 +148,11 @@ def test_features_without_noise_are_the_planted_directions(tmp_path):
     simulate(tmp_path / "data", sizes={Split.TRAIN: 30, Split.VAL: 1, Split.TEST: 1}, knobs=quiet, packed=True)
     opened = open_split(tmp_path / "data", Split.TRAIN)
     presence = load_file(tmp_path / "data" / PLANTED_FILE)["train.presence"]
-    for modality, arrays in ((0, (opened.audio,)), (1, (opened.frames, opened.motion))):
+    for modality, names in ((0, ("audio",)), (1, ("frames", "motion"))):
         strength = (quiet.audio_strength, quiet.visual_strength)[modality].default
         alone = presence[:, :, modality].sum(axis=-1) == 1
-        for array in arrays:
-            norms = np.sqrt((array.astype(float) ** 2).sum(axis=-1))
+        for name in names:
+            norms = np.sqrt((opened.features[name].astype(float) ** 2).sum(axis=-1))
             np.testing.assert_allclose(norms[alone], strength, rtol=1e-5)
             assert (norms[~presence[:, :, modality].any(axis=-1)] == 0).all()
 
@@ -130,7 +160,7 @@ def test_features_without_noise_are_the_planted_directions(tmp_path):
 def test_the_noise_has_the_standard_deviation_of_its_knobs(tmp_path):
     still = Knobs(audio_strength=ByCategory(0.0), visual_strength=ByCategory(0.0), video_noise=0.5, segment_noise=2.0)
     simulate(tmp_path / "data", sizes={Split.TRAIN: 40, Split.VAL: 1, Split.TEST: 1}, knobs=still, packed=True)
-    frames = np.asarray(open_split(tmp_path / "data", Split.TRAIN).frames)
+    frames = np.asarray(open_split(tmp_path / "data", Split.TRAIN).features["frames"])
     assert frames.std() == pytest.approx(np.hypot(0.5, 2), rel=0.01)
     assert frames.var(axis=1, ddof=1).mean() == pytest.approx(4, rel=0.01)
 

@@ -19,6 +19,8 @@ from mbias.records.probes import read_probe
 from mbias.records.run import Run
 from mbias.records.study import open_study
 from mbias.terms import Split, Variant
+from mbias.training.data import Data, Videos, load_data
+from tests.training.runs import train
 
 
 def _network(run):
@@ -37,9 +39,10 @@ def test_every_pass_is_kept_and_the_first_equals_the_record(run):
 
 def test_the_mean_replaces_a_modality(run, data):
     model, test, train = _network(run), data.videos[Split.TEST], data.videos[Split.TRAIN]
-    mean = train.audio.mean(dim=(0, 1)).expand_as(test.audio)
+    audio, frames, motion = test.features.values()
+    mean = train.features["audio"].mean(dim=(0, 1)).expand_as(audio)
     with torch.no_grad():
-        expected = model(mean, test.frames, test.motion).wsl
+        expected = model(mean, frames, motion).wsl
 
     np.testing.assert_allclose(read_probe(run).values(Pass("mean", ("audio",)), "p_joint"), expected, atol=1e-6)
 
@@ -51,7 +54,8 @@ def test_a_donor_shares_no_label_and_gives_its_frames(run, data):
     drawn = rows >= 0
     labels = test.labels.numpy() > 0
     with torch.no_grad():
-        expected = model(test.audio, test.frames[rows.clip(0)], test.motion[rows.clip(0)]).wsl
+        audio, frames, motion = test.features.values()
+        expected = model(audio, frames[rows.clip(0)], motion[rows.clip(0)]).wsl
 
     assert drawn.any()
     assert not (labels[drawn] & labels[rows[drawn]]).any()
@@ -113,6 +117,39 @@ def test_other_data_and_changed_weights_are_refused(run, data, tmp_path):
             probe(run, data, torch.float32, epoch="last")
     finally:
         path.write_bytes(kept)
+
+
+def test_a_run_on_other_features_is_probed_and_refuses_other_widths(tmp_path, data, clip_directory, config):
+    """Of two streams named otherwise: CLAP's, and CLIP's alone."""
+    clip = load_data(clip_directory, Split.TEST, torch.device("cpu"))
+    names, streams = ("sound", "clip"), clip.streams[:2]
+    renamed = tuple(dataclasses.replace(stream, name=name) for name, stream in zip(names, streams, strict=True))
+    two = Data(
+        {split: dataclasses.replace(opened, streams=renamed) for split, opened in clip.splits.items()},
+        {
+            split: Videos(dict(zip(names, videos.features.values(), strict=False)), videos.labels)
+            for split, videos in clip.videos.items()
+        },
+    )
+    train(tmp_path / "run", two, dataclasses.replace(config, epochs=1))
+    run = Run(tmp_path / "run")
+    probe(run, two, torch.float32, draws=1)
+    kept, model, test = read_probe(run), HAN(Variant(run.variant), renamed).eval(), two.videos[Split.TEST]
+    model.load_state_dict(load_file(run.path / "checkpoints" / "best.safetensors"))
+    rows = kept.values(Pass("permuted", ("visual",)), "donors")
+    with torch.no_grad():
+        expected = model(test.features["sound"], test.features["clip"][rows]).wsl
+    np.testing.assert_allclose(kept.values(Pass("permuted", ("visual",)), "p_joint"), expected, atol=1e-6)
+    cross = kept.values(Pass("cross", ("visual",)), "p")
+    np.testing.assert_allclose(cross[:, :, 1], kept.values(WHOLE, "p")[:, :, 1], atol=1e-6)
+
+    with pytest.raises(
+        BadInputError, match="run: the data have 2 visual streams, 'frames', 'motion', but this run was"
+    ):
+        probe(run, clip, torch.float32)
+    train(tmp_path / "three", clip, dataclasses.replace(config, epochs=1))
+    with pytest.raises(BadInputError, match="three: the stream 'audio' is 128 wide, but this run was trained on 768"):
+        probe(Run(tmp_path / "three"), data, torch.float32)
 
 
 def test_reliance_of_a_trained_run_adds_up(run):

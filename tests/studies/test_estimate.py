@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from mbias.errors import BadInputError
-from mbias.studies.estimate import estimate, estimate_study
+from mbias.llp.streams.presets import CLIP_CLAP_STREAMS, HAN_STREAMS
+from mbias.studies.estimate import _weights_bytes, estimate, estimate_study
 from tests.studies.runs import modification_times, plan
 
 
@@ -24,6 +25,14 @@ def test_what_is_left_is_estimated_and_nothing_is_written(directory, trained, tm
     used = sum(path.stat().st_size for path in study.runs[0].path.rglob("*.safetensors"))
     # An upper bound, and not a loose one: as if each epoch held all arrays, plus the state of a run in training.
     assert used < before.bytes / 2 < 8 * used
+
+
+def test_the_estimate_is_of_the_network_that_the_features_need(clip_directory, tmp_path):
+    study = plan(tmp_path / "runs", clip_directory)
+    left = estimate(study)
+    assert (left.epochs, left.committed) == (2, 0)
+    narrow, wide = 4 * 512 * (768 + 768 + 512), 4 * 512 * (128 + 2048 + 512)
+    assert _weights_bytes(HAN_STREAMS) - _weights_bytes(CLIP_CLAP_STREAMS) == wide - narrow
 
 
 def test_a_damaged_run_is_named(directory, trained, tmp_path):

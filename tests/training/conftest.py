@@ -1,7 +1,10 @@
-"""A run of four epochs, trained once."""
+"""A run of four epochs, trained once, and data of other features."""
 
 import pytest
+import torch
 
+from mbias.terms import Split
+from mbias.training.data import load_data
 from tests.training.runs import train
 
 
@@ -11,3 +14,8 @@ def whole(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "whole"
     train(path, data)
     return path
+
+
+@pytest.fixture(scope="session")
+def clip_data(clip_directory):
+    return load_data(clip_directory, Split.TEST, torch.device("cpu"))

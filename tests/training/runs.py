@@ -19,7 +19,7 @@ class Killed(Exception):  # noqa: N818
 
 def train(path, data, config=CONFIG, on_epoch=lambda commit: None):
     """Train a run, or resume it."""
-    fit(inspect_run(path, config, "float32", data.fingerprint), data, on_epoch)
+    fit(inspect_run(path, config, "float32", data.fingerprint, data.streams), data, on_epoch)
 
 
 def kill_after(epoch):

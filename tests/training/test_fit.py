@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from mbias import Run
+from mbias.errors import BadInputError
 from mbias.han.losses import cross_entropies, probabilities, targets
 from mbias.han.network import HAN
 from mbias.records.validate import faults
@@ -211,6 +212,25 @@ def test_a_resumed_control_equals_one_that_was_never_stopped(data, controls, tmp
     assert_same_run(controls[Control.FROZEN].path, tmp_path / "run")
 
 
+def test_a_run_on_other_features_resumes_with_the_same_bits(tmp_path, clip_data):
+    config = dataclasses.replace(CONFIG, epochs=2)
+    train(tmp_path / "whole", clip_data, config)
+    with pytest.raises(Killed):
+        train(tmp_path / "resumed", clip_data, config, kill_after(1))
+    train(tmp_path / "resumed", clip_data, config)
+    assert_same_run(tmp_path / "whole", tmp_path / "resumed")
+    assert load_file(tmp_path / "whole" / "checkpoints" / "last.safetensors")["fc_a.weight"].shape == (512, 768)
+
+
+def test_initial_weights_of_other_widths_are_refused_and_leave_no_record(whole, tmp_path, clip_data):
+    config = dataclasses.replace(CONFIG, init=str(whole / "checkpoints" / "best.safetensors"))
+    with pytest.raises(
+        BadInputError, match=r"the stream 'audio' is 768 wide, but .*best\.safetensors was trained on 128"
+    ):
+        train(tmp_path / "run", clip_data, config)
+    assert not (tmp_path / "run").exists()
+
+
 def test_recorded_gradients_are_those_at_the_features(data, tmp_path):
     """One epoch of one step: the norm of d(L_a + L_v + L_wsl) / df, with f the input of the hybrid attention layer."""
     config = dataclasses.replace(CONFIG, epochs=1, batch_size=40)
@@ -221,7 +241,7 @@ def test_recorded_gradients_are_those_at_the_features(data, tmp_path):
     order = next(batches(len(videos), 40, torch.Generator().manual_seed(config.seed)))
     features = []
     model.layer.register_forward_pre_hook(lambda layer, inputs: features.append(inputs[0]))
-    p = probabilities(model(*videos.features(order)))
+    p = probabilities(model(*videos.inputs(order)))
     loss = cross_entropies(p, targets(videos.labels[order], config.smoothing)).sum()
     (at_features,) = torch.autograd.grad(loss, features)
 

@@ -5,7 +5,10 @@ import shutil
 
 import pytest
 
+from mbias import Run
 from mbias.errors import BadInputError
+from mbias.llp.streams.presets import CLIP_CLAP_STREAMS
+from mbias.llp.streams.recorded import streams_from_json
 from mbias.terms import PRESETS, Variant
 from mbias.training.record import OtherRunError, inspect_run
 from tests.training.runs import CONFIG, Killed, kill_after, train
@@ -53,6 +56,19 @@ def test_a_run_in_another_precision_or_on_other_data_is_named(whole, data):
         inspect_run(whole, CONFIG, "bfloat16", data.fingerprint)
     with pytest.raises(OtherRunError, match="trained on other data"):
         inspect_run(whole, CONFIG, "float32", "train:0")
+
+
+def test_the_record_holds_the_streams_and_other_widths_are_named(whole, tmp_path, data, clip_data):
+    train(tmp_path / "run", clip_data, dataclasses.replace(CONFIG, epochs=1))
+    training = Run(tmp_path / "run").header.training
+    assert streams_from_json(training, tmp_path) == CLIP_CLAP_STREAMS
+    assert "streams" not in Run(whole).header.training
+
+    sentence = "run: the stream 'audio' is 128 wide, but this run was trained on 768; choose another folder"
+    with pytest.raises(OtherRunError, match=sentence):
+        inspect_run(tmp_path / "run", dataclasses.replace(CONFIG, epochs=1), "float32", data.fingerprint, data.streams)
+    with pytest.raises(OtherRunError, match="whole: the stream 'audio' is 768 wide, but this run was trained on 128"):
+        inspect_run(whole, CONFIG, "float32", clip_data.fingerprint, clip_data.streams)
 
 
 def test_a_damaged_record_is_an_error_of_its_own(whole, tmp_path, data):

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mbias.errors import BadInputError
+from mbias.han.weights import read_weights
+from mbias.llp.streams.presets import HAN_STREAMS
+from mbias.llp.streams.stream import Streams
 from mbias.studies.running.task import Task
 from mbias.training.config import TrainingConfig
 from mbias.training.data import Data, open_splits
@@ -29,12 +32,15 @@ class Environment:
         Type of the device: ``cpu`` or ``cuda``.
     computed_in
         Name of the precision: ``float32`` or ``bfloat16``.
+    streams
+        The streams of the data.
     """
 
     fingerprint: str
     simulated: bool
     device: str
     computed_in: str
+    streams: Streams = HAN_STREAMS
 
 
 def inspect_environment(config: TrainingConfig, data: Path, device: str) -> Environment:
@@ -57,12 +63,14 @@ def inspect_environment(config: TrainingConfig, data: Path, device: str) -> Envi
     Raises
     ------
     BadInputError
-        If the data cannot be read, or the device is not available.
+        If the data cannot be read, the device is not available, or the initial weights do not fit the data.
     """
     chosen = choose_device(device)
     splits = Data(open_splits(data, config.record), {})
+    if config.init:
+        read_weights(Path(config.init), config.variant, splits.streams)
     precision = choose_precision(config.precision, chosen)
-    return Environment(splits.fingerprint, splits.simulated, chosen.type, name_of(precision))
+    return Environment(splits.fingerprint, splits.simulated, chosen.type, name_of(precision), splits.streams)
 
 
 def inspect_worker(task: Task) -> Environment:

@@ -104,7 +104,7 @@ def _train(task: Task) -> State:
             data, dtype = _load(task.data, task.config.record, task.device, task.config.precision)
         # Inspected under the lock: the folder may have changed since the study was planned. An error here leaves the
         # folder unmarked, because a run of another configuration or other data may be somebody else's.
-        run = inspect_run(task.path, task.config, name_of(dtype), data.fingerprint)
+        run = inspect_run(task.path, task.config, name_of(dtype), data.fingerprint, data.streams)
         if run.complete:
             return State.COMPLETE
         require_not_diverged(task.path)

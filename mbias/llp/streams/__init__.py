@@ -1,0 +1,1 @@
+"""Streams of features: what they are, the sets that the field uses, and which ones a data directory has."""
