@@ -180,6 +180,20 @@ class Knobs:
     visual_strength: ByCategory = field(
         default=ByCategory(6.0), metadata=_means("strength of events in the frame and motion streams")
     )
+    background: ByCategory = field(
+        default=ByCategory(0.0),
+        metadata=_means(
+            "share of a category's events that are heard but not seen whose look stands in the picture all the same, "
+            "without a label of its own"
+        ),
+    )
+    gaps: ByCategory = field(
+        default=ByCategory(0.0),
+        metadata=_means(
+            "share of a category's events in one modality whose sound or look fills the video though it is annotated "
+            "in a part of it"
+        ),
+    )
     category_spread: float = field(
         default=0.2, metadata=_means("spread of the strength between categories: sigma of its logarithm")
     )
@@ -202,6 +216,9 @@ class Knobs:
         for name in ("cooccurrence", "confusable"):
             if not 0 <= getattr(self, name) <= 1:
                 raise BadInputError(f"{name.replace('_', '-')} is {getattr(self, name):g}: it must be from 0 to 1")
+        for name in ("background", "gaps"):
+            if (shares := getattr(self, name)).array().max() > 1:
+                raise BadInputError(f"{name} is {shares}: it is a share, so each number must be from 0 to 1")
         for name in ("category_spread", "event_spread", "video_noise", "segment_noise", "frame_noise"):
             _positive(getattr(self, name))
 

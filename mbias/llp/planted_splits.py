@@ -52,14 +52,18 @@ class Planted:
     presence
         Where events are, bool of shape (video, segment, modality, category).
     strengths
-        The strengths of the events, float32 of shape (video, modality, category). They are 0 where a category is not
-        planted in a modality.
+        The strengths of the sounds and looks, float32 of shape (video, modality, category). They are 0 where a category
+        has no signal in a modality.
+    signal
+        Where sounds and looks are in the features, of the shape of ``presence``: wherever events are, and where the
+        knobs ``background`` and ``gaps`` put some without an event.
     """
 
     videos: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     presence: np.ndarray
     strengths: np.ndarray
+    signal: np.ndarray
 
 
 def read_source(directory: Path, split: Split, size: int | None) -> Source:
@@ -112,6 +116,7 @@ def plant_split(size: int, split: Split, seed: int, planter: Planter, signals: S
     -------
     Planted
     """
+    signal = np.zeros((size, SEGMENTS, 2, len(CATEGORIES)), bool)
     labels, presence, strengths = [], np.zeros((size, SEGMENTS, 2, len(CATEGORIES)), bool), []
     for index in range(size):
         rng = generator(seed, split, index, PLANT)
@@ -119,8 +124,9 @@ def plant_split(size: int, split: Split, seed: int, planter: Planter, signals: S
         labels.append(tuple(CATEGORIES[category] for category in drawn))
         presence[index] = planter.presence(drawn, rng)
         strengths.append(signals.strengths(rng))
+        signal[index] = planter.signal(presence[index], rng)
     videos = tuple(video_name(seed, split, index) for index in range(size))
-    return Planted(videos, tuple(labels), presence, _where_present(strengths, presence))
+    return Planted(videos, tuple(labels), presence, _where_present(strengths, signal), signal)
 
 
 def plant_source(source: Source, split: Split, seed: int, planter: Planter, signals: Signals) -> Planted:
@@ -144,6 +150,7 @@ def plant_source(source: Source, split: Split, seed: int, planter: Planter, sign
     Planted
     """
     size = len(source.videos)
+    signal = np.zeros((size, SEGMENTS, 2, len(CATEGORIES)), bool)
     presence, strengths = np.zeros((size, SEGMENTS, 2, len(CATEGORIES)), bool), []
     for index, labels in enumerate(source.labels):
         rng = generator(seed, split, index, PLANT)
@@ -152,7 +159,8 @@ def plant_source(source: Source, split: Split, seed: int, planter: Planter, sign
         else:
             presence[index] = source.truth[index]
         strengths.append(signals.strengths(rng))
-    return Planted(source.videos, source.labels, presence, _where_present(strengths, presence))
+        signal[index] = planter.signal(presence[index], rng)
+    return Planted(source.videos, source.labels, presence, _where_present(strengths, signal), signal)
 
 
 def video_name(seed: int, split: Split, index: int) -> str:

@@ -162,6 +162,9 @@ def _check_same(out: Path, about: dict[str, object]) -> None:
     if not (out / SYNTH_FILE).exists():
         raise BadInputError(f"{out}: the folder contains something else; {hint}")
     known = read_json(out / SYNTH_FILE, "description of simulated data", hint)
+    if isinstance(known, dict) and isinstance(known.get("knobs"), dict):
+        # A knob that the version which wrote the folder did not have was off, as it is by default.
+        known["knobs"] = {**Knobs().to_json(), **known["knobs"]}
     keys = dict.fromkeys((*about, "features"))
     different = [key for key in keys if not isinstance(known, dict) or known.get(key) != about.get(key)]
     if different:
@@ -203,12 +206,13 @@ def _write_rows(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def _write_planted(path: Path, planted: Mapping[Split, Planted]) -> None:
-    """Save ``SPLIT.presence`` and ``SPLIT.strengths`` of each split (see `Planted`), in the order of the CSV files."""
+    """Save ``SPLIT.presence``, ``SPLIT.signal`` and ``SPLIT.strengths`` (`Planted`), in the order of the CSV files."""
     from safetensors.numpy import save
 
     arrays = {}
     for split, content in planted.items():
-        arrays[f"{split}.presence"], arrays[f"{split}.strengths"] = content.presence, content.strengths
+        for name in ("presence", "signal", "strengths"):
+            arrays[f"{split}.{name}"] = getattr(content, name)
     write_bytes(path, save(arrays))
 
 
@@ -222,7 +226,7 @@ def _write_features(folder: Path, split: Split, seed: int, planted: Planted, sig
 
 def _features(index: int, split: Split, seed: int, planted: Planted, signals: Signals) -> dict[str, np.ndarray]:
     rng = generator(seed, split, index, FEATURES)
-    return signals.features(planted.presence[index], planted.strengths[index], rng)
+    return signals.features(planted.signal[index], planted.strengths[index], rng)
 
 
 def _write_packed(

@@ -35,6 +35,7 @@ def test_the_text_of_pairs_is_parsed_back(text):
         ("off_screen", "1,Sperch=2", "'Sperch=2' is not CATEGORY=NUMBER"),
         ("silent", "-1", "--silent: '-1'"),
         ("video_noise", "nan", "--video-noise: 'nan'"),
+        ("gaps", "0.5,Dog=2", "gaps is 0.5,Dog=2: it is a share, so each number must be from 0 to 1"),
         ("cooccurrence", "1.5", "cooccurrence is 1.5: it must be from 0 to 1"),
         ("confusable_pairs", "Car+Dog,Dog+Cat", "each once"),
         ("confusable_pairs", "Car", "use pairs"),

@@ -7,7 +7,7 @@ import pytest
 
 from mbias.errors import BadInputError
 from mbias.llp.event_sampler import Planter
-from mbias.llp.knobs import Knobs
+from mbias.llp.knobs import ByCategory, Knobs
 from mbias.llp.planted_splits import (
     FEATURES,
     PLANT,
@@ -31,6 +31,20 @@ def test_planted_labels_are_present_and_have_a_strength_only_where_present():
     for labels, of_video in zip(planted.labels, present, strict=True):
         assert {CATEGORIES[index] for index in np.flatnonzero(of_video.any(axis=0))} == set(labels)
     np.testing.assert_array_equal(planted.strengths > 0, present)
+
+
+def test_a_signal_without_an_event_has_a_strength_and_no_label():
+    knobs = Knobs(background=ByCategory(1.0), gaps=ByCategory(0.5))
+    plain = plant_split(40, Split.VAL, 0, *samplers())
+    planted = plant_split(40, Split.VAL, 0, Planter(knobs), Signals(knobs, seed=0))
+
+    np.testing.assert_array_equal(planted.presence, plain.presence)
+    assert planted.labels == plain.labels
+    assert (planted.signal >= planted.presence).all()
+    assert planted.signal.sum() > plain.signal.sum()
+    np.testing.assert_array_equal(planted.strengths > 0, planted.signal.any(axis=1))
+    shared = plain.strengths > 0
+    np.testing.assert_array_equal(planted.strengths[shared], plain.strengths[shared])
 
 
 def test_dense_labels_are_planted_and_weak_labels_are_completed(tiny):

@@ -1,5 +1,6 @@
 """Simulated data directories: reproducible bytes, a planted truth, and no partial output."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from mbias.llp.annotations import WEAK_FILES, read_truth, read_weak, weak_array
 from mbias.llp.knobs import ByCategory, Knobs
 from mbias.llp.pack import pack_split
 from mbias.llp.simulate import PLANTED_FILE, simulate
-from mbias.llp.store import open_split
+from mbias.llp.store import SYNTH_FILE, open_split
 from mbias.llp.streams.presets import CLIP_CLAP_STREAMS
 from mbias.terms import CATEGORIES, Split
 from tests.llp.conftest import SIZES
@@ -103,6 +104,15 @@ def test_an_existing_folder_is_left_unchanged_or_refused(data):
     subfolder = data / "feats"
     with pytest.raises(BadInputError, match="contains something else"):
         simulate(subfolder, sizes=SIZES)
+
+
+def test_a_folder_of_before_a_knob_is_recognised(data):
+    about = json.loads((data / SYNTH_FILE).read_text())
+    older = {**about, "knobs": {name: value for name, value in about["knobs"].items() if name != "gaps"}}
+    (data / SYNTH_FILE).write_text(json.dumps(older))
+    assert not simulate(data, sizes=SIZES)
+    with pytest.raises(BadInputError, match=r"other settings \(knobs\)"):
+        simulate(data, sizes=SIZES, knobs=Knobs(gaps=ByCategory(0.5)))
 
 
 def test_an_interrupted_simulation_leaves_no_data_directory(tmp_path, monkeypatch):
