@@ -95,8 +95,8 @@ class Planter:
         numpy.ndarray
             bool, of shape (segment, modality, category). Everything in ``presence`` is in it.
         """
-        there = presence.any(axis=0)
-        filled = there & (rng.random(there.shape) < self._gaps)
+        there: np.ndarray = presence.any(axis=0)
+        filled: np.ndarray = there & (rng.random(there.shape) < self._gaps)
         filled[1] |= there[0] & ~there[1] & (rng.random(there.shape[1]) < self._background)
         return presence | filled
 
