@@ -95,10 +95,11 @@ class Planter:
         numpy.ndarray
             bool, of shape (segment, modality, category). Everything in ``presence`` is in it.
         """
-        there: np.ndarray = presence.any(axis=0)
-        filled: np.ndarray = there & (rng.random(there.shape) < self._gaps)
+        there = np.asarray(presence.any(axis=0))
+        filled = np.asarray(there & (rng.random(there.shape) < self._gaps))
         filled[1] |= there[0] & ~there[1] & (rng.random(there.shape[1]) < self._background)
-        return presence | filled
+        signal: np.ndarray = presence | filled
+        return signal
 
     def _both_times(self, category: int, rng: np.random.Generator) -> np.ndarray:
         """Draw identical or overlapping audio and visual times of an event, bool (segment, modality)."""
