@@ -93,7 +93,7 @@ def _add_evaluate(commands: Commands) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from mbias.exchange.evaluation import evaluate
+    from mbias.exchange.evaluation import beside_published, evaluate
 
     annotations = options.annotations or options.data
     if annotations is None:
@@ -109,26 +109,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         video_threshold=options.video_threshold,
         thresholds=options.thresholds,
     )
-    beside = _beside(evaluation, annotations) if options.published else None
+    beside = beside_published(evaluation, annotations) if options.published else None
     _print(evaluation, f"{evaluation.videos:,} videos of {options.split}", options.format, beside)
-
-
-def _beside(evaluation: Evaluation, annotations: Path) -> pd.DataFrame:
-    """The scores of an evaluation and of the weak labels in all segments, followed by the published ones."""
-    import pandas as pd
-
-    from mbias.analysis.paper.llp_line import BASELINE, with_line
-    from mbias.exchange.evaluation import evaluate
-    from mbias.llp.predictions import weak_everywhere
-
-    baseline = evaluate(weak_everywhere(annotations, Split.TEST), annotations)
-    named = {"these predictions": (evaluation, "measured"), BASELINE: (baseline, "baseline")}
-    unknown = {"low": float("nan"), "high": float("nan"), "second_hand": False}
-    rows = [
-        of.scores.assign(model=name, f_score=100 * of.scores["f_score"], source=source, **unknown)
-        for name, (of, source) in named.items()
-    ]
-    return with_line(pd.concat(rows, ignore_index=True))
 
 
 def _checkpoint_predictions(options: argparse.Namespace) -> Predictions:

@@ -14,7 +14,7 @@ import numpy as np
 from mbias.arguments import checked_names, checked_path, counted, shown
 from mbias.errors import BadInputError
 from mbias.exchange.arrays import read_arrays
-from mbias.llp.predictions import Predictions, split_truth
+from mbias.llp.predictions import Predictions, split_truth, weak_everywhere
 from mbias.records.run import Run
 from mbias.scores.f_scores import as_table, f_scores
 from mbias.scores.rules import RULES, rule_named
@@ -148,6 +148,42 @@ def evaluate(
     means = as_table(f_scores(predicted.in_order(events, truth.videos), truth.dense))
     rows = [(str(level), str(metric), f) for level, metrics in means.items() for metric, f in metrics.items()]
     return Evaluation(pd.DataFrame(rows, columns=["level", "metric", "f_score"]), text, len(truth.videos))
+
+
+def beside_published(evaluation: Evaluation, annotations: str | Path) -> pd.DataFrame:
+    """Set the scores of predictions for LLP's test split beside those of the weak labels and of published models.
+
+    Parameters
+    ----------
+    evaluation
+        Scores on the test split.
+    annotations
+        Folder of LLP's CSV files.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model, metric and level, with the columns of `mbias.variants(study, table="llp_line")`: first of
+        the predictions, then of the weak labels in all segments and both modalities, and then of the published models.
+
+    Raises
+    ------
+    BadInputError
+        If the annotations are missing or wrong.
+    """
+    import pandas as pd
+
+    from mbias.analysis.paper.llp_line import BASELINE, with_line
+
+    folder = checked_path(annotations, "a path of annotations", "give the folder of LLP's CSV files")
+    baseline = evaluate(weak_everywhere(folder, Split.TEST), folder)
+    named = {"these predictions": ("measured", evaluation), BASELINE: ("baseline", baseline)}
+    unknown = {"low": float("nan"), "high": float("nan"), "second_hand": False}
+    rows = [
+        of.scores.assign(model=name, f_score=100 * of.scores["f_score"], source=source, **unknown)
+        for name, (source, of) in named.items()
+    ]
+    return with_line(pd.concat(rows, ignore_index=True))
 
 
 def read_predictions(path: Path, videos: tuple[str, ...]) -> Predictions:

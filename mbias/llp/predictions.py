@@ -90,7 +90,7 @@ class Predictions:
         return events[[indices[video] for video in videos]]
 
 
-def everywhere(weak: np.ndarray) -> np.ndarray:
+def everywhere(weak: np.ndarray, segments: int = SEGMENTS) -> np.ndarray:
     """Predict the weak labels of every video in all segments and both modalities.
 
     The prediction knows which events a video has, but not in which segments and modalities.
@@ -99,6 +99,8 @@ def everywhere(weak: np.ndarray) -> np.ndarray:
     ----------
     weak
         Weak labels, bool of shape (video, category).
+    segments
+        The number of segments.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def everywhere(weak: np.ndarray) -> np.ndarray:
     [[20, 0]]
     """
     videos, categories = weak.shape
-    return np.broadcast_to(weak[:, None, None], (videos, SEGMENTS, len(Modality), categories))
+    return np.broadcast_to(weak[:, None, None], (videos, segments, len(Modality), categories))
 
 
 def weak_everywhere(directory: Path, split: Split) -> Predictions:

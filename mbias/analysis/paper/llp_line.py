@@ -77,22 +77,22 @@ def measured_line(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     BadInputError
         If a run does not have that epoch, or is damaged.
     """
-    tables: list[pd.DataFrame] = []
+    scored: list[tuple[Setting, pd.DataFrame]] = []
     reasons: dict[str, str] = {}
-    baseline = pd.DataFrame()
     for setting in (setting for setting in settings(study) if not setting.identity["control"]):
         try:
-            scores = _sample_scores(setting, epoch)
-            if baseline.empty:
-                baseline = _rows(setting, BASELINE, _baseline_scores(setting)[None])
-                baseline = baseline.assign(source="baseline", seeds=pd.NA)
+            scored.append((setting, _rows(setting, setting.display_name, _sample_scores(setting, epoch))))
         except NotApplicableError as error:
             reasons[setting.display_name] = reason_for(error, setting.runs)
-            continue
-        tables.append(_rows(setting, setting.display_name, scores))
-    if not tables:
+    if not scored:
         raise NotApplicableError(next(iter(reasons.values()), "all of these runs are controls; add other runs"))
-    return with_left_out(pd.concat([*tables, baseline], ignore_index=True), reasons)
+    tables, first = [table for _, table in scored], scored[0][0]
+    try:
+        baseline = _rows(first, BASELINE, _baseline_scores(first)[None])
+        tables.append(baseline.assign(source="baseline", seeds=pd.NA))
+    except NotApplicableError as error:
+        reasons[BASELINE] = reason_for(error, first.runs)
+    return with_left_out(pd.concat(tables, ignore_index=True), reasons)
 
 
 def with_line(measured: pd.DataFrame) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def _sample_scores(setting: Setting, epoch: int | str) -> np.ndarray:
 def _baseline_scores(setting: Setting) -> np.ndarray:
     """The F-scores of the weak labels in all segments, (sample, level, metric)."""
     truth = np.stack([setting.runs[0].truth[modality] for modality in Modality], axis=2)
-    return f_scores(everywhere(setting.weak), truth)
+    return f_scores(everywhere(setting.weak, truth.shape[1]), truth)
 
 
 def _rows(setting: Setting, model: str, scores: np.ndarray) -> pd.DataFrame:

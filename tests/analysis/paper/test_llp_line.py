@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mbias import open_study
+from mbias import Run, RunWriter, open_study
 from mbias.analysis import variants
 from mbias.analysis.paper.llp_line import BASELINE, LAYOUT, published_line
 from mbias.analysis.per_run.sample_scores import sample_scores
@@ -114,6 +114,17 @@ def test_without_published_scores_there_is_no_note_on_them(drawn):
 def test_an_external_model_has_its_row(tmp_path):
     table = variants.llp_line(draw_run(tmp_path / "mine", external=True, categories=25))
     assert table["model"].iloc[0] == "mine"
+
+
+def test_without_weak_labels_there_is_no_baseline_and_the_table_says_so(tmp_path):
+    run = Run(draw_run(tmp_path / "mine", external=True, categories=25))
+    dense = {name: array for name, array in run.truth.items() if name != "weak"}
+    again = RunWriter.create(tmp_path / "dense", run.header, run.samples, dense)
+    again.commit({"wsl": {"optimised": 0.5}}, {name: run.values(name) for name in ("p", "p_joint")})
+    table = variants.llp_line(tmp_path / "dense", published=False)
+
+    assert set(table["source"]) == {"measured"}
+    assert left_out(table)[0].startswith(f"Left out: {BASELINE} (dense: the labels of its samples ('weak')")
 
 
 def test_runs_that_are_not_of_llps_test_split_are_left_out_with_the_reason(drawn, tmp_path):
