@@ -155,7 +155,8 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
         fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=(width, height))
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[titles == panel], ax, order)
-            _dress(ax, panel, rows[titles == panel], modalities, min(7, 35 / len(panels)))
+            # Smaller for more than five panels, so that neighbours do not overlap.
+            _dress(ax, panel, rows[titles == panel], modalities, size=min(7, 35 / len(panels)))
         axes[0, 0].set_yticks(range(len(order)), [plain(name.replace("_", " ")) for name in order], fontsize=6.5)
         fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
         if len(modalities) == 2:

@@ -96,8 +96,8 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
             ax.errorbar(x, rows["f_score"], yerr=ends(rows), fmt="none", ecolor=colour, elinewidth=0.9)
         else:
             ax.plot(x, rows["f_score"], color=colour, marker=marker, ms=3.8, mfc="white", ls=":", lw=0.9)
-    names, rotation = [display_name("smoothing", name) for name in settings], 40 if len(settings) < 6 else 60
-    ax.set_xticks(range(len(settings)), names, rotation=rotation, ha="right")
+    names = [display_name("smoothing", name) for name in settings]
+    ax.set_xticks(range(len(settings)), names, rotation=40 if len(settings) < 6 else 60, ha="right")
     ax.tick_params(axis="x", labelsize=6.5, pad=1)
     ax.set_xlim(-0.35, len(settings) - 0.65)
     ax.grid(axis="y")

@@ -150,7 +150,7 @@ def notes(table: pd.DataFrame) -> list[str]:
     """What a reader of the table must know: simulated data, a single seed, deltas, remarks, and what was left out."""
     sentences = []
     if "simulated" in table and table["simulated"].any():
-        published = "source" in table and (table["source"] != "measured").any()
+        published = "source" in table and table["source"].str.startswith("published").any()
         sentences.append("Measured rows: simulated data." if published else "Simulated data.")
     if _single_seed(table):
         sentences.append("One seed per setting: a difference may be due to chance.")

@@ -61,7 +61,8 @@ def test_every_table_takes_whatever_names_a_study(name, table, tmp_path):
     settings = [(variant, smoothing) for variant in ("across_vself", "across_vcross") for smoothing in ("ls_a", "ls_v")]
     settings, seeds = (settings[:1], (0,)) if name == "video" else (settings, (0, 1))
     # Categories need 20 labelled samples.
-    folder = draw_study(tmp_path, settings, seeds, videos=60 if table == "categories" else 8)
+    categories = 25 if table == "llp_line" else 5
+    folder = draw_study(tmp_path, settings, seeds, videos=60 if table == "categories" else 8, categories=categories)
     study = mbias.open_study(folder)
     expected = question(name)(study, table=table)
 

@@ -5,7 +5,9 @@ import pytest
 
 from mbias import open_study
 from mbias.analysis import variants
+from mbias.analysis.paper.published import table1
 from mbias.analysis.settings import VARIANT_ORDER
+from mbias.terms import Metric
 from tests.drawn_runs import draw_study
 
 
@@ -58,7 +60,10 @@ def test_table1_at_two_deltas_keeps_them_apart(tmp_path):
     sentences = variants.finding(table)
 
     assert list(dict.fromkeys(table["smoothing"])) == ["ls_v", "ls_v0.2"]
-    assert {source: len(rows) for source, rows in table.groupby("source")} == {"measured": 80, "published": 80}
+    assert {source: len(rows) for source, rows in table.groupby("source")} == {
+        "measured": 2 * 4 * 2 * len(Metric),
+        "published": 2 * len(table1()),
+    }
     assert sorted(sentence.split(", ")[0] for sentence in sentences) == [*2 * ["With LS-V"], *2 * ["With LS-V 0.2"]]
 
 

@@ -137,7 +137,7 @@ def _published(setting: Setting) -> list[dict[str, Any]]:
     """The published rows that belong beside those of a setting."""
     if setting.identity["control"]:
         return []
-    unknown = dict.fromkeys(SETTING_COLUMNS) | {"simulated": False, "source": "published"}
+    unknown = dict.fromkeys(SETTING_COLUMNS) | {"seeds": pd.NA, "simulated": False, "source": "published"}
     return [unknown | row for row in beside(pd.DataFrame([setting.identity]), fig2()).to_dict("records")]
 
 

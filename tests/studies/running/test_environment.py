@@ -32,8 +32,8 @@ def test_initial_weights_that_do_not_fit_the_data_are_refused_before_anything_is
     init = ["--init", config.init, "--epochs", "1"]
     assert main(["train", "--data", str(clip_directory), "--out", str(tmp_path / "run"), *init]) == 2
     assert capsys.readouterr().err == (
-        f"mbias: error: the stream 'audio' is 768 wide, but {config.init} was trained on 128; give data of the widths it "
-        "was trained on, or other weights\n"
+        f"mbias: error: the stream 'audio' is 768 wide, but {config.init} was trained on 128; give data of the widths "
+        "it was trained on, or other weights\n"
     )
     assert not (tmp_path / "run").exists()
 
