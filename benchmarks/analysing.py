@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.process import whole_process
 from mbias import Header, RunWriter
 from mbias.han.losses import JOINT_LOSS, LOSSES
 from mbias.terms import CATEGORIES, PRESETS, Modality, Variant
@@ -48,21 +45,3 @@ def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
         losses = {loss: {"optimised": 1 / epoch, "hard": 1 / epoch, "floor": 0.0} for loss in LOSSES}
         last = epoch == EPOCHS
         writer.commit(losses, {"wav": wav, **(more if last else {})}, best=last)
-
-
-def whole_process(arguments: list[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of a Python process.
-
-    The peak is at least the memory that this process used when it started the other one.
-
-    Raises
-    ------
-    RuntimeError
-        If the process fails.
-    """
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(arguments)}: status {status}")
-    return time.perf_counter() - start, usage.ru_maxrss / 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.analysing import whole_process
+from benchmarks.process import whole_process
 from mbias import Run
 from mbias.llp.simulate import simulate
 from mbias.terms import Split
