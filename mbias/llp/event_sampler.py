@@ -38,7 +38,7 @@ class Planter:
         self._category_steps = _steps(llp.category_shares)
         self._carriers = carrier_shares(llp.carriers, knobs.off_screen.array(), knobs.silent.array())
         self._different = np.minimum((1 - llp.identical) * knobs.asynchrony.array(), 1)
-        self._background, self._gaps = knobs.background.array(), knobs.gaps.array()
+        self._gaps = knobs.gaps.array()
         self._span_steps = _steps(llp.span_shares)
 
     def labels(self, rng: np.random.Generator) -> tuple[int, ...]:
@@ -81,7 +81,7 @@ class Planter:
         return presence
 
     def signal(self, presence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw where sounds and looks are: where their events are, beyond their annotated times, and without an event.
+        """Draw where sounds and looks are: where their events are, and beyond their annotated times.
 
         Parameters
         ----------
@@ -96,9 +96,7 @@ class Planter:
             bool, of shape (segment, modality, category). Everything in ``presence`` is in it.
         """
         there = np.asarray(presence.any(axis=0))
-        filled = np.asarray(there & (rng.random(there.shape) < self._gaps))
-        filled[1] |= there[0] & ~there[1] & (rng.random(there.shape[1]) < self._background)
-        signal: np.ndarray = presence | filled
+        signal: np.ndarray = presence | (there & (rng.random(there.shape) < self._gaps))
         return signal
 
     def _both_times(self, category: int, rng: np.random.Generator) -> np.ndarray:

@@ -56,7 +56,7 @@ class Planted:
         has no signal in a modality.
     signal
         Where sounds and looks are in the features, of the shape of ``presence``: wherever events are, and where the
-        knobs ``background`` and ``gaps`` put some without an event.
+        knob ``gaps`` puts some beyond them.
     """
 
     videos: tuple[str, ...]

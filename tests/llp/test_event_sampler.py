@@ -75,13 +75,3 @@ def test_gaps_knob_lets_a_sound_and_a_look_fill_the_video():
     assert filled.mean() == pytest.approx(0.4, abs=0.04)
     np.testing.assert_array_equal(drawn[~filled][:, :, 1, DOG].any(axis=0), presence[:, 1, DOG])
     assert drawn.any(axis=(0, 1)).sum() == 2  # nothing is heard or seen that has no event in that modality
-
-
-def test_background_knob_shows_the_look_of_what_is_only_heard():
-    presence = np.zeros((10, 2, 25), bool)
-    presence[3:5, 0, SPEECH] = presence[6:, 1, DOG] = True
-    signal = Planter(Knobs(background=ByCategory(1))).signal(presence, np.random.default_rng(0))
-
-    assert signal[:, 1, SPEECH].all()
-    np.testing.assert_array_equal(signal[:, 0], presence[:, 0])  # what is only seen is not heard
-    np.testing.assert_array_equal(signal[:, 1, DOG], presence[:, 1, DOG])
