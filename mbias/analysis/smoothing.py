@@ -175,7 +175,7 @@ def _of_delta(study: Study, epoch: int | str, table: pd.DataFrame) -> pd.DataFra
     compared = [
         setting
         for setting in settings(study)
-        if not setting.identity["control"] and (setting.identity["variant"], setting.identity["smoothing"]) in known
+        if setting.of_paper and (setting.identity["variant"], setting.identity["smoothing"]) in known
     ]
     estimated = _estimated(compared, epoch, plain[plain["source"] == "measured"])
     result = plain.merge(estimated, how="left").merge(seeds)
