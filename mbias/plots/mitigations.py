@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from mbias.analysis.mitigations import LEAST_USE, QUESTION, TIME
 from mbias.errors import NotApplicableError
 from mbias.plots.drawing.inputs import Drawable, Drawn, table_to_draw
+from mbias.plots.drawing.lines import leave_room
 from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, style
 from mbias.tables.names import display_name
 from mbias.terms import Metric
@@ -86,14 +87,13 @@ def figure(table: pd.DataFrame) -> Figure:
     both = _both(table)
     parts = [part for _, part in both.groupby(["variant", "smoothing"], sort=False, dropna=False)]
     with style():
-        fig, rows = plt.subplots(
-            len(parts), 2, figsize=(WIDTH, 3.2 * len(parts)), squeeze=False, width_ratios=(3, 2), layout="constrained"
-        )
+        fig, rows = plt.subplots(len(parts), 2, figsize=(WIDTH, 3.2 * len(parts)), squeeze=False, width_ratios=(3, 2))
         for part, (left, right) in zip(parts, rows, strict=True):
             draw(part, left)
             first = part.iloc[0]
             left.set_title(", ".join(display_name(name, first[name]) for name in ("variant", "smoothing")))
             _draw_time(part, right)
+        leave_room(fig, bottom=0.03)
         mark_simulated(fig, table)
     return fig
 
