@@ -20,7 +20,7 @@ from mbias.stats.intervals import student
 from mbias.stats.significance import benjamini_hochberg
 from mbias.tables.layout import Layout, number, with_interval, with_left_out
 from mbias.tables.names import setting_name
-from mbias.terms import Level, Metric
+from mbias.terms import Level, Metric, smoothing_name
 
 LEAST_USE = "use"
 """What a mitigation of modality bias is to raise: the share of the modality that is used least without it."""
@@ -36,7 +36,8 @@ def changes(study: StudyLike) -> pd.DataFrame:
     """What each mitigation changes in scores, use of modalities, attention and time, paired by seed.
 
     Each setting with a mitigation is compared with the setting of the same variant, smoothing and control that has
-    none. Scores and attention are of the best epoch by validation, the use of modalities of the probed one.
+    none. So are settings of another smoothing without a mitigation, the paper's own lever. Scores and attention are of
+    the best epoch by validation, the use of modalities of the probed one.
 
     Parameters
     ----------
@@ -46,14 +47,15 @@ def changes(study: StudyLike) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per mitigation and ``quantity``: the F-scores ``type_average``, ``audio_only`` and ``visual_only`` at
-        segment level; ``use``, the share of the modality (``of``) that is used least without a mitigation, of two
-        modalities; the ``balance``, or of more modalities each one's share; the ``attention``; and ``time``, the
-        seconds of an epoch relative to those without. ``none`` and ``value`` are those without and with the mitigation,
-        ``difference`` what it adds, each with the ends of its 95 % interval over seeds and samples, ``_low`` and
-        ``_high`` (`mbias.compare`; of the time, over seeds). ``improvement`` is the probability that a seed with the
-        mitigation is above a seed without it, with the ends of its interval over seeds. ``p`` is adjusted over all rows
-        that have one by Benjamini and Hochberg's method. ``seeds`` is the number of seeds.
+        One row per ``mitigation`` (of a smoothing, its name) and ``quantity``: the F-scores ``type_average``,
+        ``audio_only`` and ``visual_only`` at segment level; ``use``, the share of the modality (``of``) that is used
+        least without a mitigation, of two modalities; the ``balance``, or of more modalities each one's share; the
+        ``attention``; and ``time``, the seconds of an epoch relative to those without. ``none`` and ``value`` are those
+        without and with the mitigation, ``difference`` what it adds, each with the ends of its 95 % interval over seeds
+        and samples, ``_low`` and ``_high`` (`mbias.compare`; of the time, over seeds). ``improvement`` is the
+        probability that a seed with the mitigation is above a seed without it, with the ends of its interval over
+        seeds. ``p`` is adjusted over all rows that have one by Benjamini and Hochberg's method. ``seeds`` is the number
+        of seeds.
 
     Raises
     ------
@@ -69,10 +71,11 @@ def changes(study: StudyLike) -> pd.DataFrame:
         raise NotApplicableError(
             next(iter(reasons.values()), "no run has a mitigation; train some with `mitigation` in the study")
         )
-    for without, mitigated in pairs:
+    for name, without, mitigated in pairs:
         compared, not_applicable = quantities(without, mitigated)
         reasons |= not_applicable
-        identity = {name: mitigated.identity[name] for name in SETTING_COLUMNS} | {"seeds": len(without.runs)}
+        identity = {column: without.identity[column] for column in SETTING_COLUMNS}
+        identity |= {"mitigation": name, "seeds": len(without.runs)}
         rows += [identity | row for row in _rows(without, mitigated, compared)]
     table = pd.DataFrame(rows)
     table["p"] = benjamini_hochberg(table["p"].to_numpy(float))
@@ -109,16 +112,26 @@ def _moved(rows: pd.DataFrame) -> str:
     return " and ".join(texts) or "is changed by none beyond chance"
 
 
-def _pairs(of_study: list[Setting], reasons: dict[str, str]) -> Iterator[tuple[Setting, Setting]]:
-    """Each setting with a mitigation, after the one without it; why others are left out is added to ``reasons``."""
+def _pairs(of_study: list[Setting], reasons: dict[str, str]) -> Iterator[tuple[str, Setting, Setting]]:
+    """The name of each mitigation, the setting without it and the one with it.
+
+    Why settings are left out is added to ``reasons``.
+    """
     plain = {_key(setting): setting for setting in of_study if setting.identity["mitigation"] is None}
+    mitigated: dict[tuple[Any, ...], list[Setting]] = {}
     for setting in of_study:
         if setting.identity["mitigation"] is None:
             continue
         if _key(setting) not in plain:
             reasons[setting.display_name] = "the study has no such setting without a mitigation to compare with"
             continue
-        yield with_shared_seeds(plain[_key(setting)], setting)
+        mitigated.setdefault(_key(setting), []).append(setting)
+    for key, with_one in mitigated.items():
+        for setting in with_one:
+            yield (str(setting.identity["mitigation"]), *with_shared_seeds(plain[key], setting))
+        for other, setting in plain.items():
+            if other != key and other not in mitigated and (other[0], other[2]) == (key[0], key[2]):
+                yield (smoothing_name(str(setting.identity["smoothing"])), *with_shared_seeds(plain[key], setting))
 
 
 def _key(setting: Setting) -> tuple[Any, ...]:

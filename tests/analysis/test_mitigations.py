@@ -106,3 +106,14 @@ def test_a_mitigation_without_its_none_is_left_out(folder, tmp_path):
     other = draw_run(tmp_path / "other", "across_vself", videos=30, mitigation="agm")
     table = changes([folder, other])
     assert list(table.attrs["left_out"]) == ["A_cross + V_self, LS-V, agm"]
+
+
+def test_another_smoothing_is_compared_too(folder, tmp_path):
+    for seed in SEEDS:
+        draw_run(tmp_path / f"no-{seed}", smoothing="no_ls", seed=seed, videos=30)
+    table = changes([folder, tmp_path])
+    assert list(dict.fromkeys(table["mitigation"])) == ["ogm_ge alpha=0.5", "No-LS"]
+    assert set(table["smoothing"]) == {"ls_v"}
+    compared = comparison(mbias.open_study(folder).select(mitigation="none"), tmp_path).set_index("quantity")
+    attention = table[(table["mitigation"] == "No-LS") & (table["quantity"] == "attention a")].iloc[0]
+    assert attention["difference"] == pytest.approx(compared.loc["attention a", "difference"])
