@@ -45,11 +45,12 @@ def test_of_three_modalities_the_weakest_is_never_hidden():
 def test_samples_in_which_a_modality_is_hidden_do_not_count():
     """Otherwise hiding the stronger modality would make it look weak."""
     method = ModalityDropout(("left", "right"), q_base=0.5, alpha=0.0)
-    method.backward(scored(left=[0.8] * 100, right=[0.4] * 100))
+    method.backward(scored(left=[0.8] * 100, right=[0.6] * 100))
     hidden = (method.inputs({"left": torch.ones(100, 1), "right": torch.ones(100, 1)})["left"] == 0).flatten()
     assert 30 < hidden.sum() < 70
     left = torch.where(hidden, 0.01, 0.8)
-    method.backward(scored(left=left, right=[0.4] * 100))
+    assert left.mean() < 0.6
+    method.backward(scored(left=left, right=[0.6] * 100))
     assert method.state_dict()["q"] == pytest.approx({"left": 0.5, "right": 0})
 
 

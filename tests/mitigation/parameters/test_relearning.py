@@ -23,8 +23,10 @@ def test_purity_is_the_part_of_samples_with_the_category_of_their_cluster():
 
 
 def test_purity_does_not_depend_on_the_scale_of_a_feature():
-    scaled = CLUSTERS * torch.tensor([1e-6, 1e6])
-    assert purity(scaled, one_hot(0, 0, 1, 1, 2, 2)) == 1
+    says, says_nothing = torch.arange(2.0).repeat_interleave(5), torch.arange(5.0).repeat(2)
+    labels = functional.one_hot(says.long())
+    for scale in (1.0, 1e3, 1e-3):
+        assert purity(torch.stack([says, scale * says_nothing], dim=1), labels) == 1
 
 
 def test_purity_of_several_labels():
