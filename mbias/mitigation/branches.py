@@ -68,10 +68,12 @@ def fresh_gradients(parameters: Iterable[Parameter]) -> Iterator[None]:
     earlier = [(parameter, parameter.grad) for parameter in parameters]
     for parameter, _ in earlier:
         parameter.grad = None
-    yield
-    for parameter, gradient in earlier:
-        if gradient is not None:
-            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+    try:
+        yield
+    finally:
+        for parameter, gradient in earlier:
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
 
 
 def gradient(loss: Tensor, parameters: list[Parameter]) -> list[Tensor]:

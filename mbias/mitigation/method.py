@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -113,6 +114,36 @@ class Mitigation:
                 f"{type(self).__name__}: the random numbers of the state are not those of {generator.device}; "
                 "resume on the kind of device on which training began"
             ) from None
+
+
+def checked_number(method: str, name: str, value: float, least: float, most: float = math.inf) -> float:
+    """A setting of a method.
+
+    Parameters
+    ----------
+    method
+        The method, for the error message.
+    name
+        The name of the setting.
+    value
+        The number.
+    least, most
+        The ends of the range that it must lie in.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    BadInputError
+        If it is no number in this range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        limits = f"of at least {least}" if most == math.inf else f"from {least} to {most}"
+        raise BadInputError(f"{method}: {name} {value!r} is not a number {limits}; give one")
+    return value
 
 
 def _saved(value: Any) -> Any:

@@ -50,7 +50,7 @@ def mean_scores(
                 f"{type(method).__name__}: scores[{modality!r}] has shape {tuple(score.shape)} and labels "
                 f"{tuple(labels.shape)}; give both as (sample, category)"
             )
-        present = labels.to(score.dtype)
+        present = labels.to(score)
         if kept is not None:
             present = present * kept[modality].to(score.device)[:, None]
         values = score.detach().clamp_min(1e-8).log() if log else score.detach()

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mbias.errors import BadInputError
-from mbias.mitigation import OGMGE, Mitigation, Step
+from mbias.mitigation import OGMGE, GradientBlending, Mitigation, ModalityDropout, Step, UnimodalLosses
 from tests.mitigation.toy import Toy, batch, gradients, step
 
 
@@ -54,3 +54,23 @@ def test_shapes_that_differ_are_refused():
     computed = step(model, x, labels)
     with pytest.raises(BadInputError, match=r"scores\['left'\] has shape \(8, 3\) and labels \(8,\); give both"):
         OGMGE(model.parts()).backward(Step(computed.joint, scores=computed.scores, labels=labels.argmax(1)))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: GradientBlending(super_epoch=0),
+            "GradientBlending: super_epoch 0 is not a number of at least 1; give",
+        ),
+        (
+            lambda: ModalityDropout(("a", "b"), q_base=2),
+            "ModalityDropout: q_base 2 is not a number from 0 to 1; give one",
+        ),
+        (lambda: UnimodalLosses(weight="1"), "UnimodalLosses: weight '1' is not a number of at least 0; give one"),
+        (lambda: OGMGE(Toy().parts(), alpha=float("nan")), "OGMGE: alpha nan is not a number of at least 0; give one"),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, message):
+    with pytest.raises(BadInputError, match=message):
+        make()

@@ -12,6 +12,7 @@ from torch.nn import Parameter
 
 from mbias.errors import BadInputError
 from mbias.mitigation.branches import BranchMitigation, fresh_gradients
+from mbias.mitigation.method import checked_number
 from mbias.mitigation.step import Step
 from mbias.mitigation.strength import mean_scores
 
@@ -63,7 +64,7 @@ class AGM(BranchMitigation):
 
     def __init__(self, parameters: Mapping[str, Iterable[Parameter]], alpha: float = 0.1) -> None:
         super().__init__(parameters)
-        self.alpha = alpha
+        self.alpha = checked_number("AGM", "alpha", alpha, 0)
         self._means: dict[str, float] = dict.fromkeys(self.parameters, 0.0)
         self._steps = 0
 

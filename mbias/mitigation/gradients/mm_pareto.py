@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from mbias.mitigation.branches import BranchMitigation, fresh_gradients, gradient
+from mbias.mitigation.method import checked_number
 from mbias.mitigation.step import Step, of_each
 
 _LEAST = 1e-6
@@ -78,11 +79,11 @@ class MMPareto(BranchMitigation):
     -----
     Cost: 2 backward passes through each branch, besides the usual one.
 
-    Pitfalls: run with accumulated gradients, so that g_m still holds g_joint, the two never conflict and nothing but
-    gamma remains; here both come from autograd alone. The authors' code restores the norm of every parameter tensor by
-    itself, after which the direction is no longer the common one; here it is restored for a modality as a whole. With
-    gamma alone, and no conflict, SGD has a learning rate 1.5 times as large on the branches: the control for that is
-    `UnimodalLosses` at this rate. Adam undoes gamma.
+    Pitfalls: public code takes both gradients from ``.grad`` without clearing it in between. Both are then the same
+    sum, which never conflicts with itself, and nothing but gamma remains; here each comes from autograd. The authors'
+    code restores the norm of every tensor by itself, after which the direction is no longer the common one; here it
+    is restored for a modality as a whole. Without conflicts, gamma is a larger learning rate of the branches with
+    SGD: the control for that is `UnimodalLosses` at this rate. Adam undoes gamma.
 
     Examples
     --------
@@ -98,7 +99,7 @@ class MMPareto(BranchMitigation):
 
     def __init__(self, parameters: Mapping[str, Iterable[Parameter]], gamma: float = 1.5) -> None:
         super().__init__(parameters)
-        self.gamma = gamma
+        self.gamma = checked_number("MMPareto", "gamma", gamma, 0)
 
     def backward(self, step: Step) -> None:
         """Add the gradient of this step, with the common direction in each branch."""

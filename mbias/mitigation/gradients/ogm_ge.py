@@ -9,6 +9,7 @@ import torch
 from torch.nn import Parameter
 
 from mbias.mitigation.branches import BranchMitigation, fresh_gradients
+from mbias.mitigation.method import checked_number
 from mbias.mitigation.step import Step
 from mbias.mitigation.strength import mean_scores, ratios
 
@@ -30,7 +31,7 @@ class OGMGE(BranchMitigation):
     parameters
         The parameters that only one modality uses, by modality. Give them on the device on which the model is trained.
     alpha
-        How much the stronger modality is slowed down; the authors use 0.1 to 0.8, depending on the data.
+        How much the stronger modality is slowed down.
     noise
         Whether to add the noise (GE).
     seed
@@ -67,7 +68,7 @@ class OGMGE(BranchMitigation):
         seed: int = 0,
     ) -> None:
         super().__init__(parameters)
-        self.alpha, self.noise = alpha, noise
+        self.alpha, self.noise = checked_number("OGMGE", "alpha", alpha, 0), noise
         self._generator = torch.Generator(self._all()[0].device).manual_seed(seed)
 
     def coefficients(self, scores: Mapping[str, float]) -> dict[str, float]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mbias.errors import BadInputError
-from mbias.mitigation.method import Mitigation
+from mbias.mitigation.method import Mitigation, checked_number
 
 
 class AttentionFloor(Mitigation):
@@ -18,11 +17,6 @@ class AttentionFloor(Mitigation):
     ----------
     share
         The part of the attention that is even, in [0, 1]; choose it on the validation split.
-
-    Raises
-    ------
-    BadInputError
-        If the share is outside [0, 1].
 
     Notes
     -----
@@ -41,9 +35,7 @@ class AttentionFloor(Mitigation):
     """
 
     def __init__(self, share: float = 0.2) -> None:
-        if not 0 <= share <= 1:
-            raise BadInputError(f"AttentionFloor: share {share} is outside [0, 1]; give a part of the attention")
-        self.share = share
+        self.share = checked_number("AttentionFloor", "share", share, 0, 1)
 
     def attention(self, weights: Tensor) -> Tensor:
         """Return the mixed attention.

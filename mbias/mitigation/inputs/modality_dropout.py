@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mbias.errors import BadInputError
-from mbias.mitigation.method import Features, Mitigation
+from mbias.mitigation.method import Features, Mitigation, checked_number
 from mbias.mitigation.step import Step, checked_modalities
 from mbias.mitigation.strength import mean_scores, ratios
 
@@ -41,12 +41,12 @@ class ModalityDropout(Mitigation):
     -----
     Cost: one random number per sample, and a copy of the inputs of the modality that is hidden.
 
-    Pitfalls: call `inputs` in training only. The authors drop the features before fusion, by scores of the same step,
-    train with the joint loss alone, and divide what is left by the mean share that is kept; here inputs are hidden,
-    as a probe hides them, and are not scaled. Scores of samples in which a modality is hidden must not count, or
-    hiding it makes it look weak. The losses of a hidden branch train it on zeros: leave ``losses`` empty to train as
-    the authors do. Public code divides by the sum of the other scores, so that with three modalities rho_m is rarely
-    above 1.
+    Pitfalls: call `inputs` in training only. The authors set features to zero, between branch and fusion, by the scores
+    of the same step, and divide the others by the share that is kept; their code does so in 7 of 10 steps, after some
+    epochs without. Here a branch gets zeros in place of its input, in every step, and nothing is scaled. Scores of
+    samples in which a modality is hidden must not count, or hiding it makes it look weak. The losses of a hidden branch
+    train it on zeros: leave ``losses`` empty to train with the joint loss alone, as the authors do. Public code divides
+    by the sum of the other scores, so that with three modalities rho_m is rarely above 1.
 
     Examples
     --------
@@ -60,7 +60,8 @@ class ModalityDropout(Mitigation):
 
     def __init__(self, modalities: Sequence[str], q_base: float = 0.4, alpha: float = 0.5, seed: int = 0) -> None:
         self.modalities = checked_modalities(modalities, "ModalityDropout")
-        self.q_base, self.alpha = q_base, alpha
+        self.q_base = checked_number("ModalityDropout", "q_base", q_base, 0, 1)
+        self.alpha = checked_number("ModalityDropout", "alpha", alpha, 0)
         self._generator = torch.Generator().manual_seed(seed)
         self._q: dict[str, float] = dict.fromkeys(self.modalities, 0.0)
         self._kept: dict[str, Tensor] = {}

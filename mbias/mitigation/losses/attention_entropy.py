@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mbias.mitigation.method import Mitigation
+from mbias.mitigation.method import Mitigation, checked_number
 from mbias.mitigation.step import Step, required
 
 
@@ -59,7 +59,7 @@ class AttentionEntropy(Mitigation):
     """
 
     def __init__(self, weight: float = 0.1) -> None:
-        self.weight = weight
+        self.weight = checked_number("AttentionEntropy", "weight", weight, 0)
 
     def loss(self, step: Step) -> Tensor:
         """Return the sum of all losses less the weighted entropy."""

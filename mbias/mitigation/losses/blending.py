@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mbias.errors import BadInputError
-from mbias.mitigation.method import Mitigation
+from mbias.mitigation.method import Mitigation, checked_number
 from mbias.mitigation.step import Step, some_losses
 
 JOINT = "joint"
@@ -56,7 +56,7 @@ class GradientBlending(Mitigation):
     STATE = ("weights", "epoch", "start")
 
     def __init__(self, super_epoch: int = 10) -> None:
-        self.super_epoch = super_epoch
+        self.super_epoch = checked_number("GradientBlending", "super_epoch", super_epoch, 1)
         self._weights: dict[str, float] = {}
         self._epoch = 0
         self._start: dict[str, dict[str, float]] = {}

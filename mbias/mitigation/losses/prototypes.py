@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mbias.mitigation.method import Mitigation
+from mbias.mitigation.method import Mitigation, checked_number
 from mbias.mitigation.step import Step, checked_modalities, of_each, required
 
 
@@ -42,9 +42,9 @@ class PMR(Mitigation):
 
     The paper's term for the faster modality in the first epochs (PER, an entropy) is not included.
 
-    Pitfalls: a category that the tenth does not hold gets the prototype 0 / 0 in public code, and NaN spreads from it;
-    here it keeps its earlier prototype, or is left out. Public code also uses beta in {0, 1} instead of the clipped
-    ratio. Gradients must flow through the features: detached ones make PCE a constant.
+    Pitfalls: in the authors' code, a category that the tenth does not hold gets the prototype 0 / 0, and NaN spreads
+    from it; here it keeps its earlier prototype, or is left out. That code also has beta in {0, 1} instead of the
+    clipped ratio. Gradients must flow through the features: detached ones make PCE a constant.
 
     Examples
     --------
@@ -57,7 +57,8 @@ class PMR(Mitigation):
 
     def __init__(self, modalities: Sequence[str], alpha: float = 0.6, momentum: float = 0.2) -> None:
         self.modalities = checked_modalities(modalities, "PMR")
-        self.alpha, self.momentum = alpha, momentum
+        self.alpha = checked_number("PMR", "alpha", alpha, 0)
+        self.momentum = checked_number("PMR", "momentum", momentum, 0, 1)
         self._prototypes: dict[str, Tensor] = {}
         self._seen: Tensor | None = None
         self._sums: dict[str, Tensor] = {}
@@ -103,22 +104,27 @@ class PMR(Mitigation):
         labels = required(step, "labels", self)
         for modality, values in of_each(step, "features", self.modalities, self).items():
             flat = values.detach().flatten(1)
-            sums = labels.to(flat).T @ flat
-            self._sums[modality] = self._sums[modality] + sums if modality in self._sums else sums
+            present = labels.to(flat)
+            sums = present.T @ flat
+            self._sums[modality] = self._sums[modality].to(sums) + sums if modality in self._sums else sums
         counts = labels.sum(0)
-        self._counts = counts if self._counts is None else self._counts + counts
+        self._counts = counts if self._counts is None else self._counts.to(counts) + counts
 
     def end_epoch(self, train: Step | None = None, validation: Step | None = None) -> None:
         """Take the prototypes of the epoch."""
         if self._counts is None:
             return
         present = self._counts > 0
+        seen = torch.zeros_like(present) if self._seen is None else self._seen.to(present.device)
         for modality, sums in self._sums.items():
-            new = sums / self._counts.clamp_min(1)[:, None]
-            old = self._prototypes.get(modality)
-            if old is not None and self._seen is not None:
-                blended = torch.where(self._seen[:, None], (1 - self.momentum) * new + self.momentum * old, new)
-                new = torch.where(present[:, None], blended, old)
-            self._prototypes[modality] = new
-        self._seen = present if self._seen is None else self._seen | present
+            new = sums / self._counts.to(sums).clamp_min(1)[:, None]
+            old = self._prototypes.get(modality, new).to(new)
+            blended = torch.where(_column(seen, new), (1 - self.momentum) * new + self.momentum * old, new)
+            self._prototypes[modality] = torch.where(_column(present, new), blended, old)
+        self._seen = seen | present
         self._sums, self._counts = {}, None
+
+
+def _column(of_category: Tensor, like: Tensor) -> Tensor:
+    """One value per category, for a tensor (category, feature)."""
+    return of_category[:, None].to(like.device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from mbias.mitigation.method import Mitigation
+from mbias.mitigation.method import Mitigation, checked_number
 from mbias.mitigation.step import Step, some_losses
 
 
@@ -66,7 +66,7 @@ class UnimodalLosses(Mitigation):
     """
 
     def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
+        self.weight = checked_number("UnimodalLosses", "weight", weight, 0)
 
     def loss(self, step: Step) -> Tensor:
         """Return the weighted sum."""

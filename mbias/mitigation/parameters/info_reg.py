@@ -10,6 +10,7 @@ from torch.nn import Parameter
 
 from mbias.errors import BadInputError
 from mbias.mitigation.branches import BranchMitigation, fresh_gradients
+from mbias.mitigation.method import checked_number
 from mbias.mitigation.step import Step
 from mbias.mitigation.strength import mean_scores
 
@@ -64,7 +65,8 @@ class InfoReg(BranchMitigation):
         self, parameters: Mapping[str, Iterable[Parameter]], beta: float = 0.95, threshold: float = 0.04
     ) -> None:
         super().__init__(parameters)
-        self.beta, self.threshold = beta, threshold
+        self.beta = checked_number("InfoReg", "beta", beta, 0)
+        self.threshold = threshold
         self._anchors: dict[str, list[Tensor]] = {}
         self._traces: dict[str, list[float]] = {name: [] for name in self.parameters}
         self._squares: dict[str, float] = dict.fromkeys(self.parameters, 0.0)
@@ -132,3 +134,4 @@ class InfoReg(BranchMitigation):
             self._traces[modality] = [*self._traces[modality], total / max(self._steps, 1)][-_SPAN - 1 :]
         self._squares = dict.fromkeys(self.parameters, 0.0)
         self._steps = 0
+        self._anchors = {}

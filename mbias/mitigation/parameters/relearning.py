@@ -13,6 +13,7 @@ from torch.nn import Parameter
 
 from mbias.errors import BadInputError
 from mbias.mitigation.branches import BranchMitigation
+from mbias.mitigation.method import checked_number
 from mbias.mitigation.step import Step, of_each, required
 
 _ITERATIONS = 20
@@ -113,8 +114,8 @@ class Relearning(BranchMitigation):
 
     Pitfalls: buffers, such as the running means of batch normalisation, and the optimizer's momentum are not pulled
     back, as in the authors' code; they have forgotten the start after some steps. A branch that has learnt nothing has
-    no gap, and is left alone. k-means depends on its start, so that gaps below about 0.02 are noise. For several labels
-    per sample, purity favours frequent categories.
+    no gap, and is left alone. k-means depends on its start, and purity on the number of samples, so that small gaps
+    are noise. For several labels per sample, purity favours frequent categories.
 
     Examples
     --------
@@ -137,7 +138,9 @@ class Relearning(BranchMitigation):
         self, parameters: Mapping[str, Iterable[Parameter]], strength: float = 3.0, every: int = 20, times: int = 3
     ) -> None:
         super().__init__(parameters)
-        self.strength, self.every, self.times = strength, every, times
+        self.strength = checked_number("Relearning", "strength", strength, 0)
+        self.every = checked_number("Relearning", "every", every, 1)
+        self.times = checked_number("Relearning", "times", times, 0)
         self._start = {name: [p.detach().clone() for p in own] for name, own in self.parameters.items()}
         self._epoch = self._done = 0
 

@@ -23,5 +23,5 @@ def test_the_ignored_branch_gets_a_gradient():
 
 
 def test_a_share_that_is_none_is_refused():
-    with pytest.raises(BadInputError, match=r"AttentionFloor: share 1.5 is outside \[0, 1\]"):
+    with pytest.raises(BadInputError, match=r"AttentionFloor: share 1\.5 is not a number from 0 to 1; give one"):
         AttentionFloor(share=1.5)
