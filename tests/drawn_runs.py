@@ -48,6 +48,14 @@ def draw_study(folder: Path, settings=TABLE, seeds=(0,), **options) -> Path:
     return folder
 
 
+def draw_mitigated(folder: Path, seeds=(0, 1), **options) -> Path:
+    """A folder with a drawn run without a mitigation and one with OGM-GE for every seed."""
+    for seed in seeds:
+        for name in (None, "ogm_ge"):
+            draw_run(folder / f"{name}-{seed}", seed=seed, mitigation=name, **options)
+    return folder
+
+
 def draw_run(
     path: Path,
     variant: str = "across_vcross",

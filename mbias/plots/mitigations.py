@@ -42,7 +42,14 @@ def plot_mitigations(data: Drawable, *, ax: Axes | None = None) -> Drawn:
     BadInputError
         If the table is another one.
     NotApplicableError
-        If no setting has both the score and the use.
+        If no setting has both the score and the use, or the study has no mitigation.
+
+    Examples
+    --------
+    >>> mbias.plot_mitigations("models/demo")
+    Traceback (most recent call last):
+        ...
+    mbias.errors.NotApplicableError: no run has a mitigation; train some with `mitigation` in the study
     """
     needed = ("variant", "smoothing", "mitigation", "quantity", "of", "difference", "difference_low", "difference_high")
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax)
