@@ -48,6 +48,14 @@ def draw_study(folder: Path, settings=TABLE, seeds=(0,), **options) -> Path:
     return folder
 
 
+def draw_mitigated(folder: Path, seeds=(0, 1), **options) -> Path:
+    """A folder with a drawn run without a mitigation and one with OGM-GE for every seed."""
+    for seed in seeds:
+        for name in (None, "ogm_ge"):
+            draw_run(folder / f"{name}-{seed}", seed=seed, mitigation=name, **options)
+    return folder
+
+
 def draw_run(
     path: Path,
     variant: str = "across_vcross",
@@ -60,6 +68,8 @@ def draw_run(
     modalities: tuple[str, ...] = ("audio", "visual"),
     names: tuple[str, ...] | None = None,
     probe: bool = True,
+    mitigation: str | None = None,
+    seconds: float = 1.0,
 ) -> Path:
     """A run whose arrays are drawn and whose losses follow from them; the last epoch is the best.
 
@@ -67,7 +77,7 @@ def draw_run(
     ``probe=False`` the probe alone.
     """
     names = names or CATEGORIES[:categories]
-    rng = np.random.default_rng([seed, *f"{variant} {smoothing}".encode()])
+    rng = np.random.default_rng([seed, *f"{variant} {smoothing}{mitigation or ''}".encode()])
     # The same samples whatever was trained on them.
     truth = _truth(np.random.default_rng(videos), videos, len(names), modalities)
     dimensions = ("video", "segment", "modality", "category")
@@ -80,7 +90,7 @@ def draw_run(
         arrays={"wav": dimensions, "wtp": dimensions, "p": dimensions, "p_joint": ("video", "category")},
         sample="video",
         simulated=not external,
-        training=None if external else _training(variant, smoothing, seed, epochs),
+        training=None if external else _training(variant, smoothing, seed, epochs) | _mitigated(mitigation),
     )
     writer = RunWriter.create(path, header, pd.DataFrame({"video": [f"v{i:04d}" for i in range(videos)]}), truth)
     pulls = PULL.get(smoothing_kind(smoothing) or "", 0.0) + rng.normal(0, 1.2, len(names))
@@ -95,7 +105,7 @@ def draw_run(
             scores=None if external else {"val": _scores(rng, variant), "test": _scores(rng, variant)},
             best=last,
             learning_rate=3e-4,
-            seconds=1.0,
+            seconds=seconds,
         )
     if probe and not external:
         _draw_probe(rng, path, truth, arrays)
@@ -159,6 +169,10 @@ def _donors(drawn_pass, samples):
         return {}
     rows = np.stack([np.roll(np.arange(samples), 1 + m) for m in range(len(drawn_pass.replaced))], axis=-1)
     return {"donors": rows if len(drawn_pass.replaced) > 1 else rows[:, 0]}
+
+
+def _mitigated(mitigation):
+    return {} if mitigation is None else {"mitigation": mitigation}
 
 
 def _training(variant, smoothing, seed, epochs):

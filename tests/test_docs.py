@@ -63,6 +63,27 @@ recorder.commit_epoch()
 """
 """What the page on any model takes for granted."""
 
+LOOP = """
+import torch
+from torch.nn.functional import cross_entropy, one_hot
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.text, self.image = torch.nn.Linear(8, 3), torch.nn.Linear(6, 3)
+
+    def forward(self, text, image):
+        logits = {"text": self.text(text), "image": self.image(image)}
+        return logits | {"joint": logits["text"] + logits["image"]}
+
+torch.manual_seed(0)
+model, epochs, training, validation, evaluate = Net(), 2, None, None, None
+before = model.text.weight.detach().clone()
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+loader = [({"text": torch.randn(20, 8), "image": torch.randn(20, 6)}, torch.randint(3, (20,))) for _ in range(3)]
+"""
+"""What the page on mitigations takes for granted."""
+
 SHOW = """
 import os
 from pathlib import Path
@@ -150,6 +171,26 @@ def test_the_lines_on_any_model_run(tmp_path):
     assert printed.startswith("model: ")
     assert len(blocks) >= 7
     assert (tmp_path / "runs" / "mine" / "probe").is_dir()
+
+
+def test_the_training_loop_with_a_mitigation_runs(tmp_path):
+    page = (DOCS / "mitigation.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^(?:    .*\n|\n(?=    ))+", page, re.M)
+    lines = [line.removeprefix("    ") for block in blocks for line in block.splitlines()]
+    changed = "print((model.text.weight != before).any().item(), method)"
+    printed = run(f"python - <<'END'\n{LOOP}\n{chr(10).join(lines)}\n{changed}\nEND", tmp_path)
+
+    assert len(blocks) == 2
+    assert printed == "True OGMGE(text, image)\n"
+
+
+def test_the_page_on_mitigations_lists_all_of_them():
+    from mbias import mitigation
+
+    page = (DOCS / "mitigation.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([A-Z]\w+)` \|", page, re.M)
+    methods = {name for name, value in vars(mitigation).items() if isinstance(value, type)}
+    assert set(listed) == methods & set(mitigation.__all__) - {"Mitigation", "Step"}
 
 
 def test_commands_are_known():

@@ -102,6 +102,21 @@ def test_a_diagnosis_names_what_was_planted(tmp_path, capsys, monkeypatch, name,
     assert header.simulated == ("are simulated" in " ".join(path.read_text(encoding="utf-8").split()))
 
 
+def test_mitigations_make_a_network_use_the_harder_half(capsys):
+    """The left half is made easy; without a mitigation, the network ignores the right one."""
+    pytest.importorskip("torch")
+    pytest.importorskip("sklearn")
+    runpy.run_path(str(EXAMPLES / "mitigate_late_fusion.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line[:18].strip(): line[18:].split(maxsplit=2) for line in lines[1:]}
+
+    assert lines[0].split() == ["method", "accuracy", "right", "verdict"]
+    assert list(rows) == ["none", "sum of losses", "modality dropout", "OGM-GE", "MMPareto"]
+    assert "left" in rows["none"][2]
+    assert all(float(rows[name][1]) > float(rows["none"][1]) + 0.1 for name in list(rows)[1:])
+    assert all(0.5 < float(accuracy) <= 1 for accuracy, _, _ in rows.values())
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("diagnose_*.py")), ids=lambda path: path.stem)
 def test_ten_lines_lead_from_a_trained_model_to_a_verdict(path):
     _, after = path.read_text(encoding="utf-8").split(BEGIN)

@@ -30,9 +30,9 @@ from mbias.terms import Metric
 def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     """Compare what both studies recorded: F-scores, mean attention, and the balance or shares where both were probed.
 
-    Settings are paired by variant, smoothing and control; where one of the studies has a single setting, it is paired
-    with each setting of the other study. Runs are paired by seed, and samples by identity. F-scores and attention are
-    of the epoch ``best``.
+    Settings are paired by variant, smoothing, mitigation and control; where one study has a single setting, it is
+    paired with each setting of the other study. Runs are paired by seed, and samples by identity. F-scores and
+    attention are of the epoch ``best``.
 
     Parameters
     ----------
@@ -67,25 +67,40 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     paired = {setting.display_name for pair in pairs for setting in pair}
     reasons |= {s.display_name: "not in both studies" for s in (*of_a, *of_b) if s.display_name not in paired}
     for first, second in pairs:
-        of_pair: list[dict[str, Any]] = []
-        groups = _groups(first, second)
-        for kind in _kinds(first):
-            try:
-                of_pair += differences(kind, _stacked(kind, first, second), groups)
-            except NotApplicableError as error:
-                reasons[kind.name] = reason_for(error, (*first.runs, *second.runs))
-        try:
-            of_pair += use_rows(first, second, groups)
-        except NotApplicableError as error:
-            reasons["balance" if len(first.modalities) == 2 else "share"] = reason_for(
-                error, (*first.runs, *second.runs)
-            )
+        of_pair, not_applicable = quantities(first, second)
+        reasons |= not_applicable
         if not of_pair:
             raise NotApplicableError(f"nothing to compare: {'; '.join(reasons.values())}")
         adjusted = holm(np.array([row["p"] for row in of_pair]))
         identity = _identity(first, second)
         rows += [{**identity, **row, "p_holm": float(p)} for row, p in zip(of_pair, adjusted, strict=True)]
-    return with_left_out(pd.DataFrame(rows), reasons)
+    return with_left_out(pd.DataFrame(rows).drop(columns="by_seed"), reasons)
+
+
+def quantities(first: Setting, second: Setting) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Compare two settings that have the same seeds.
+
+    Returns
+    -------
+    rows : list of dict
+        The rows of `comparison` without ``p_holm``, with ``by_seed``, the values of both settings, (seed, 2).
+    reasons : dict
+        Why quantities do not apply, by their name.
+    """
+    rows: list[dict[str, Any]] = []
+    reasons: dict[str, str] = {}
+    runs = (*first.runs, *second.runs)
+    groups = _groups(first, second)
+    for kind in _kinds(first):
+        try:
+            rows += differences(kind, _stacked(kind, first, second), groups)
+        except NotApplicableError as error:
+            reasons[kind.name] = reason_for(error, runs)
+    try:
+        rows += use_rows(first, second, groups)
+    except NotApplicableError as error:
+        reasons["balance" if len(first.modalities) == 2 else "share"] = reason_for(error, runs)
+    return rows, reasons
 
 
 def finding(table: pd.DataFrame) -> list[str]:
@@ -117,7 +132,7 @@ QUESTION = Question(
         Table(
             comparison,
             Layout(
-                ("variant", "smoothing", "control", "a", "b", "seeds", "quantity", "level"),
+                ("variant", "smoothing", "mitigation", "control", "a", "b", "seeds", "quantity", "level"),
                 (),
                 {
                     "A": with_interval("value_a", ".3f"),
@@ -158,7 +173,7 @@ class Kind:
 def _identity(first: Setting, second: Setting) -> dict[str, Any]:
     shared = {
         name: first.identity[name] if first.identity[name] == second.identity[name] else None
-        for name in ("variant", "smoothing", "control")
+        for name in ("variant", "smoothing", "mitigation", "control")
     }
     return {
         **shared,
@@ -181,20 +196,26 @@ def _pairs(a: list[Setting], b: list[Setting]) -> Iterator[tuple[Setting, Settin
         pairs = [(first, by_key[_key(first)]) for first in a if _key(first) in by_key]
     if not pairs:
         raise BadInputError(
-            "no setting (variant, smoothing, control) is in both studies; give settings that both have, or a single one"
+            "no setting (variant, smoothing, mitigation, control) is in both studies; give such settings, or one"
         )
     for first, second in pairs:
-        yield _with_shared_seeds(first, second)
+        yield with_shared_seeds(first, second)
 
 
 def _key(setting: Setting) -> tuple[Any, ...]:
     identity = setting.identity
     run = None if identity["variant"] else identity["run"]
-    return (identity["variant"], identity["smoothing"], identity["control"], run)
+    return (identity["variant"], identity["smoothing"], identity["mitigation"], identity["control"], run)
 
 
-def _with_shared_seeds(first: Setting, second: Setting) -> tuple[Setting, Setting]:
-    """Both settings with the runs whose seeds both have; single runs as they are."""
+def with_shared_seeds(first: Setting, second: Setting) -> tuple[Setting, Setting]:
+    """Both settings with the runs whose seeds both have; single runs as they are.
+
+    Raises
+    ------
+    BadInputError
+        If they have no seed in common, or were recorded on different samples.
+    """
     a, b = first.runs[0], second.runs[0]
     if list(a.samples.iloc[:, 0]) != list(b.samples.iloc[:, 0]) or (first.categories, first.modalities) != (
         second.categories,
@@ -286,7 +307,7 @@ def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = Non
     Returns
     -------
     list of dict
-        One row per quantity.
+        One row per quantity, with ``by_seed``, the values of both settings, (seed, 2).
     """
     # Counted from the end, the side has the same axis in the sums.
     side = 2 - stacked.ndim
@@ -315,6 +336,7 @@ def differences(kind: Kind, stacked: np.ndarray, groups: np.ndarray | None = Non
             "cliffs_delta": float(delta[i]) if several else np.nan,
             "p": float(p[i]),
             "tested": f"seeds and {units}" if several else units,
+            "by_seed": estimated.by_seed[:, :2, i],
         }
         for i, (quantity, level) in enumerate(kind.quantities)
     ]

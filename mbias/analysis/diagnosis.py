@@ -247,7 +247,7 @@ def explanations(table: pd.DataFrame, study: StudyLike) -> list[str]:
     study = open_study(study)
     by_name = {setting.display_name: setting for setting in settings(study)}
     for row in table.itertuples():
-        setting = by_name[setting_name(row.run, row.variant, row.smoothing, row.control)]
+        setting = by_name[setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control)]
         runs = {run.path.resolve().name for run in setting.runs}
         in_setting = errors[errors["run"].map(lambda run, runs=runs: run.split("/")[-1] in runs)]
         sentences += _explanation(setting, row, in_setting)
@@ -261,7 +261,7 @@ QUESTION = Question(
         Table(
             verdicts,
             Layout(
-                ("variant", "smoothing", "control"),
+                ("variant", "smoothing", "mitigation", "control"),
                 (),
                 {
                     "verdict": lambda row: row.verdict,
@@ -280,7 +280,7 @@ QUESTION = Question(
         Table(
             categories,
             Layout(
-                ("variant", "smoothing", "control", "category"),
+                ("variant", "smoothing", "mitigation", "control", "category"),
                 (),
                 {
                     "verdict": lambda row: row.verdict,
@@ -292,7 +292,7 @@ QUESTION = Question(
         Table(
             measures,
             Layout(
-                ("variant", "smoothing", "control", "measure"),
+                ("variant", "smoothing", "mitigation", "control", "measure"),
                 (),
                 {"verdict": lambda row: row.verdict, "balance": with_interval("balance", "+.2f")},
             ),

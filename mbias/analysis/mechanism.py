@@ -150,7 +150,7 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
         If no setting has two seeds.
     """
     by = [name for name in ("modality",) if name in table]
-    identity = ["run", "variant", "smoothing", "control", "simulated", "seed", *by]
+    identity = ["run", "variant", "smoothing", "mitigation", "control", "simulated", "seed", *by]
     even = equal_weight(table)
     runs = [
         dict(zip(identity, run, strict=True)) | _means(rows, even)
@@ -161,7 +161,9 @@ def of_settings(table: pd.DataFrame) -> pd.DataFrame:
     if averaged["seeds"].max() < 2:
         raise NotApplicableError(ONE_SEED)
     single = averaged[averaged["seeds"] < 2]
-    names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in single.itertuples()]
+    names = [
+        setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in single.itertuples()
+    ]
     several = averaged[averaged["seeds"] > 1].reset_index(drop=True)
     return with_left_out(several, dict.fromkeys(names, "one seed"))
 
@@ -195,7 +197,7 @@ QUESTION = Question(
         Table(
             optima,
             Layout(
-                ("variant", "smoothing", "control", "seed", "modality", "category"),
+                ("variant", "smoothing", "mitigation", "control", "seed", "modality", "category"),
                 (),
                 {
                     "optimal W": with_interval("optimum", ".3f"),

@@ -32,6 +32,7 @@ QUESTIONS = {
     "mechanism": "given p_a and p_v, which attention minimises L_wsl, and is it the trained one?",
     "reliance": "which modality do the predictions really depend on?",
     "diagnosis": "is this model biased, toward what, and how sure are we?",
+    "mitigations": "what does a mitigation of modality bias change, and what does it cost?",
     "compare": "how do two runs or studies differ?",
     "video": "what happens in one sample, and which samples show the bias best?",
 }
@@ -93,7 +94,7 @@ class Question:
     <Question variants: which aggregate of features parses best? Tables: scores, orderings, llp_line>
     >>> table = mbias.attention("models/demo", epoch="best")
     >>> list(table.columns[:5])
-    ['run', 'variant', 'smoothing', 'control', 'seed']
+    ['run', 'variant', 'smoothing', 'mitigation', 'control', 'seed']
     """
 
     name: str

@@ -231,7 +231,7 @@ def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.Data
 
 def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `use` shows: one sentence per setting."""
-    names = ["variant", "smoothing", "control", "run"]
+    names = ["variant", "smoothing", "mitigation", "control", "run"]
     return [use_sentence(rows) for _, rows in table.groupby(names, sort=False, dropna=False)]
 
 
@@ -242,7 +242,7 @@ QUESTION = Question(
         Table(
             use,
             Layout(
-                ("variant", "smoothing", "control", "modality"),
+                ("variant", "smoothing", "mitigation", "control", "modality"),
                 (),
                 {
                     "change": with_interval("change", ".3f"),
@@ -259,7 +259,7 @@ QUESTION = Question(
         Table(
             measures,
             Layout(
-                ("variant", "smoothing", "control", "measure"),
+                ("variant", "smoothing", "mitigation", "control", "measure"),
                 ("modality",),
                 {"{}": with_interval("value", ".3f"), "balance": with_interval("balance", ".2f")},
             ),
@@ -267,19 +267,23 @@ QUESTION = Question(
         Table(
             categories,
             Layout(
-                ("variant", "smoothing", "control", "category", "samples"),
+                ("variant", "smoothing", "mitigation", "control", "category", "samples"),
                 ("modality",),
                 {"change {}": with_interval("change", ".3f"), "share {}": with_interval("share", ".2f")},
             ),
         ),
         Table(
             effects.shapley,
-            Layout(("variant", "smoothing", "control", "modality"), (), {"Shapley": with_interval("shapley", ".2f")}),
+            Layout(
+                ("variant", "smoothing", "mitigation", "control", "modality"),
+                (),
+                {"Shapley": with_interval("shapley", ".2f")},
+            ),
         ),
         Table(
             effects.interactions,
             Layout(
-                ("variant", "smoothing", "control", "first", "second"),
+                ("variant", "smoothing", "mitigation", "control", "first", "second"),
                 (),
                 {"interaction": with_interval("interaction", "+.2f")},
             ),

@@ -23,10 +23,10 @@ VARIANT_ORDER = tuple(Variant)
 SMOOTHING_ORDER = tuple(PRESETS)
 """The order of the paper's Table 2."""
 
-RUN_COLUMNS = ["run", "variant", "smoothing", "control", "seed", "simulated"]
+RUN_COLUMNS = ["run", "variant", "smoothing", "mitigation", "control", "seed", "simulated"]
 """The first columns of a table with one row per run."""
 
-SETTING_COLUMNS = ["run", "variant", "smoothing", "control", "simulated", "seeds"]
+SETTING_COLUMNS = ["run", "variant", "smoothing", "mitigation", "control", "simulated", "seeds"]
 """The first columns of a table with one row per setting."""
 
 ONE_SEED = "every setting has one seed, so nothing is known about other seeds; train more seeds"
@@ -34,7 +34,7 @@ ONE_SEED = "every setting has one seed, so nothing is known about other seeds; t
 
 @dataclass(frozen=True)
 class Setting:
-    """The runs of one variant, smoothing and control, in the order of their seeds.
+    """The runs of one variant, smoothing, mitigation and control, in the order of their seeds.
 
     A run of an external model is a setting by itself unless its header names one.
 
@@ -53,7 +53,14 @@ class Setting:
     @property
     def display_name(self) -> str:
         """The name of the setting on screen."""
-        return setting_name(**{name: self.identity[name] for name in ("run", "variant", "smoothing", "control")})
+        return setting_name(
+            **{name: self.identity[name] for name in ("run", "variant", "smoothing", "mitigation", "control")}
+        )
+
+    @property
+    def of_paper(self) -> bool:
+        """Whether the training differs from the paper's in nothing but the variant and the smoothing."""
+        return not (self.identity["mitigation"] or self.identity["control"])
 
     @property
     def samples(self) -> int:
@@ -122,6 +129,7 @@ def identified(study: Study) -> Iterator[tuple[Run, dict[str, Any]]]:
                 "run": names[run],
                 "variant": run.variant,
                 "smoothing": run.smoothing,
+                "mitigation": run.mitigation,
                 "control": run.control,
                 "seed": run.seed,
                 "simulated": run.header.simulated,
@@ -139,7 +147,7 @@ def settings(study: Study) -> list[Setting]:
     """
     groups: dict[tuple[Any, ...], list[tuple[Run, dict[str, Any]]]] = {}
     for run, identity in identified(study):
-        key = (identity["run"],) if run.variant is None else (run.variant, run.smoothing, run.control)
+        key = (identity["run"],) if run.variant is None else (run.variant, run.smoothing, run.mitigation, run.control)
         groups.setdefault(key, []).append((run, identity))
     return [_setting(members) for members in groups.values()]
 
@@ -263,6 +271,7 @@ def _order(run: Run) -> tuple[Any, ...]:
     return (
         order_key(run.variant, VARIANT_ORDER),
         smoothing_key(run.smoothing),
+        str(run.mitigation or ""),
         str(run.control or ""),
         -1 if run.seed is None else run.seed,
         run.name,
@@ -283,6 +292,7 @@ def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
         "run": identity["run"] if len(members) == 1 else f"{len(members)} runs",
         "variant": first.variant,
         "smoothing": first.smoothing,
+        "mitigation": first.mitigation,
         "control": first.control,
         "simulated": identity["simulated"],
         "seeds": len(members),
@@ -292,7 +302,7 @@ def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
 
 def _refuse_repeated_seeds(table: pd.DataFrame) -> None:
     runs = table[RUN_COLUMNS].drop_duplicates()
-    repeated = runs[runs.duplicated(["variant", "smoothing", "control", "seed"])]
+    repeated = runs[runs.duplicated(["variant", "smoothing", "mitigation", "control", "seed"])]
     if len(repeated):
         raise BadInputError(_repeated(str(repeated["run"].iloc[0])))
 

@@ -115,7 +115,7 @@ def stability(study: StudyLike, epoch: int | str = "best", published: bool = Fal
     by_delta = _by_delta(table)
     result = concatenated(_of_delta(study, epoch, rows).assign(delta=delta) for delta, rows in by_delta.items())
     compared = {cell for rows in by_delta.values() for cell in _cells(rows)}
-    alone = [setting_name("", *cell, None) for cell in _cells(table) if cell not in compared]
+    alone = [setting_name("", *cell, None, None) for cell in _cells(table) if cell not in compared]
     result = with_left_out(result, result.attrs["left_out"] | dict.fromkeys(alone, "no other smoothing at its delta"))
     return with_checks(result) if published else result
 
@@ -175,7 +175,7 @@ def _of_delta(study: Study, epoch: int | str, table: pd.DataFrame) -> pd.DataFra
     compared = [
         setting
         for setting in settings(study)
-        if not setting.identity["control"] and (setting.identity["variant"], setting.identity["smoothing"]) in known
+        if setting.of_paper and (setting.identity["variant"], setting.identity["smoothing"]) in known
     ]
     estimated = _estimated(compared, epoch, plain[plain["source"] == "measured"])
     result = plain.merge(estimated, how="left").merge(seeds)

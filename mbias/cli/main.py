@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--control", help="train a negative control: random (weights), shuffled (labels), uniform (W_av), frozen (W_av)"
     )
+    train.add_argument("--mitigation", metavar="NAME", help="a mitigation, with options as in 'ogm_ge alpha=0.5'")
     train.add_argument("--init", metavar="FILE", help="initial weights: an original checkpoint, or a run's")
     train.add_argument("--epochs", type=int, default=40)
     train.add_argument("--batch-size", type=int, default=16)
@@ -118,6 +119,7 @@ def _train(options: argparse.Namespace) -> None:
     from mbias.terms import Control, Smoothing, Split, Variant
     from mbias.training.config import TrainingConfig
     from mbias.training.devices import cores
+    from mbias.training.mitigation import MitigationChoice
 
     config = TrainingConfig(
         variant=Variant.parse(options.variant),
@@ -131,6 +133,7 @@ def _train(options: argparse.Namespace) -> None:
         init=options.init,
         threads=cores() if options.threads is None else options.threads,
         control=options.control and Control.parse(options.control),
+        mitigation=options.mitigation and MitigationChoice.parse(options.mitigation),
     )
     _conclude({options.out.name: train_run(config, options.out, options.data, device=options.device)})
 

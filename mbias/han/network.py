@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -82,6 +82,8 @@ class HAN(nn.Module):
         self.variant = Variant(variant)
         self.uniform = False
         """Whether W_av is fixed at one half instead of learned: a negative control."""
+        self.reweight: Callable[[Tensor], Tensor] | None = None
+        """What a mitigation makes of W_av, for example a floor under it."""
         self.fc_a = nn.Linear(audio.width, WIDTH)
         self.fc_v = nn.Linear(visual[0].width, WIDTH)
         if len(visual) > 1:
@@ -162,6 +164,8 @@ class HAN(nn.Module):
         p = torch.sigmoid(self.fc_prob(f))
         wtp = torch.softmax(self.fc_frame_att(f), dim=1)
         wav = torch.full_like(p, 1 / 2) if self.uniform else torch.softmax(self.fc_av_att(f), dim=2)
+        if self.reweight is not None:
+            wav = self.reweight(wav)
         attended = wtp * p
         wsl = (attended * wav).sum(dim=(1, 2))
         audio, visual = attended.sum(dim=1).unbind(dim=1)

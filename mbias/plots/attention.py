@@ -235,7 +235,9 @@ def plot_heatmap(table: pd.DataFrame, scope: str = "all") -> Figure:
     first = rows[rows["modality"] == modalities[0]]
     shown = _SHOWN[scope].format(words_of(table).units)
     named = first.assign(
-        setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in first.itertuples()]
+        setting=[
+            setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in first.itertuples()
+        ]
     )
     return draw_heatmap(named, "mean", modalities, (0, 1), f"mean {symbol('W', subscript(modalities[0]))}", shown)
 

@@ -95,7 +95,9 @@ def plot_heatmap(table: pd.DataFrame) -> Figure:
             "a heatmap of balances is of two modalities; with more, each category has its own two largest shares"
         )
     named = table.assign(
-        setting=[setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+        setting=[
+            setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in table.itertuples()
+        ]
     )
     return draw_heatmap(
         named,
@@ -146,7 +148,9 @@ def draw(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xlim(-1.04, 1.04)
     ax.set_xticks([-1, -0.5, 0, 0.5, 1], ["-1", "-0.5", "0", "0.5", "1"])
     ax.set_ylim(len(table) - 0.4, -0.6)
-    names = [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+    names = [
+        setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in table.itertuples()
+    ]
     ax.set_yticks(np.arange(len(names)), [setting_label(name) for name in names])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)

@@ -250,4 +250,6 @@ def _over(table: pd.DataFrame) -> str:
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
-    return [setting_name(row.run, row.variant, row.smoothing, row.control) for row in table.itertuples()]
+    return [
+        setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in table.itertuples()
+    ]

@@ -171,7 +171,7 @@ def _dress(ax: Axes, category: str, modality: str, colour: str) -> None:
 
 
 def _title(row: pd.Series) -> str:
-    run = setting_name(row["run"], row["variant"], row["smoothing"], row.get("control"))
+    run = setting_name(row["run"], row["variant"], row["smoothing"], row.get("mitigation"), row.get("control"))
     seed = "" if pd.isna(row["seed"]) else f", seed {row['seed']:.0f}"
     name = plain(run) if run == row["run"] else ", ".join(map(mathtext, run.split(", ")))
     return f"{plain(row['sample'])}: {name}{seed}, epoch {row['epoch']}"

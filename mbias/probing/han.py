@@ -21,6 +21,8 @@ from mbias.records.probes import write_probe
 from mbias.records.run import Run
 from mbias.terms import Control, Modality, Split, Variant
 from mbias.training.data import Data, Videos
+from mbias.training.mitigating import make
+from mbias.training.mitigation import MitigationChoice
 from mbias.training.outputs import autocast, outputs
 
 TOLERANCE = 0.02
@@ -154,6 +156,9 @@ def _network(run: Run, epoch: str, streams: Streams) -> HAN:
         raise BadInputError(f"{path}: there are no weights; train the run to its end, or choose another epoch")
     model = HAN(Variant.parse(str(run.variant)), streams)
     model.uniform = run.control == Control.UNIFORM
+    if run.mitigation is not None:
+        # A mitigation of the attention is part of the network.
+        model.reweight = make(MitigationChoice.parse(run.mitigation), model).attention
     try:
         model.load_state_dict(load_file(path))
     except Exception as error:

@@ -37,7 +37,7 @@ def as_html(runs: Sequence[Run], left_out: Mapping[str, str]) -> str:
     """
     modality = runs[0].header.modalities[0]
     simulated = any(run.header.simulated for run in runs)
-    heads = ("run", "variant", "smoothing", "control", "seed", "epochs", f"mean W_{modality} by epoch")
+    heads = ("run", "variant", "smoothing", "mitigation", "control", "seed", "epochs", f"mean W_{modality} by epoch")
     rows = "".join(_row(run) for run in runs[:MOST_RUNS])
     more = [f"and {len(runs) - MOST_RUNS} more runs"] * (len(runs) > MOST_RUNS)
     omitted = [f"left out {name}: {reason}" for name, reason in left_out.items()]

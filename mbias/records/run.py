@@ -92,6 +92,12 @@ class Run:
         return smoothing
 
     @property
+    def mitigation(self) -> str | None:
+        """The mitigation of modality bias that the run was trained with, such as ``ogm_ge alpha=0.5``, or None."""
+        mitigation: str | None = self._trained("mitigation")
+        return mitigation
+
+    @property
     def control(self) -> str | None:
         """The name of the negative control (`mbias.terms.Control`) that the run is, or None."""
         control: str | None = self._trained("control")

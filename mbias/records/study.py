@@ -19,7 +19,7 @@ from mbias.records.run import Run
 if TYPE_CHECKING:
     import pandas as pd
 
-_SELECTED = ("run", "variant", "smoothing", "control", "seed")
+_SELECTED = ("run", "variant", "smoothing", "mitigation", "control", "seed")
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,7 +62,8 @@ class Study:
     def __repr__(self) -> str:
         members: dict[str, list[str]] = {}
         for run in self:
-            member = f"{run.smoothing or run.name}{f' {run.control}' if run.control else ''}"
+            changed = [name for name in (run.mitigation, run.control) if name]
+            member = " ".join([run.smoothing or run.name, *changed])
             members.setdefault(run.variant or "external", []).append(member)
         settings = [f"{variant} ({', '.join(dict.fromkeys(names))})" for variant, names in members.items()]
         seeds = len({run.seed for run in self if run.seed is not None})
@@ -86,6 +87,7 @@ class Study:
         run: str | Sequence[str] | None = None,
         variant: str | Sequence[str] | None = None,
         smoothing: str | Sequence[str] | None = None,
+        mitigation: str | Sequence[str] | None = None,
         control: str | Sequence[str] | None = None,
         seed: int | Sequence[int] | None = None,
     ) -> Study:
@@ -93,8 +95,9 @@ class Study:
 
         Parameters
         ----------
-        run, variant, smoothing, control, seed
-            The values to keep, as in `table`; ``control="none"`` keeps the runs that are not controls.
+        run, variant, smoothing, mitigation, control, seed
+            The values to keep, as in `table`; ``control="none"`` keeps the runs that are not controls, and
+            ``mitigation="none"`` those without a mitigation.
 
         Returns
         -------
@@ -107,7 +110,7 @@ class Study:
             If no run has one of the values, or no run has all of them; the message lists the known values.
         """
         given: dict[str, str | int | Sequence[str] | Sequence[int] | None] = dict(
-            zip(_SELECTED, (run, variant, smoothing, control, seed), strict=True)
+            zip(_SELECTED, (run, variant, smoothing, mitigation, control, seed), strict=True)
         )
         kept = list(self.runs)
         for name, values in given.items():
@@ -130,7 +133,7 @@ class Study:
                 raise BadInputError(f"no run of the study has the {name} {shown(value)}; it has {listed}")
 
     def table(self) -> pd.DataFrame:
-        """One row per run: run, variant, smoothing, control, seed, epochs, complete, simulated.
+        """One row per run: run, variant, smoothing, mitigation, control, seed, epochs, complete, simulated.
 
         Returns
         -------
@@ -144,6 +147,7 @@ class Study:
                 "run": [run.name for run in self],
                 "variant": [run.variant for run in self],
                 "smoothing": [run.smoothing for run in self],
+                "mitigation": [run.mitigation for run in self],
                 "control": [run.control for run in self],
                 "seed": [run.seed for run in self],
                 "epochs": [len(run.commits) for run in self],
@@ -245,8 +249,8 @@ def run_folders(path: str | os.PathLike[str]) -> list[Path]:
 def _value(run: Run, name: str) -> str | int | None:
     if name == "run":
         return run.name
-    if name == "control":
-        return run.control or "none"
+    if name in ("mitigation", "control"):
+        return getattr(run, name) or "none"
     value: str | int | None = getattr(run, name)
     return value
 

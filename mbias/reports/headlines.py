@@ -93,7 +93,7 @@ def optima(table: pd.DataFrame) -> str:
 
 def use(table: pd.DataFrame) -> str:
     """Which modality the outputs depend on most, from `mbias.analysis.reliance.use`."""
-    names = ["run", "variant", "smoothing", "control"]
+    names = ["run", "variant", "smoothing", "mitigation", "control"]
     known = table.dropna(subset=["share"])
     settings = table.groupby(names, dropna=False).ngroups
     if known.empty:
@@ -140,7 +140,7 @@ def verdicts(table: pd.DataFrame) -> str:
 
 def categories(table: pd.DataFrame) -> str:
     """How many categories have which verdict, from `mbias.analysis.diagnosis.categories`."""
-    settings = table.groupby(["run", "variant", "smoothing", "control"], dropna=False).ngroups
+    settings = table.groupby(["run", "variant", "smoothing", "mitigation", "control"], dropna=False).ngroups
     of = f"{table['category'].nunique()} categories" + (f" in {settings} settings" if settings > 1 else "")
     return f"{of}: {_counts(table)}; {table['discordant'].sum()} discordant."
 
@@ -170,7 +170,7 @@ def _balance(row: pd.Series) -> str:
 
 
 def _setting(row: pd.Series) -> str:
-    return setting_name(row["run"], row["variant"], row["smoothing"], row["control"])
+    return setting_name(row["run"], row["variant"], row["smoothing"], row["mitigation"], row["control"])
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -46,6 +46,7 @@ def phenomenon(shares: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:
     table = grouped.agg(
         variant=("variant", "first"),
         smoothing=("smoothing", "first"),
+        mitigation=("mitigation", "first"),
         control=("control", "first"),
         attention=("attention", "mean"),
         mse=("mse", "mean"),
@@ -84,7 +85,9 @@ def expectation(table: pd.DataFrame) -> list[str]:
         At most one sentence per setting.
     """
     sentences = []
-    paper = table[table["control"].isna()].assign(kind=table["smoothing"].map(smoothing_kind))
+    paper = table[table["control"].isna() & table["mitigation"].isna()].assign(
+        kind=table["smoothing"].map(smoothing_kind)
+    )
     for kind, smoothed, spared in (("ls_v", "visual", "audio"), ("ls_a", "audio", "visual")):
         for name, of_setting in paper[paper["kind"] == kind].groupby("setting", sort=False):
             rows = of_setting.set_index("modality")
@@ -111,7 +114,7 @@ def by_verdict(table: pd.DataFrame) -> list[str]:
     lines = []
     for verdict, rows in table.groupby("verdict", sort=True):
         settings = [
-            setting_name(row.run, row.variant, row.smoothing, row.control)
+            setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control)
             + f" ({row.balance:+.2f} [{row.balance_low:+.2f}, {row.balance_high:+.2f}])" * (verdict != NOTHING)
             for row in rows.itertuples()
         ]
@@ -213,6 +216,7 @@ def _runs(study: Study, prefix: str) -> str:
                 "run": run.name,
                 "variant": display_name("variant", run.variant),
                 "smoothing": display_name("smoothing", run.smoothing),
+                "mitigation": display_name("mitigation", run.mitigation),
                 "control": display_name("control", run.control),
                 "seed": display_name("seed", run.seed),
                 "epochs": f"{len(run.commits)} of {training.get('epochs', len(run.commits))}",

@@ -91,8 +91,9 @@ def write_report(
         built = Path(folder) / "report"
         built.mkdir()
         try:
-            words = Words.of(run for runs in opened.values() for run in runs)
-            sections, reasons = _sections(built, out, paths, chosen, words)
+            every = [run for of_study in opened.values() for run in of_study]
+            mitigated = any(run.mitigation for run in every)
+            sections, reasons = _sections(built, out, paths, chosen, Words.of(every), mitigated)
         except MbiasError as error:
             kept = f"; the report in {out} is left as it was" if out.exists() else ""
             raise type(error)(f"{error}{kept}") from error
@@ -123,10 +124,18 @@ def _check_out(out: Path) -> None:
 
 
 def _sections(
-    built: Path, out: Path, studies: Mapping[str, Sequence[Path]], chosen: Mapping[str, Any], words: Words
+    built: Path,
+    out: Path,
+    studies: Mapping[str, Sequence[Path]],
+    chosen: Mapping[str, Any],
+    words: Words,
+    mitigated: bool,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The content of every section by question, and why others do not apply; the notebooks run in parallel."""
-    names = SECTIONS if "study" in studies else COMPARISON
+    names: Sequence[str] = SECTIONS if "study" in studies else COMPARISON
+    if not mitigated:
+        # Without its notebook, the report of such a study is written sooner.
+        names = [name for name in names if name != "mitigations"]
     absolute = {name: _as_parameter([str(path.resolve()) for path in paths]) for name, paths in studies.items()}
     # A notebook that is opened from the report's folder finds the study relative to it.
     relative = {
@@ -143,6 +152,8 @@ def _sections(
         return _as_given(contents(executed), studies)
 
     sections, reasons = {}, {}
+    if "study" in studies and not mitigated:
+        reasons["mitigations"] = "no run has a mitigation"
     with ThreadPoolExecutor(min(MOST_KERNELS, os.cpu_count() or 1)) as pool:
         # The longest first; diagnosis reuses the estimates of reliance.
         first = ("reliance", "attention", "losses", "diagnosis")

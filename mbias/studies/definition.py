@@ -14,12 +14,13 @@ from typing import Any
 from mbias.errors import BadInputError
 from mbias.terms import DELTA, Control, Smoothing, Split, Variant
 from mbias.training.config import TrainingConfig
+from mbias.training.mitigation import MitigationChoice
 
-_GRID = ("variants", "smoothing", "seeds", "controls")
+_GRID = ("variants", "smoothing", "seeds", "mitigation", "controls")
 _TRAINING = tuple(
     field.name
     for field in dataclasses.fields(TrainingConfig)
-    if field.name not in ("variant", "smoothing", "seed", "control", "init")
+    if field.name not in ("variant", "smoothing", "seed", "mitigation", "control", "init")
 )
 
 
@@ -44,8 +45,9 @@ def read_definition(path: str | Path) -> StudyDefinition:
 
     ``[data] path`` is relative to the file. ``[training]`` holds fields of `TrainingConfig` for all runs, and
     ``delta``, that of the smoothings ``ls_a``, ``ls_v`` and ``ls_av`` in this file (by default `mbias.terms.DELTA`).
-    Each ``[[grid]]`` holds the lists ``variants``, ``smoothing`` and ``seeds``; every combination of them is a run. An
-    optional list ``controls`` holds ``none`` and names of `Control`; every combination is then trained once for each.
+    Each ``[[grid]]`` holds the lists ``variants``, ``smoothing`` and ``seeds``; every combination of them is a run. Two
+    lists are optional: ``controls``, of ``none`` and names of `Control`, and ``mitigation``, of ``none`` and texts that
+    `MitigationChoice.parse` takes. Every combination is then trained once for each of their entries.
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ def _cells(path: Path, grid: dict[str, Any], delta: float) -> Iterator[dict[str,
     if not isinstance(grid, dict):
         raise BadInputError(f"{path}: 'grid' must be tables, [[grid]]")
     _require_known(path, "[[grid]]", grid, _GRID)
-    grid = {"controls": ["none"], **grid}
+    grid = {"mitigation": ["none"], "controls": ["none"], **grid}
     for name in _GRID:
         if not isinstance(grid.get(name), list) or not grid[name]:
             raise BadInputError(f"{path}: a [[grid]] must have a list {name!r} with at least one entry")
@@ -151,8 +153,10 @@ def _cells(path: Path, grid: dict[str, Any], delta: float) -> Iterator[dict[str,
     variants = [Variant.parse(str(text)) for text in grid["variants"]]
     smoothings = [Smoothing.parse(str(text), delta) for text in grid["smoothing"]]
     controls = [None if text == "none" else Control.parse(str(text)) for text in grid["controls"]]
-    for variant, smoothing, control, seed in itertools.product(variants, smoothings, controls, grid["seeds"]):
-        yield {"variant": variant, "smoothing": smoothing, "control": control, "seed": seed}
+    mitigations = [None if text == "none" else MitigationChoice.parse(str(text)) for text in grid["mitigation"]]
+    names = ("variant", "smoothing", "mitigation", "control", "seed")
+    for cell in itertools.product(variants, smoothings, mitigations, controls, grid["seeds"]):
+        yield dict(zip(names, cell, strict=True))
 
 
 def _converted(training: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mbias.studies.running.environment import Environment
 from mbias.terms import Control, Smoothing, Variant
 from mbias.training.config import TrainingConfig
 from mbias.training.devices import choose_device, cores
+from mbias.training.mitigation import MitigationChoice
 from mbias.training.record import OtherRunError, RunState, inspect_run, require_same_run
 
 
@@ -167,14 +168,15 @@ def _inspect(run: PlannedRun, environment: Environment) -> RunState:
 
 
 def _with_identity(config: TrainingConfig, path: Path, header: Header) -> TrainingConfig:
-    """Return ``config`` with the variant, smoothing, control and seed of the run at ``path``."""
+    """Return ``config`` with the variant, smoothing, mitigation, control and seed of the run at ``path``."""
     trained = header.training or {}
     try:
-        control = trained.get("control")
+        control, mitigation = trained.get("control"), trained.get("mitigation")
         return dataclasses.replace(
             config,
             variant=Variant.parse(trained["variant"]),
             smoothing=Smoothing.parse(trained["smoothing"]),
+            mitigation=None if mitigation is None else MitigationChoice.parse(str(mitigation)),
             control=None if control is None else Control.parse(str(control)),
             seed=int(trained["seed"]),
         )

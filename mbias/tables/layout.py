@@ -16,10 +16,10 @@ from mbias.terms import DELTA, PRESETS, recorded_smoothing
 Cell = Callable[[Any], str]
 """From a row of the long table to the text of a cell."""
 
-RUN = ("variant", "smoothing", "control", "seed")
+RUN = ("variant", "smoothing", "mitigation", "control", "seed")
 """The columns that name a run trained here; an external run goes by the name of its folder."""
 
-SHARED = ("variant", "smoothing", "control")
+SHARED = ("variant", "smoothing", "mitigation", "control")
 """The columns that name a setting."""
 
 _LEFT_OUT, _REMARKS = "left_out", "remarks"

@@ -54,23 +54,25 @@ def display_name(column: str, value: object) -> str:
     return text
 
 
-def setting_name(run: str, variant: str | None, smoothing: str | None, control: str | None) -> str:
+def setting_name(
+    run: str, variant: str | None, smoothing: str | None, mitigation: str | None, control: str | None
+) -> str:
     """The name of a setting on screen; an external model goes by the name of its run.
 
     Examples
     --------
-    >>> setting_name("", "across_vself", "ls_v", None)
+    >>> setting_name("", "across_vself", "ls_v", None, None)
     'A_cross + V_self, LS-V'
-    >>> setting_name("mine", None, None, None)
+    >>> setting_name("mine", None, None, None, None)
     'mine'
     """
-    names = {"variant": variant, "smoothing": smoothing, "control": control}
+    names = {"variant": variant, "smoothing": smoothing, "mitigation": mitigation, "control": control}
     texts = [display_name(column, value) for column, value in names.items()]
     return ", ".join(text for text in texts if text) or run
 
 
 def setting_names(table: pd.DataFrame) -> pd.Series:
-    """The name of each row's setting within one variant: smoothing and control, or the setting or run of another model.
+    """The name of each row's setting within one variant: smoothing, mitigation and control, or that of another model.
 
     Returns
     -------
@@ -78,8 +80,10 @@ def setting_names(table: pd.DataFrame) -> pd.Series:
         The names, with the index of the table.
     """
     names = [
-        setting_name(row.run, row.variant if pd.isna(row.smoothing) else None, row.smoothing, row.control)
-        for row in table[["run", "variant", "smoothing", "control"]].itertuples()
+        setting_name(
+            row.run, row.variant if pd.isna(row.smoothing) else None, row.smoothing, row.mitigation, row.control
+        )
+        for row in table[["run", "variant", "smoothing", "mitigation", "control"]].itertuples()
     ]
     return pd.Series(names, index=table.index, name="setting")
 

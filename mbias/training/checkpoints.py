@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from mbias.errors import MbiasError
 from mbias.files import sync_folder, write_bytes
+from mbias.mitigation import Mitigation
 from mbias.records.commits import Commit
 
 
@@ -31,6 +32,8 @@ class TrainingState:
         The network, its optimiser and the schedule of the learning rate.
     order
         Generator of the order of the training videos.
+    mitigation
+        The mitigation, if the run has one.
     epoch
         Number of epochs trained.
     best
@@ -41,6 +44,7 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     order: torch.Generator
+    mitigation: Mitigation | None = None
     epoch: int = 0
     best: float = -1.0
 
@@ -54,6 +58,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "order": self.order.get_state(),
+            "mitigation": None if self.mitigation is None else self.mitigation.state_dict(),
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         }
@@ -66,6 +71,8 @@ class TrainingState:
         self.optimizer.load_state_dict(plain["optimizer"])
         self.schedule.load_state_dict(plain["schedule"])
         self.order.set_state(plain["order"])
+        if self.mitigation is not None:
+            self.mitigation.load_state_dict(plain["mitigation"])
         torch.set_rng_state(plain["random"])
         if device.type == "cuda" and plain["random_cuda"] is not None:
             torch.cuda.set_rng_state(plain["random_cuda"], device)

@@ -10,6 +10,7 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.terms import PRESETS, Control, Smoothing, Split, Variant
+from mbias.training.mitigation import MitigationChoice
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -48,6 +49,8 @@ class TrainingConfig:
         every result.
     control
         The kind of negative control, or None for an ordinary run.
+    mitigation
+        The mitigation of modality bias that the run is trained with, or None for the paper's sum of losses.
 
     Raises
     ------
@@ -79,6 +82,7 @@ class TrainingConfig:
     init: str | None = None
     threads: int = 1
     control: Control | None = None
+    mitigation: MitigationChoice | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "step", "threads"):
@@ -97,8 +101,9 @@ class TrainingConfig:
     @property
     def name(self) -> str:
         """Name of the run's folder in a study."""
-        kind = [] if self.control is None else [str(self.control)]
-        return "-".join([self.variant, self.smoothing.name, *kind, f"seed{self.seed}"])
+        kinds = [] if self.mitigation is None else [self.mitigation.file_name]
+        kinds += [] if self.control is None else [str(self.control)]
+        return "-".join([self.variant, self.smoothing.name, *kinds, f"seed{self.seed}"])
 
     def to_json(self) -> dict[str, Any]:
         """Return the configuration as a run's record holds it.
@@ -106,7 +111,8 @@ class TrainingConfig:
         Returns
         -------
         dict
-            The fields by name; a file of initial weights is replaced by its SHA-256 digest.
+            The fields by name, a mitigation only if there is one; a file of initial weights is replaced by its SHA-256
+            digest.
 
         Raises
         ------
@@ -114,7 +120,11 @@ class TrainingConfig:
             If the file of initial weights cannot be read.
         """
         init = self.init and _sha256(Path(self.init))
-        return {**dataclasses.asdict(self), "smoothing": self.smoothing.name, "init": init}
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        # The records of runs without a mitigation stay as they were before there were mitigations.
+        mitigation = fields.pop("mitigation")
+        mitigated = {} if mitigation is None else {"mitigation": str(mitigation)}
+        return {**fields, "smoothing": self.smoothing.name, "init": init, **mitigated}
 
 
 def _sha256(path: Path) -> str:

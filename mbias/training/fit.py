@@ -23,6 +23,7 @@ from mbias.training.checkpoints import Checkpoints, TrainingState
 from mbias.training.config import TrainingConfig
 from mbias.training.data import Data, Videos
 from mbias.training.devices import choose_precision
+from mbias.training.mitigating import Mitigated
 from mbias.training.outputs import autocast, outputs, scores
 from mbias.training.record import RunState, open_record
 
@@ -78,17 +79,22 @@ def fit(run: RunState, data: Data, on_epoch: OnEpoch = lambda commit: None) -> N
         train = shuffled(train, config.seed)
     model.uniform = config.control == Control.UNIFORM
     model.fc_av_att.requires_grad_(config.control != Control.FROZEN)
+    mitigated = Mitigated(config.mitigation, model, config.seed) if config.mitigation else None
     learning_rate = 0.0 if config.control == Control.RANDOM else config.learning_rate
     optimizer = torch.optim.Adam(model.parameters(), learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, config.step, config.factor)
     order = torch.Generator().manual_seed(config.seed)
-    state = TrainingState(model, optimizer, schedule, order)
+    state = TrainingState(model, optimizer, schedule, order, mitigated.method if mitigated else None)
     checkpoints.restore(state, writer.commits)
 
     for epoch in range(state.epoch + 1, config.epochs + 1):
         start = time.perf_counter()
         learning_rate = float(schedule.get_last_lr()[0])
-        losses = train_epoch(model, optimizer, train, config, dtype, order)
+        if mitigated:
+            mitigated.method.start_epoch()
+        losses = train_epoch(model, optimizer, train, config, dtype, order, mitigated)
+        if mitigated:
+            mitigated.end_epoch(train, val, config.smoothing, dtype)
         schedule.step()
 
         arrays = outputs(model, recorded, dtype)
@@ -124,6 +130,7 @@ def train_epoch(
     config: TrainingConfig,
     dtype: torch.dtype,
     order: torch.Generator,
+    mitigated: Mitigated | None = None,
 ) -> dict[str, dict[str, float]]:
     """Train for one epoch.
 
@@ -139,6 +146,8 @@ def train_epoch(
         The type in which products are computed.
     order
         Generator of the order of the videos.
+    mitigated
+        The network with its mitigation; None to minimise the sum of the losses.
 
     Returns
     -------
@@ -158,12 +167,16 @@ def train_epoch(
     steps = torch.empty(len(indices), 2, len(LOSSES), device=device)
     with _gradients(model) as gradients:
         for step, index in enumerate(indices):
-            labels = videos.labels[index]
+            labels, inputs = videos.labels[index], videos.inputs(index)
             with autocast(device, dtype):
-                p = probabilities(model(*videos.inputs(index)))
+                output = model(*(mitigated.inputs(inputs) if mitigated else inputs))
+            p = probabilities(output)
             losses = cross_entropies(p, targets(labels, config.smoothing))
             optimizer.zero_grad()
-            torch.autograd.backward(losses.sum())
+            if mitigated:
+                mitigated.backward(output, losses, labels)
+            else:
+                torch.autograd.backward(losses.sum())
             optimizer.step()
             with torch.no_grad():
                 hard = cross_entropies(p, labels.expand_as(p))

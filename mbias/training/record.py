@@ -146,7 +146,8 @@ def require_same_run(
     """
     trained = header.training or {}
     # "auto" means different types on different machines, so the type that was chosen is compared.
-    wanted = {**config.to_json(), "precision": computed_in}
+    # A record without a mitigation has no such field.
+    wanted = {"mitigation": None, **config.to_json(), "precision": computed_in}
     recorded = {**trained, "precision": trained.get("computed_in")}
     for name, value in wanted.items():
         if recorded.get(name) != value:

@@ -13,7 +13,7 @@ import pytest
 import mbias
 from mbias.analysis.questions import QUESTIONS, question
 from mbias.errors import BadInputError, NotApplicableError
-from tests.drawn_runs import cut_shard, draw_external_probe, draw_run, draw_study, fill_probe_with_nan
+from tests.drawn_runs import cut_shard, draw_external_probe, draw_mitigated, draw_run, draw_study, fill_probe_with_nan
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = {"losses": "seeds", "attention": "seeds", "mechanism": "seeds"}
@@ -62,7 +62,10 @@ def test_every_table_takes_whatever_names_a_study(name, table, tmp_path):
     settings, seeds = (settings[:1], (0,)) if name == "video" else (settings, (0, 1))
     # Categories need 20 labelled samples.
     categories = 25 if table == "llp_line" else 5
-    folder = draw_study(tmp_path, settings, seeds, videos=60 if table == "categories" else 8, categories=categories)
+    if name == "mitigations":
+        folder = draw_mitigated(tmp_path)
+    else:
+        folder = draw_study(tmp_path, settings, seeds, videos=60 if table == "categories" else 8, categories=categories)
     study = mbias.open_study(folder)
     expected = question(name)(study, table=table)
 

@@ -22,8 +22,8 @@ from tests.records.written import header
 
 
 def _runs(*runs: tuple) -> pd.DataFrame:
-    columns = ["run", "variant", "smoothing", "control", "seed", "simulated", "value"]
-    rows = [dict(zip(columns, (*run[:3], None, run[3], False, run[4]), strict=True)) for run in runs]
+    columns = ["run", "variant", "smoothing", "mitigation", "control", "seed", "simulated", "value"]
+    rows = [dict(zip(columns, (*run[:3], None, None, run[3], False, run[4]), strict=True)) for run in runs]
     return pd.DataFrame(rows).assign(epoch=1)
 
 

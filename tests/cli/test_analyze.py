@@ -16,7 +16,7 @@ from mbias.analysis.paper.published import checks
 from mbias.analysis.questions import QUESTIONS, question
 from mbias.cli.analyze import _parser, main
 from mbias.reports.report import SECTIONS
-from tests.drawn_runs import cut_shard, draw_external_probe, draw_run, draw_study, fill_probe_with_nan
+from tests.drawn_runs import cut_shard, draw_external_probe, draw_mitigated, draw_run, draw_study, fill_probe_with_nan
 from tests.other_models import record_other
 
 COMMANDS = next(a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
@@ -34,6 +34,12 @@ def of_llp(tmp_path_factory):
     """Two runs with the categories of LLP, which its published scores need."""
     cells = [("across_vself", "ls_v"), ("across_vcross", "ls_v")]
     return str(draw_study(tmp_path_factory.mktemp("runs") / "llp", cells, categories=25))
+
+
+@pytest.fixture(scope="module")
+def special(of_llp, tmp_path_factory):
+    """The studies of what does not apply to others: by table or question."""
+    return {"llp_line": of_llp, "mitigations": str(draw_mitigated(tmp_path_factory.mktemp("runs") / "mitigated"))}
 
 
 def _loaded(code: str) -> set[str]:
@@ -58,10 +64,10 @@ def test_analysing_never_loads_torch(study, tmp_path):
 
 
 @pytest.mark.parametrize("asked", SECTIONS)
-def test_table_fits_the_terminal(study, asked, capsys, monkeypatch):
+def test_table_fits_the_terminal(study, special, asked, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
 
-    assert main([asked, study]) == 0
+    assert main([asked, special.get(asked, study)]) == 0
     text = capsys.readouterr().out
     assert max(map(len, text.splitlines())) <= 80
     assert text.split("\n\n")[-1].startswith("Simulated data.")
@@ -70,8 +76,8 @@ def test_table_fits_the_terminal(study, asked, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("asked", "name"), [(asked, name) for asked in SECTIONS for name in question(asked).table_names]
 )
-def test_every_table_in_every_format(study, of_llp, asked, name, capsys):
-    study = of_llp if name == "llp_line" else study
+def test_every_table_in_every_format(study, special, asked, name, capsys):
+    study = special.get(name) or special.get(asked, study)
     assert main([asked, study, "--table", name, "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
     assert main([asked, study, "--table", name, "--format", "csv"]) == 0
@@ -224,10 +230,10 @@ def two_seeds(tmp_path_factory):
 @pytest.mark.parametrize(
     ("asked", "table"), [(asked, name) for asked in SECTIONS for name in question(asked).table_names]
 )
-def test_every_table_fits(two_seeds, of_llp, asked, table, columns, capsys, monkeypatch):
+def test_every_table_fits(two_seeds, special, asked, table, columns, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
 
-    assert main([asked, of_llp if table == "llp_line" else two_seeds, "--table", table]) == 0
+    assert main([asked, special.get(table) or special.get(asked, two_seeds), "--table", table]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= int(columns)
 
 

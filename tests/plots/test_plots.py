@@ -13,6 +13,7 @@ from mbias import open_study
 from mbias.analysis.questions import QUESTIONS, question
 from mbias.errors import BadInputError
 from mbias.plots import attention, plot_of
+from tests.drawn_runs import draw_mitigated
 from tests.other_models import MODALITIES, record_other
 from tests.plots.conftest import texts
 
@@ -20,16 +21,19 @@ SINGLE = {"losses", "attention", "mechanism", "reliance"}
 """The plots that draw a single setting into given axes."""
 
 
-def inputs(name, study):
-    """What a question is asked about, from a study."""
+@pytest.fixture(scope="module")
+def inputs(study, tmp_path_factory):
+    """What each question is asked about."""
     first, second = (study.select(variant="across_vcross", smoothing=smoothing) for smoothing in ("ls_a", "ls_v"))
-    return {"compare": (first, second), "video": (first,)}.get(name, (study,))
+    mitigated = open_study(draw_mitigated(tmp_path_factory.mktemp("mitigated")))
+    others = {"compare": (first, second), "video": (first,), "mitigations": (mitigated,)}
+    return {name: others.get(name, (study,)) for name in QUESTIONS}
 
 
 @pytest.fixture(scope="module")
-def tables(study):
+def tables(inputs):
     """The table that each question's plot draws."""
-    return {name: question(name)(*inputs(name, study), table=question(name).drawn) for name in QUESTIONS}
+    return {name: question(name)(*inputs[name], table=question(name).drawn) for name in QUESTIONS}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -45,8 +49,8 @@ def test_every_plot_has_the_same_signature(name):
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_a_figure_is_drawn_from_inputs_and_from_their_table(name, study, tables):
-    from_inputs = plot_of(name)(*inputs(name, study))
+def test_a_figure_is_drawn_from_inputs_and_from_their_table(name, inputs, tables):
+    from_inputs = plot_of(name)(*inputs[name])
     from_table = plot_of(name)(tables[name])
 
     assert isinstance(from_inputs, plt.Figure)
@@ -65,8 +69,8 @@ def test_published_scores_are_drawn_with_the_measured_ones(study):
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_axes_that_are_given_are_drawn_into_and_returned(name, study):
-    given = (study.select(variant="across_vcross", smoothing="ls_a"),) if name in SINGLE else inputs(name, study)
+def test_axes_that_are_given_are_drawn_into_and_returned(name, study, inputs):
+    given = (study.select(variant="across_vcross", smoothing="ls_a"),) if name in SINGLE else inputs[name]
     figure, (left, right) = plt.subplots(1, 2)
 
     assert plot_of(name)(*given, ax=left) is left

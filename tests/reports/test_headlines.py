@@ -84,7 +84,7 @@ def test_verdicts_on_categories_are_counted():
     verdicts = ["balanced", "biased toward audio", "nothing to attribute", "balanced"]
     table = pd.DataFrame(
         {"verdict": verdicts, "category": ["a", "b", "a", "b"], "discordant": [False, True, False, False]}
-        | {"run": ["x", "x", "y", "y"], "variant": None, "smoothing": None, "control": None}
+        | {"run": ["x", "x", "y", "y"], "variant": None, "smoothing": None, "mitigation": None, "control": None}
     )
 
     assert headlines.categories(table) == (

@@ -7,7 +7,7 @@ import pytest
 
 from mbias.reports import notebooks
 from mbias.reports.report import COMPARISON, SECTIONS
-from tests.drawn_runs import TABLE, draw_run
+from tests.drawn_runs import TABLE, draw_mitigated, draw_run
 
 
 @pytest.mark.parametrize("question_name", [*SECTIONS, *COMPARISON])
@@ -27,6 +27,7 @@ def test_a_notebook_runs_alone_with_its_defaults(question_name, tmp_path):
 
     for variant, smoothing in TABLE:
         draw_run(tmp_path / "models" / "demo" / f"{variant}-{smoothing}-seed0", variant, smoothing)
+    draw_mitigated(tmp_path / "models" / "mitigation")
     folder = tmp_path / "analysis_notebooks"
     folder.mkdir()
     notebook = nbformat.read(notebooks.notebook_path(question_name), as_version=4)

@@ -13,7 +13,7 @@ from tests.drawn_runs import draw_run, draw_study
 def _table(weight, mse_audio, mse_visual, setting="LS-V", smoothing="ls_v"):
     rows = [("audio", weight, mse_audio), ("visual", 1 - weight, mse_visual)]
     table = pd.DataFrame(rows, columns=["modality", "attention", "mse"])
-    return table.assign(setting=setting, smoothing=smoothing, control=None)
+    return table.assign(setting=setting, smoothing=smoothing, mitigation=None, control=None)
 
 
 def test_the_papers_phenomenon_needs_both_attention_and_losses():
@@ -63,7 +63,7 @@ def test_verdicts_are_listed_with_their_intervals():
         ("b", "balanced", 0, -0.1, 0.1),
         ("c", "nothing to attribute", 0, 0, 0),
     ]
-    table = pd.DataFrame(rows, columns=columns).assign(variant=None, smoothing=None, control=None)
+    table = pd.DataFrame(rows, columns=columns).assign(variant=None, smoothing=None, mitigation=None, control=None)
 
     assert by_verdict(table) == [
         "Balanced, 1 of 3, 90 % intervals: b (+0.00 [-0.10, +0.10]).",

@@ -12,7 +12,7 @@ from mbias.cli.analyze import main
 from mbias.errors import BadInputError, MbiasError, NotApplicableError
 from mbias.reports import notebooks, report
 from mbias.reports.report import SECTIONS, write_report
-from tests.drawn_runs import cut_shard, draw_external_probe, draw_run, draw_study, fill_probe_with_nan
+from tests.drawn_runs import cut_shard, draw_external_probe, draw_mitigated, draw_run, draw_study, fill_probe_with_nan
 from tests.reports.conftest import EVIL
 
 
@@ -32,12 +32,25 @@ def test_every_question_has_its_section_figures_and_tables(written):
     figures = {path.name for path in (page.parent / "figures").iterdir()}
     tables = {path.name for path in (page.parent / "tables").iterdir()}
 
-    assert sections == ["overview", *SECTIONS]
+    # No run has a mitigation; what else there is applies.
+    asked = [name for name in SECTIONS if name != "mitigations"]
+    assert sections == ["overview", *asked]
     assert {"losses-fig2.png", "losses-fig2.pdf", "attention-fig3.png", "attention-fig3.pdf"} <= figures
     assert {"variants-scores.csv", "variants-scores.tex", "smoothing-stability.csv"} <= tables
     assert {path.name for path in page.parent.iterdir()} == report.PARTS - {
-        f"{name}.ipynb" for name in QUESTIONS if name not in SECTIONS
+        f"{name}.ipynb" for name in QUESTIONS if name not in asked
     }
+    assert json.loads((page.parent / "report.json").read_text())["not_applicable"] == {
+        "mitigations": "no run has a mitigation"
+    }
+
+
+@pytest.mark.slow
+def test_a_study_with_mitigations_has_their_section(tmp_path):
+    page = write_report(draw_mitigated(tmp_path / "mitigated"), tmp_path / "out")
+    assert '<section id="mitigations">' in page.read_text()
+    assert (page.parent / "figures" / "mitigations-changes.png").exists()
+    assert (page.parent / "tables" / "mitigations-changes.csv").exists()
 
 
 def test_the_page_stands_alone(written):
@@ -66,7 +79,7 @@ def test_the_findings_are_those_of_the_runs(written):
     from mbias.analysis.losses import coincidence, finding
 
     assert facts["findings"]["losses"] == finding(coincidence(open_study(study)))
-    assert set(facts["findings"]) == set(SECTIONS)
+    assert set(facts["findings"]) == set(SECTIONS) - {"mitigations"}
     assert facts["simulated"] is True
     assert "Simulated data" in page.read_text()
 
@@ -168,7 +181,7 @@ def test_an_external_run_is_reported_as_far_as_questions_apply(tmp_path, monkeyp
         assert path.suffix in (".png", ".pdf") or path.is_dir() or str(run.parent) not in path.read_text()
 
     assert list(facts["findings"]) == ["losses", "attention", "mechanism"]
-    assert set(facts["not_applicable"]) == {"variants", "smoothing", "reliance", "diagnosis"}
+    assert set(facts["not_applicable"]) == {"variants", "smoothing", "reliance", "diagnosis", "mitigations"}
 
 
 def test_a_cut_shard_is_named_and_nothing_is_written(tmp_path):

@@ -30,23 +30,23 @@ def test_modalities_other_than_the_papers_keep_their_names():
 
 
 def test_an_external_run_goes_by_its_name():
-    assert setting_name("mine", None, None, None) == "mine"
-    assert setting_name("run", "across_vcross", "ls_v", "frozen") == "A_cross + V_cross, LS-V, frozen"
+    assert setting_name("mine", None, None, None, None) == "mine"
+    assert setting_name("run", "across_vcross", "ls_v", None, "frozen") == "A_cross + V_cross, LS-V, frozen"
 
 
-def test_within_a_variant_settings_go_by_smoothing_and_control():
+def test_within_a_variant_settings_go_by_smoothing_mitigation_and_control():
     table = pd.DataFrame(
         [
-            ("a", "across_vself", "ls_v", None),
-            ("b", "across_vself", "ls_v", "random"),
-            ("mine", None, None, None),
-            ("2 runs", "late fusion", None, None),
+            ("a", "across_vself", "ls_v", "ogm_ge", None),
+            ("b", "across_vself", "ls_v", None, "random"),
+            ("mine", None, None, None, None),
+            ("2 runs", "late fusion", None, None, None),
         ],
-        columns=["run", "variant", "smoothing", "control"],
+        columns=["run", "variant", "smoothing", "mitigation", "control"],
         index=[5, 7, 9, 11],
     )
 
-    assert setting_names(table).to_dict() == {5: "LS-V", 7: "LS-V, random", 9: "mine", 11: "late fusion"}
+    assert setting_names(table).to_dict() == {5: "LS-V, ogm_ge", 7: "LS-V, random", 9: "mine", 11: "late fusion"}
 
 
 def test_ratios_have_three_digits():

@@ -80,4 +80,5 @@ def _use_row(quantity: str, sides: list[Bounded], paired: Estimate, groups: np.n
         "cliffs_delta": float(cliffs_delta(by_seed[1], by_seed[0])[0]) if several else np.nan,
         "p": float(no_difference(paired)[0]),
         "tested": f"seeds and {units}" if several else units,
+        "by_seed": np.concatenate(by_seed, axis=1),
     }

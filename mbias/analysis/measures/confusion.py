@@ -129,7 +129,7 @@ def confusion(study: StudyLike) -> pd.DataFrame:
 
 
 LAYOUT = Layout(
-    ("variant", "smoothing", "control", "stand_in", "modality"),
+    ("variant", "smoothing", "mitigation", "control", "stand_in", "modality"),
     (),
     {
         "right alone": with_interval("alone", ".3f"),

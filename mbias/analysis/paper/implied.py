@@ -117,11 +117,11 @@ def finding(table: pd.DataFrame) -> list[str]:
     """What a table of `implied` shows of each setting that has a measured and a published MSE, by modality."""
     sentences = []
     for (variant, smoothing, _), rows in table.groupby(["variant", "smoothing", "modality"], sort=False):
-        sources = {row.source: row for row in rows[rows["control"].isna()].itertuples()}
+        sources = {row.source: row for row in rows[rows["control"].isna() & rows["mitigation"].isna()].itertuples()}
         if len(sources) < 2:
             continue
         measured, paper = sources["measured"], sources["published"]
-        name = setting_name("", variant, smoothing, None)
+        name = setting_name("", variant, smoothing, None, None)
         text = f"{name}: MSE_wsl,{subscript(measured.modality)} is {_MSE(measured)}, published {_MSE(paper)}."
         if measured.delta:
             text += (
@@ -135,7 +135,7 @@ def finding(table: pd.DataFrame) -> list[str]:
 
 def _published(setting: Setting) -> list[dict[str, Any]]:
     """The published rows that belong beside those of a setting."""
-    if setting.identity["control"]:
+    if not setting.of_paper:
         return []
     unknown = dict.fromkeys(SETTING_COLUMNS) | {"seeds": pd.NA, "simulated": False, "source": "published"}
     return [unknown | row for row in beside(pd.DataFrame([setting.identity]), fig2()).to_dict("records")]

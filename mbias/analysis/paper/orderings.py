@@ -71,7 +71,7 @@ def orderings(study: Study, published: pd.DataFrame, by: str) -> pd.DataFrame:
     """
     shared = "smoothing" if by == "variant" else "variant"
     known = corrected(published).set_index(["variant", "smoothing", "metric", "level"])["f_score"].sort_index()
-    in_table = [setting for setting in settings(study) if not setting.identity["control"] and _cell(setting) in known]
+    in_table = [setting for setting in settings(study) if setting.of_paper and _cell(setting) in known]
     rows = []
     for first, second in itertools.combinations(in_table, 2):
         deltas = {smoothing_strength(setting.identity["smoothing"]) for setting in (first, second)} - {""}

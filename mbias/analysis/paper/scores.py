@@ -41,7 +41,7 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per run, level and metric, with ``f_score`` in percent. Controls are left out.
+        One row per run, level and metric, with ``f_score`` in percent, without controls and mitigated runs.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
     """
     rows = []
     for run, identity in identified(study):
-        if run.control:
-            # A control serves to check measures of reliance. It is not a setting of the paper.
+        if run.control or run.mitigation:
+            # A control serves to check measures of reliance, and the paper has no mitigation.
             continue
         commit = run.commit(epoch)
         if run.variant is None or run.smoothing is None:
@@ -71,7 +71,9 @@ def run_scores(study: Study, epoch: int | str = "best") -> pd.DataFrame:
             for metric, score in metrics.items()
         ]
     if not rows:
-        raise NotApplicableError("all of these runs are controls, which cannot be in the table; add other runs")
+        raise NotApplicableError(
+            "all of these runs are controls or have a mitigation, and cannot be in the table; add others"
+        )
     return pd.DataFrame(rows)
 
 
@@ -116,7 +118,7 @@ def _sample_scores(study: Study, epoch: int | str) -> tuple[list[tuple[Setting, 
     """The F-scores of every sample of each setting, (seed, sample, level, metric), and why some are not known."""
     by_setting = []
     reasons: dict[str, str] = {}
-    for setting in (setting for setting in settings(study) if not setting.identity["control"]):
+    for setting in (setting for setting in settings(study) if setting.of_paper):
         try:
             by_setting.append((setting, np.stack([sample_scores(run, epoch) for run in setting.runs])))
         except NotApplicableError as error:

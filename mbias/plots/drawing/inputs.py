@@ -19,7 +19,7 @@ Drawable: TypeAlias = StudyLike | pd.DataFrame
 Drawn: TypeAlias = Figure | Axes
 """What a plot returns: the axes that it was given, or a new figure."""
 
-SETTING = ("run", "variant", "smoothing", "control")
+SETTING = ("run", "variant", "smoothing", "mitigation", "control")
 """The columns from which a figure names a setting."""
 
 

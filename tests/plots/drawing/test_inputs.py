@@ -48,8 +48,8 @@ def test_several_axes_are_refused(run):
 
 def test_settings_are_named_where_there_are_several():
     table = pd.DataFrame(
-        [("a", "across_vself", "ls_v", None), ("b", "across_vself", "ls_a", None), ("mine", None, None, None)],
-        columns=["run", "variant", "smoothing", "control"],
+        [("a", "across_vself", "ls_v", *2 * [None]), ("b", "across_vself", "ls_a", *2 * [None]), ("mine", *4 * [None])],
+        columns=["run", "variant", "smoothing", "mitigation", "control"],
     )
 
     check_one_setting(table.iloc[:1])

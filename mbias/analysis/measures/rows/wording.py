@@ -15,7 +15,7 @@ from mbias.tables.names import setting_name, subscript
 
 def verdict_sentence(row: Any) -> str:
     """What a row of `mbias.analysis.diagnosis.verdicts` says."""
-    name = setting_name(row.run, row.variant, row.smoothing, row.control)
+    name = setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control)
     if row.verdict == NOTHING:
         changed = f"; the change with all inputs replaced is {row.size:.1%} of a perfect predictor's"
         return f"{name}: {NOTHING}; {row.reason}{changed * bool(np.isfinite(row.size))} ({_over(row)}){_rests_on(row)}."
@@ -55,7 +55,7 @@ def remark(row: Any) -> str:
 def use_sentence(rows: pd.DataFrame) -> str:
     """What the rows of a setting in `mbias.analysis.reliance.use` say."""
     first = next(rows.itertuples())
-    name = setting_name(first.run, first.variant, first.smoothing, first.control)
+    name = setting_name(first.run, first.variant, first.smoothing, first.mitigation, first.control)
     shares = ", ".join(
         f"{row.share:.2f} [{row.share_low:.2f}, {row.share_high:.2f}] for {row.modality}" for row in rows.itertuples()
     )
