@@ -22,7 +22,8 @@ from mbias.files import read_json, write_json
 from mbias.passes import WHOLE, Pass, description
 from mbias.records.paths import record_file
 from mbias.records.run import Run
-from mbias.records.shards import array_names, new_array_file, read_array
+from mbias.records.shards import array_names, read_array
+from mbias.records.writing.array_file import new_array_file
 from mbias.tasks import Task, output_fault, output_hint
 
 FORMAT = "mbias-probe"

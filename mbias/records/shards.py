@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import operator
@@ -17,18 +16,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mbias.errors import BadInputError
-from mbias.files import new_file, write_bytes
+from mbias.files import write_bytes
 
-_PREFIX = 8
+PREFIX = 8
 """The size in bytes of the field before the header, which holds the length of the header."""
 
 _LARGEST_HEADER = 2**24
-_TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
+
+TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
     f"{kind.upper()}{8 * size}": f"<{kind}{size}" for kind in "ui" for size in (2, 4, 8)
 }
+"""The NumPy types by the names that the header has for them."""
+
+PIECE = 2**20
+"""The size in bytes of a piece of an array; see `pieces`."""
 
 
-_NAMES = {kind: name for name, kind in reversed(_TYPES.items())} | {np.dtype(bool).str: "BOOL"}
+def pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Split an array along its first dimension, so that what is computed of a piece stays in the processor's cache."""
+    rows = max(1, len(array) * PIECE // max(1, array.nbytes))
+    for begin in range(0, len(array), rows):
+        yield array[begin : begin + rows]
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -50,59 +58,6 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
     content: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
     write_bytes(path, content)
     return content
-
-
-class ArrayFile:
-    """A file of arrays that is being written, one array after the other; see `new_array_file`."""
-
-    def __init__(self, file: IO[bytes], arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
-        self._file = file
-        self._waiting = dict(arrays)
-        entries: dict[str, dict[str, Any]] = {}
-        end = 0
-        # In the order of safetensors, which keeps larger numbers aligned.
-        for name, (kind, shape) in sorted(arrays.items(), key=lambda item: (-item[1][0].itemsize, item[0])):
-            begin, end = end, end + math.prod(shape) * kind.itemsize
-            entries[name] = {"dtype": _NAMES[kind.str], "shape": list(shape), "data_offsets": [begin, end]}
-        header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
-        header += b" " * (-len(header) % _PREFIX)
-        self._start = _PREFIX + len(header)
-        self._begins = {name: entry["data_offsets"][0] for name, entry in entries.items()}
-        file.write(len(header).to_bytes(_PREFIX, "little") + header)
-
-    def add(self, name: str, array: np.ndarray) -> None:
-        """Write one of the arrays; its type and shape must be the ones that the file expects."""
-        assert self._waiting.pop(name) == (array.dtype, array.shape)
-        self._file.seek(self._start + self._begins[name])
-        self._file.write(np.ascontiguousarray(array).data)
-
-    def close(self) -> tuple[int, str]:
-        """The size of the file and its sha256; no array may be missing."""
-        assert not self._waiting
-        self._file.flush()
-        self._file.seek(0)
-        digest = hashlib.file_digest(self._file, "sha256").hexdigest()  # type: ignore[arg-type]
-        return self._file.tell(), digest
-
-
-@contextmanager
-def new_array_file(path: Path, arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> Iterator[ArrayFile]:
-    """Write a file of arrays atomically, one array at a time in memory.
-
-    Parameters
-    ----------
-    path
-        The file to write or replace.
-    arrays
-        The type and shape of each array, by name.
-
-    Yields
-    ------
-    ArrayFile
-        Takes the arrays in any order. The file appears in the end; if anything fails before, the old one stays.
-    """
-    with new_file(path) as file:
-        yield ArrayFile(file, arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -157,7 +112,7 @@ def read_array(path: Path, name: str) -> np.ndarray:
         if name not in arrays:
             raise BadInputError(f"{path}: does not hold the array {name!r}; it holds {', '.join(sorted(arrays))}")
         dtype, shape, (begin, end) = (arrays[name][key] for key in ("dtype", "shape", "data_offsets"))
-        number, kind = math.prod(map(operator.index, shape)), np.dtype(_TYPES[dtype])
+        number, kind = math.prod(map(operator.index, shape)), np.dtype(TYPES[dtype])
         if begin < 0 or min(shape, default=0) < 0 or number * kind.itemsize != end - begin:
             raise ValueError(f"the bytes of {name!r} do not fit its shape")
         file.seek(start + begin)
@@ -169,10 +124,10 @@ def _read_header(file: IO[bytes]) -> tuple[int, dict[str, dict[str, Any]]]:
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
     size = os.fstat(file.fileno()).st_size
-    start = _PREFIX + int.from_bytes(file.read(_PREFIX), "little")
-    if not _PREFIX < start <= min(size, _LARGEST_HEADER):
+    start = PREFIX + int.from_bytes(file.read(PREFIX), "little")
+    if not PREFIX < start <= min(size, _LARGEST_HEADER):
         raise ValueError("it does not have a header")
-    header: dict[str, dict[str, Any]] = json.loads(file.read(start - _PREFIX))
+    header: dict[str, dict[str, Any]] = json.loads(file.read(start - PREFIX))
     arrays = {name: held for name, held in header.items() if name != "__metadata__"}
     if start + max(held["data_offsets"][1] for held in arrays.values()) != size:
         raise ValueError("the header does not match the size of the file")
