@@ -17,7 +17,7 @@ from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
-from mbias.records.shards import read_array, read_arrays
+from mbias.records.shards import is_finite, read_array, read_arrays
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
@@ -208,18 +208,9 @@ class Run:
             raise NotApplicableError(f"{self.path}: epoch {commit.epoch} does not hold the array {name!r}; {hint}")
         shard = record_file(self.path, commit.shard, None)
         values = read_array(shard, name)
-        held = self._dimensions(name)
-        if len(held) == values.ndim and self.header.sample in held:
-            self._check_samples(f"array {name!r} in {shard}", values.shape[held.index(self.header.sample)])
-        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
-        if values.dtype != np.float32 or values.shape != expected or len(held) != values.ndim:
-            raise BadInputError(
-                f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(held)}; "
-                "record the run again"
-            )
         # The summary of a category that is not present anywhere is NaN.
-        if not name.endswith("_summary") and not np.isfinite(values).all():
-            raise BadInputError(f"{shard}: array {name!r} holds NaN or infinity; restore the file, or record again")
+        finite = name.endswith("_summary") or is_finite(values)
+        held = self.check_array(name, shard, values.dtype, values.shape, finite)
         if dimensions is None:
             return values
         wanted = [self.header.sample if d == "sample" else d for d in dimensions]
@@ -228,6 +219,28 @@ class Run:
                 f"{self.path}: {name!r} has the dimensions {', '.join(held)}; this needs {', '.join(wanted)}"
             )
         return values.transpose([held.index(d) for d in wanted])
+
+    def check_array(
+        self, name: str, shard: Path, kind: np.dtype[Any], shape: tuple[int, ...], finite: bool
+    ) -> tuple[str, ...]:
+        """The dimensions of an array of an epoch, whose file, type and shape are known, and whether it is finite.
+
+        Raises
+        ------
+        BadInputError
+            If the array is not one of the run, or not of the right type and shape, or not finite.
+        """
+        held = self._dimensions(name)
+        if len(held) == len(shape) and self.header.sample in held:
+            self._check_samples(f"array {name!r} in {shard}", shape[held.index(self.header.sample)])
+        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, shape, strict=False))
+        if kind != np.float32 or shape != expected or len(held) != len(shape):
+            raise BadInputError(
+                f"{shard}: array {name!r} is {kind} {shape}, not float32 {' x '.join(held)}; record the run again"
+            )
+        if not finite:
+            raise BadInputError(f"{shard}: array {name!r} holds NaN or infinity; restore the file, or record again")
+        return held
 
     def array(self, name: str, epoch: int | str = "last") -> xr.DataArray:
         """Read one array of one epoch with named dimensions and coordinates.

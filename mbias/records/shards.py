@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import operator
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +19,7 @@ from safetensors.numpy import save
 
 from mbias.errors import BadInputError
 from mbias.files import write_bytes
+from mbias.tasks import Extremes
 
 PREFIX = 8
 """The size in bytes of the field before the header, which holds the length of the header."""
@@ -28,6 +31,9 @@ TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64":
 }
 """The NumPy types by the names that the header has for them."""
 
+_UNREADABLE = (SafetensorError, OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
+"""What reading a damaged file raises."""
+
 PIECE = 2**20
 """The size in bytes of a piece of an array; see `pieces`."""
 
@@ -37,6 +43,11 @@ def pieces(array: np.ndarray) -> Iterator[np.ndarray]:
     rows = max(1, len(array) * PIECE // max(1, array.nbytes))
     for begin in range(0, len(array), rows):
         yield array[begin : begin + rows]
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether no number of an array is NaN or infinite."""
+    return all(np.isfinite(rows).all() for rows in pieces(np.atleast_1d(array)))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -70,6 +81,12 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     with _reported(path), safe_open(path, framework="numpy") as file:
         return {name: file.get_tensor(name) for name in sorted(file.keys())}
+
+
+def check_header(path: Path) -> None:
+    """Raise BadInputError if a file is missing, or safetensors finds its header damaged; no array is read."""
+    with _reported(path), safe_open(path, framework="numpy"):
+        pass
 
 
 def array_names(path: Path) -> list[str]:
@@ -134,6 +151,76 @@ def _read_header(file: IO[bytes]) -> tuple[int, dict[str, dict[str, Any]]]:
     return start, arrays
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a file holds under a name: the type, shape and extremes of an array."""
+
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+    extremes: Extremes
+
+    @classmethod
+    def of(cls, array: np.ndarray, sums: bool) -> Held:
+        """What an array in memory is; the extremes include those of sums over the last dimension, if asked for."""
+        return cls(array.dtype, array.shape, Extremes.of(array, sums))
+
+
+def inspect(path: Path, sums: bool = False) -> tuple[str, dict[str, Held] | None]:
+    """Read a file once, piece by piece.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sums
+        Whether the extremes include those of sums over the last dimension.
+
+    Returns
+    -------
+    sha256 : str
+        The digest of the file.
+    held : dict of str to Held or None
+        The arrays by name; None if the header does not describe the file, which the functions that read arrays report.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        start, entries = 0, None
+        with suppress(*_UNREADABLE, RecursionError):
+            start, entries = _layout(file)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        file.seek(0)
+        digest.update(file.read(start))
+        held = {}
+        for name, kind, shape in entries or []:
+            row = shape[-1] if shape else 1
+            extremes, left = Extremes(), math.prod(shape)
+            while left:
+                content = file.read(kind.itemsize * min(left, row * max(1, PIECE // (row * kind.itemsize))))
+                digest.update(content)
+                values = np.frombuffer(content, kind)
+                extremes = extremes.join(Extremes.of(values.reshape(-1, row), sums))
+                left -= len(values)
+            held[name] = Held(kind, shape, extremes)
+        while content := file.read(PIECE):
+            digest.update(content)
+    return digest.hexdigest(), None if entries is None else held
+
+
+def _layout(file: IO[bytes]) -> tuple[int, list[tuple[str, np.dtype[Any], tuple[int, ...]]]]:
+    """The offset of the arrays of a file, and their names, types and shapes in the order of their bytes."""
+    start, arrays = _read_header(file)
+    entries, offset = [], 0
+    for name, held in sorted(arrays.items(), key=lambda item: item[1]["data_offsets"]):
+        kind, shape = np.dtype(TYPES[held["dtype"]]), tuple(map(operator.index, held["shape"]))
+        begin, end = held["data_offsets"]
+        if begin != offset or min(shape, default=0) < 0 or end - begin != math.prod(shape) * kind.itemsize:
+            raise ValueError(f"the bytes of {name!r} do not fit its shape")
+        entries.append((name, kind, shape))
+        offset = end
+    return start, entries
+
+
 @contextmanager
 def _reported(path: Path) -> Iterator[None]:
     """Turn the errors of reading a file into a BadInputError that names the file."""
@@ -141,7 +228,7 @@ def _reported(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise BadInputError(f"{path}: the file is missing; record the run again") from None
-    except (SafetensorError, OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise BadInputError(f"{path}: cut short or damaged ({error}); record the run again") from None
     except RecursionError:
         raise BadInputError(f"{path}: damaged (its header is nested too deep); record the run again") from None

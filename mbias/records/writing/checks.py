@@ -11,7 +11,7 @@ import numpy as np
 from mbias.arguments import require_mapping, shown
 from mbias.errors import BadInputError
 from mbias.records.header import Header
-from mbias.records.shards import pieces
+from mbias.records.shards import is_finite
 from mbias.tasks import Task, output_fault, output_hint
 
 JOINT_OUTPUT = "p_joint"
@@ -82,7 +82,7 @@ def check_arrays(header: Header, arrays: Mapping[str, np.ndarray], samples: int,
             raise BadInputError(
                 f"{where}array {name!r} has shape {shape}; it must be {' x '.join(dimensions)}, {expected}"
             )
-        if not all(np.isfinite(rows).all() for rows in pieces(np.atleast_1d(numbers))):
+        if not is_finite(numbers):
             raise BadInputError(f"{where}array {name!r} holds NaN or infinity at epoch {epoch}")
         if name == JOINT_OUTPUT and dimensions[-1] == "category":
             fault = output_fault(Task(header.task), numbers, len(header.modalities))
