@@ -20,10 +20,11 @@ from mbias.arguments import require_mapping, shown
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import read_json, write_json
 from mbias.passes import WHOLE, Pass, description
-from mbias.records.paths import record_file
+from mbias.records.paths import record_file, record_size
 from mbias.records.run import Run
 from mbias.records.shards import Held, array_names, read_array
 from mbias.records.writing.array_file import new_array_file
+from mbias.remote import refuse_mirror
 from mbias.tasks import Task, extremes_fault, output_hint
 
 FORMAT = "mbias-probe"
@@ -194,6 +195,7 @@ def new_probe(
     BadInputError
         As `write_probe`.
     """
+    refuse_mirror(run.path)
     if WHOLE not in shapes:
         raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
     for of_pass, of_arrays in shapes.items():
@@ -287,9 +289,8 @@ def read_probe(run: Run) -> Probe:
         raise BadInputError(f"{index}: not a readable probe ({error}); {hint}") from None
     if not known:
         raise BadInputError(f"{index}: not a probe of version {VERSION}; {hint}")
-    file = record_file(run.path, OUTPUTS, None)
-    if not file.exists() or file.stat().st_size != bytes_:
-        raise BadInputError(f"{file}: missing, or not the file that probe.json describes; {hint}")
+    if record_size(run.path, OUTPUTS) != bytes_:
+        raise BadInputError(f"{run.path / OUTPUTS}: missing, or not the file that probe.json describes; {hint}")
     if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
         raise BadInputError(f"{run.path / 'probe'}: the run was trained again after it was probed; {hint}")
     return probe

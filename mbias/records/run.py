@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbias.arguments import GROUP, check_column, checked_path, counted
+from mbias.arguments import GROUP, as_url, check_column, checked_path, counted
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
@@ -18,6 +18,7 @@ from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
 from mbias.records.shards import is_finite, read_array, read_arrays
+from mbias.remote import remote_run
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
@@ -36,7 +37,7 @@ class Run:
     Parameters
     ----------
     path
-        The folder of the run.
+        The folder of the run, or its address in remote storage, such as ``s3://bucket/models/demo/RUN``.
 
     Attributes
     ----------
@@ -223,13 +224,7 @@ class Run:
     def check_array(
         self, name: str, shard: Path, kind: np.dtype[Any], shape: tuple[int, ...], finite: bool
     ) -> tuple[str, ...]:
-        """The dimensions of an array of an epoch, whose file, type and shape are known, and whether it is finite.
-
-        Raises
-        ------
-        BadInputError
-            If the array is not one of the run, or not of the right type and shape, or not finite.
-        """
+        """The dimensions of an array of an epoch; BadInputError if its type, shape or numbers are not those of one."""
         held = self._dimensions(name)
         if len(held) == len(shape) and self.header.sample in held:
             self._check_samples(f"array {name!r} in {shard}", shape[held.index(self.header.sample)])
@@ -342,7 +337,9 @@ class Run:
 
 
 def _run_folder(path: object) -> Path:
-    """The folder of one run, as the argument of `Run`."""
+    """The folder of one run, as the argument of `Run`; of a remote run, that of its mirror."""
+    if url := as_url(path):
+        return remote_run(url)
     folder = checked_path(path, "a path of a run", "give the folder of a run")
     if (folder / "run.json").exists():
         return folder

@@ -81,7 +81,7 @@ def _sample_faults(run: Run) -> list[str]:
 
 
 def _commit_faults(run: Run, commit: Commit) -> list[str]:
-    shard = run.path / commit.shard
+    shard = record_file(run.path, commit.shard, None)
     digest, held = inspect(shard)
     if digest != commit.sha256:
         return [f"{shard}: its sha256 is not the committed one, so its bytes have changed; train the run again"]
@@ -115,7 +115,7 @@ def probe_faults(run: Run) -> list[str]:
         if not record_file(run.path, INDEX).exists():
             return []
         probe = read_probe(run)
-        outputs = run.path / OUTPUTS
+        outputs = record_file(run.path, OUTPUTS, None)
         digest, held = inspect(outputs, sums=run.task == Task.SINGLE_LABEL)
         if digest != probe.sha256:
             return [f"{outputs}: its sha256 is not the one in probe.json; {how_to_probe(run)}"]

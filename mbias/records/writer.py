@@ -19,6 +19,7 @@ from mbias.records.shards import write_arrays
 from mbias.records.summary import presence
 from mbias.records.writing.checks import as_numbers, check_arrays, check_losses
 from mbias.records.writing.epoch_file import write_blocks, write_whole
+from mbias.remote import refuse_mirror
 from mbias.tasks import TARGET, Task, as_truth, check_truth
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ class RunWriter:
             If the record is damaged.
         """
         run = run if isinstance(run, Run) else Run(run)
+        refuse_mirror(run.path)
         remove_temporaries(run.path)
         log = run.path / LOG
         if log.exists():
