@@ -28,6 +28,12 @@ DIMENSIONS = ("scope", "statistic", "modality", "category")
 _PART = 2**25
 """The size in bytes of the columns that a thread has in memory at a time."""
 
+_LONG = 10_000
+"""The length of a column from which on sorting a part of it is faster."""
+
+_STEP = 17
+"""The distance of the weights of a sample. It is prime, so that the sample has all segments and heads."""
+
 _THREADS = 2
 """More are not faster: the columns come from memory or from disk."""
 
@@ -132,10 +138,35 @@ def _summary(weights: Columns, present: np.ndarray | None, begin: int, end: int)
 
 
 def _statistics(columns: np.ndarray) -> np.ndarray:
-    """The statistics of each column; the weights of a column are in another order afterwards."""
+    """The statistics of each column; the weights of a column may be in another order afterwards."""
     mean, saturated = columns.mean(axis=1, dtype=np.float64), (columns > SATURATED).mean(axis=1)
-    quantiles = np.quantile(columns, list(QUANTILES.values()), axis=1, overwrite_input=True)
+    if columns.shape[1] < _LONG or not np.isfinite(mean).all():
+        quantiles = np.quantile(columns, list(QUANTILES.values()), axis=1, overwrite_input=True)
+    else:
+        quantiles = np.stack([_quantiles(column) for column in columns], axis=1)
     return np.stack([mean, *quantiles, saturated])
+
+
+def _quantiles(column: np.ndarray) -> np.ndarray:
+    """`np.quantile` of a long column, to the last bit, in half of its time.
+
+    Where a sample of the column places a quantile, a few percent of the weights lie. Only these are sorted, if the
+    number of weights below them shows that the quantile is among them. They are exact then, whatever the sample.
+    """
+    sample = np.sort(column[::_STEP])
+    quantiles = np.empty(len(QUANTILES))
+    for index, q in enumerate(QUANTILES.values()):
+        position, margin = q * len(sample), 2 + 4 * math.sqrt(len(sample) * q * (1 - q))
+        low, high = sample[[max(0, int(position - margin)), min(len(sample) - 1, int(position + margin))]]
+        near = np.sort(np.compress((column >= low) & (column <= high), column))
+        virtual = (len(column) - 1) * q
+        rank = math.floor(virtual) - np.count_nonzero(column < low)
+        if not 0 <= rank < len(near) - 1:
+            return np.asarray(np.quantile(column, list(QUANTILES.values())))
+        # As NumPy interpolates: a difference of float32 numbers, weighted in float64 from the nearer end.
+        step, weight = near[rank + 1] - near[rank], np.float64(virtual - math.floor(virtual))
+        quantiles[index] = near[rank] + step * weight if weight < 0.5 else near[rank + 1] - step * (1 - weight)
+    return quantiles
 
 
 def aligned(

@@ -58,17 +58,39 @@ def by_definition(attention, present):
     part=st.sampled_from([1, 40, 200, 2**20]),
     piece=st.sampled_from([1, 40, 2**20]),
     fewest=st.integers(1, 3),
+    long=st.sampled_from([1, 20, 10_000]),
 )
-def test_categories_at_a_time_make_the_summary_of_all(attention, seed, part, piece, fewest):
+def test_categories_at_a_time_make_the_summary_of_all(attention, seed, part, piece, fewest, long):
     samples, *between, _, categories = attention.shape
     present = np.random.default_rng(seed).random((samples, *([1] * len(between)), categories)) < 0.5
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(summary, "_PART", part)
+        patch.setattr(summary, "_LONG", long)
         patch.setattr(shards, "PIECE", piece)
         patch.setattr(summary.ColumnsInMemory, "fewest", fewest)
         found = attention_summary(attention, present)
 
     assert found.tobytes() == by_definition(attention, present).tobytes()
+
+
+COLUMNS = st.one_of(
+    arrays.arrays(np.float32, st.integers(1, 300), elements=st.floats(0, 1, width=32)),
+    arrays.arrays(np.float32, st.integers(1, 300), elements=st.sampled_from([0, 0.25, 0.5, 1])),
+    st.integers(1, 20_000).map(lambda number: np.random.default_rng(number).random(number, dtype=np.float32)),
+    st.integers(1, 20_000).map(lambda number: np.sort(np.random.default_rng(number).random(number, dtype=np.float32))),
+    st.integers(1, 20_000).map(lambda number: np.random.default_rng(number).beta(0.1, 0.1, number).astype(np.float32)),
+)
+
+
+@given(COLUMNS, st.sampled_from([1, 2, 17, 1000]))
+def test_quantiles_of_long_columns_are_those_of_numpy_to_the_last_bit(column, step):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(summary, "_STEP", step)
+        found = summary._quantiles(column)
+
+    expected = np.quantile(column, [0.05, 0.25, 0.5, 0.75, 0.95])
+    assert expected.dtype == found.dtype
+    assert found.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("number", [8191, 8193, 20_000])
