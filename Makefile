@@ -36,7 +36,7 @@ data/demo: | .venv/installed
 
 .venv/installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notebooks,import,cluster,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,notebooks,import,cluster,remote,dev]'
 	touch $@
 
 clean:

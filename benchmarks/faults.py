@@ -7,7 +7,9 @@ byte. When a study is complete, its records and weights must equal those of an u
 another study starts, until ``--kills`` is reached. Half of the kills wait for a chosen moment of a commit; the others
 come at a random time. Half of the kills hit a worker; the others hit the process of the study.
 
-With ``--tasks`` the tasks of one run are killed instead of studies: the same checks in a tenth of the time.
+With ``--tasks`` the tasks of one run are killed instead of studies: the same checks in a tenth of the time. With
+``--blocks`` it is a process that commits epochs from blocks of samples; whatever it left must be gone when it has
+reopened the run.
 """
 
 from __future__ import annotations
@@ -25,9 +27,15 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
+import numpy as np
+import pandas as pd
+
+from mbias import Header, RunWriter
 from mbias.llp.simulate import simulate
 from mbias.records.validate import faults
 from mbias.terms import Split
@@ -51,12 +59,15 @@ MOMENTS = {
 }
 """Files that exist only at a certain moment of a commit."""
 
+BLOCK_EPOCHS, BLOCKS, SAMPLES, CATEGORIES = 12, 20, 1000, 40
+"""Of the run that is written from blocks."""
+
 
 def main() -> None:
     """Kill ``--kills`` times; raise if a kill did damage."""
     options = _options()
     chance = random.Random(options.seed)
-    begin = TaskProcess if options.tasks else StudyProcess
+    begin = BlockProcess if options.blocks else TaskProcess if options.tasks else StudyProcess
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         root = Path(name)
         simulate(root / "llp", sizes={Split.TRAIN: 40, Split.VAL: 12, Split.TEST: 20}, packed=True)
@@ -95,6 +106,8 @@ def main() -> None:
 class StudyProcess:
     """A study as a user starts it, with two workers."""
 
+    moments = MOMENTS
+
     def __init__(self, root: Path, out: Path) -> None:
         self.out = out
         command = [sys.executable, "-m", "mbias.cli.main", "study", "study.toml", "--out", str(out), "--workers", "2"]
@@ -104,6 +117,10 @@ class StudyProcess:
     def is_alive(self) -> bool:
         """Whether the process is running."""
         return self._process.poll() is None
+
+    def is_writing(self) -> bool:
+        """Whether a run is being trained."""
+        return any(map(trainer, self.out.glob("*/lock")))
 
     def succeeded(self) -> bool:
         """Wait for the end; return whether the process succeeded."""
@@ -134,7 +151,11 @@ class StudyProcess:
 class TaskProcess:
     """The task of one run, in a separate process."""
 
+    name = "a task"
+    moments = MOMENTS
+
     def __init__(self, root: Path, out: Path) -> None:
+        self.out = out
         from mbias.studies.definition import read_definition
         from mbias.studies.running.task import Task, run_task
 
@@ -150,6 +171,10 @@ class TaskProcess:
         """Whether the process is running."""
         return self._process.is_alive()
 
+    def is_writing(self) -> bool:
+        """Whether the run is being trained."""
+        return any(map(trainer, self.out.glob("*/lock")))
+
     def succeeded(self) -> bool:
         """Wait for the end; return whether the process succeeded."""
         self._process.join()
@@ -163,7 +188,54 @@ class TaskProcess:
         """Kill the task; return what was killed, or None if it had already ended."""
         self._process.kill()
         self._process.join()
-        return "a task" if self._process.exitcode == -signal.SIGKILL else None
+        return self.name if self._process.exitcode == -signal.SIGKILL else None
+
+
+class BlockProcess(TaskProcess):
+    """The writer of a run whose epochs come in blocks of samples, in a separate process."""
+
+    name = "a writer"
+    moments: ClassVar = {"writing arrays": MOMENTS["writing arrays"]}
+
+    def __init__(self, root: Path, out: Path) -> None:
+        self.out = out
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["mbias.records.writer", "pandas"])
+        self._process = context.Process(target=write_in_blocks, args=(out / "blocks",))
+        self._process.start()
+
+    def is_writing(self) -> bool:
+        """Whether the run exists."""
+        return (self.out / "blocks" / "run.json").exists()
+
+    def succeeded(self) -> bool:
+        """Wait for the end; return whether the process succeeded, and raise if it failed without being killed."""
+        self._process.join()
+        if self._process.exitcode not in (0, -signal.SIGKILL):
+            raise AssertionError("a writer failed; its traceback is above")
+        return self._process.exitcode == 0
+
+
+def write_in_blocks(path: Path) -> None:
+    """Commit the epochs that a run lacks from blocks of samples; the run is created if it does not exist."""
+    dimensions = ("sample", "segment", "modality", "category")
+    if not (path / "run.json").exists():
+        arrays = {"wav": dimensions, "p": dimensions}
+        names = tuple(map(str, range(CATEGORIES)))
+        header = Header(("audio", "visual"), names, ("joint",), "joint", "test", arrays)
+        RunWriter.create(path, header, pd.DataFrame({"sample": range(SAMPLES)}))
+    writer = RunWriter.reopen(path)
+    if left := [str(file) for file in path.rglob("*.tmp")]:
+        raise AssertionError(f"reopening left {', '.join(left)}")
+    for epoch in range(len(writer.commits), BLOCK_EPOCHS):
+        writer.commit({"joint": {"optimised": 1 / (epoch + 1)}}, _blocks(epoch))
+
+
+def _blocks(epoch: int) -> Iterator[dict[str, np.ndarray]]:
+    rng = np.random.default_rng(epoch)
+    for _ in range(BLOCKS):
+        wav, p = rng.random((2, SAMPLES // BLOCKS, 10, 2, CATEGORIES), dtype=np.float32)
+        yield {"wav": wav, "p": p}
 
 
 class Kept:
@@ -197,13 +269,13 @@ def _committed(run: Path) -> dict[tuple[str, int], tuple[bytes, bytes]]:
 
 def _await_moment(chance: random.Random, folder: Path, running: StudyProcess | TaskProcess) -> str | None:
     """Wait for a moment to kill at and return its name, or None if the process ended first."""
-    chosen = chance.choice([*MOMENTS, *[None] * len(MOMENTS)])
+    chosen = chance.choice([*running.moments, *[None] * len(running.moments)])
     # A killed process leaves its lock file behind: wait for a process that is alive.
-    while running.is_alive() and not any(map(trainer, folder.glob("*/lock"))):
+    while running.is_alive() and not running.is_writing():
         time.sleep(0.005)
     if chosen is None:
         time.sleep(chance.uniform(0, 1.2))
-    while chosen and running.is_alive() and not any(folder.glob(f"*/{MOMENTS[chosen]}")):
+    while chosen and running.is_alive() and not any(folder.glob(f"*/{running.moments[chosen]}")):
         pass
     return (chosen or "any time") if running.is_alive() else None
 
@@ -244,7 +316,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     parser.add_argument("--folder", type=Path, help="where to work (default: the system's temporary folder)")
-    parser.add_argument("--tasks", action="store_true", help="kill the tasks of one run instead of studies")
+    killed = parser.add_mutually_exclusive_group()
+    killed.add_argument("--tasks", action="store_true", help="kill the tasks of one run instead of studies")
+    killed.add_argument("--blocks", action="store_true", help="kill a writer of blocks of samples instead")
     return parser.parse_args()
 
 

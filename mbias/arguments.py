@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral, Real
 from pathlib import Path
@@ -33,6 +34,22 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def as_url(value: object) -> str | None:
+    """The address in remote storage that an argument is, such as ``s3://bucket/run``; None for a local path.
+
+    Examples
+    --------
+    >>> as_url("s3://bucket/run/"), as_url(Path("s3://bucket/run")), as_url("models/demo")
+    ('s3://bucket/run', 's3://bucket/run', None)
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    # pathlib makes one slash of two. One letter is a drive of Windows.
+    match = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", text, re.DOTALL) if isinstance(text, str) else None
+    if text is None or match is None or Path(f"{match[1]}:").exists():
+        return None
+    return text.rstrip("/") if "://" in text else f"{match[1]}://{match[2]}"
+
+
 def checked_path(value: object, what: str, hint: str) -> Path:
     """Convert an argument to a path.
 
@@ -53,6 +70,8 @@ def checked_path(value: object, what: str, hint: str) -> Path:
     BadInputError
         If the argument is not a path, is empty, or cannot be the path of a file.
     """
+    if url := as_url(value):
+        raise BadInputError(f"{url}: only records are read from remote storage, and nothing is written there; {hint}")
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
     if not isinstance(text, str) or not text:
         raise BadInputError(f"{shown(value)} is not {what}; {hint}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -121,18 +123,58 @@ def output_fault(task: Task, values: np.ndarray, modalities: int) -> str | None:
     >>> output_fault(Task.MULTILABEL, np.array([[0.5, 3.0]]), 2)
     'holds 0.5 to 3, which are not probabilities'
     """
-    if not values.size:
+    return extremes_fault(task, Extremes.of(values, task == Task.SINGLE_LABEL), modalities)
+
+
+@dataclass(frozen=True)
+class Extremes:
+    """The extremes of the values of an array; those of its pieces join to those of the whole.
+
+    Parameters
+    ----------
+    low, high
+        The smallest and the largest value; NaN if one of the values is NaN.
+    from_one
+        The largest distance from 1 of a sum over the last dimension; 0 where it was not asked for.
+    """
+
+    low: float = math.inf
+    high: float = -math.inf
+    from_one: float = 0.0
+
+    @classmethod
+    def of(cls, values: np.ndarray, sums: bool) -> Extremes:
+        """The extremes of an array, with or without its sums; there are none of what is not numbers."""
+        if not values.size or values.dtype.kind not in "fiub":
+            return cls()
+        from_one = _distance_from_one(values) if sums and values.ndim else 0.0
+        return cls(float(values.min()), float(values.max()), from_one)
+
+    def join(self, other: Extremes) -> Extremes:
+        """The extremes of two pieces together."""
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return Extremes(float(low), float(high), max(self.from_one, other.from_one))
+
+    @property
+    def finite(self) -> bool:
+        """Whether no value is NaN or infinite."""
+        # NaN is neither smaller nor larger than anything, and the smallest and largest of values with NaN are NaN.
+        return self.low > self.high or bool(np.isfinite([self.low, self.high]).all())
+
+
+def extremes_fault(task: Task, extremes: Extremes, modalities: int) -> str | None:
+    """What is wrong with outputs of a task, as `output_fault` says it, from their extremes (with sums)."""
+    low, high = extremes.low, extremes.high
+    if low > high:
         return None
-    # NaN is neither smaller nor larger than anything, and the smallest and largest of values with NaN are NaN.
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
+    if not extremes.finite:
         return "holds NaN or infinity"
     if task == Task.REGRESSION:
         return None
     highest = modalities if task == Task.MULTILABEL else 1
     if low < -SLACK or high > highest + SLACK:
         return f"holds {low:.3g} to {high:.3g}, which are not probabilities"
-    if task == Task.SINGLE_LABEL and _distance_from_one(values) > SLACK:
+    if task == Task.SINGLE_LABEL and extremes.from_one > SLACK:
         return "holds probabilities that do not add up to 1 over categories, though each sample has one label"
     return None
 

@@ -25,7 +25,9 @@ from mbias.exchange.named_array import TRUTH_PREFIX, NamedArray
 from mbias.passes import WHOLE, Pass
 from mbias.records.header import Header
 from mbias.records.probes import write_probe
-from mbias.records.writer import ATTENTION, JOINT_OUTPUT, RunWriter, checked_truth
+from mbias.records.summary import ATTENTION
+from mbias.records.writer import RunWriter, checked_truth
+from mbias.records.writing.checks import JOINT_OUTPUT
 from mbias.tasks import Task, checked_task
 
 

@@ -24,7 +24,7 @@ from mbias.exchange.import_passes import checked_passes
 from mbias.exchange.import_plan import ImportPlan, make_plan
 from mbias.passes import Pass
 from mbias.records.run import Run
-from mbias.records.writer import JOINT_OUTPUT
+from mbias.records.writing.checks import JOINT_OUTPUT
 from mbias.tasks import Task
 
 

@@ -24,7 +24,8 @@ from mbias.recorder.watching import Output, Watch
 from mbias.records.commits import Commit
 from mbias.records.probes import Probe
 from mbias.records.run import Run
-from mbias.records.writer import ATTENTION, RunWriter, checked_truth
+from mbias.records.summary import ATTENTION
+from mbias.records.writer import RunWriter, checked_truth
 
 if TYPE_CHECKING:
     import pandas as pd

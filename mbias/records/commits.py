@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError
-from mbias.records.paths import record_file
+from mbias.records.paths import record_file, record_size
 
 LOG = "epochs.jsonl"
 
@@ -100,7 +100,7 @@ def read_commits(run: Path) -> tuple[list[Commit], int]:
         commit = _parse(path, number, line)
         if commit.epoch != number:
             raise BadInputError(f"{path}: line {number} has epoch {commit.epoch}; epochs must be 1, 2, 3, ...")
-        size = _size(record_file(run, commit.shard, None))
+        size = record_size(run, commit.shard)
         if size != commit.bytes:
             raise BadInputError(
                 f"{run / commit.shard}: {'missing' if size < 0 else f'{size} bytes'}, where line {number} of {LOG} "
@@ -109,10 +109,6 @@ def read_commits(run: Path) -> tuple[list[Commit], int]:
         commits.append(commit)
         length += len(line) + 1
     return commits, length
-
-
-def _size(shard: Path) -> int:
-    return shard.stat().st_size if shard.is_file() else -1
 
 
 def parse_commit(line: bytes | str) -> Commit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mbias.errors import BadInputError
+from mbias.remote import mirror_of
 
 LARGEST = 2**28
 """The size limit, in bytes, of a file that is read as a whole (header, log, samples). Enough for a million rows."""
@@ -30,7 +31,7 @@ def record_file(run: Path, name: str, largest: int | None = LARGEST) -> Path:
     Returns
     -------
     pathlib.Path
-        The path.
+        The path. A file of a remote run has been downloaded.
 
     Raises
     ------
@@ -38,6 +39,8 @@ def record_file(run: Path, name: str, largest: int | None = LARGEST) -> Path:
         If the path is not a regular file, contains a symbolic link, or exceeds the size limit.
     """
     path = run / name
+    if mirror := mirror_of(run):
+        mirror.download(name, largest)
     try:
         # A symbolic link could lead out of the record.
         if any((run / below).is_symlink() for below in (name, *map(str, Path(name).parents[:-1]))):
@@ -52,3 +55,11 @@ def record_file(run: Path, name: str, largest: int | None = LARGEST) -> Path:
     if largest is not None and size > largest:
         raise BadInputError(f"{path}: {size:,} bytes exceed the limit of {largest:,} bytes; record the run again")
     return path
+
+
+def record_size(run: Path, name: str) -> int:
+    """The size of a file of a record in bytes, -1 if there is none; a file of a remote run is not downloaded."""
+    if mirror := mirror_of(run):
+        return mirror.size(name)
+    path = record_file(run, name, None)
+    return path.stat().st_size if path.is_file() else -1

@@ -20,10 +20,12 @@ from mbias.arguments import require_mapping, shown
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import read_json, write_json
 from mbias.passes import WHOLE, Pass, description
-from mbias.records.paths import record_file
+from mbias.records.paths import record_file, record_size
 from mbias.records.run import Run
-from mbias.records.shards import array_names, new_array_file, read_array
-from mbias.tasks import Task, output_fault, output_hint
+from mbias.records.shards import Held, array_names, read_array
+from mbias.records.writing.array_file import new_array_file
+from mbias.remote import refuse_mirror
+from mbias.tasks import Task, extremes_fault, output_hint
 
 FORMAT = "mbias-probe"
 VERSION = 1
@@ -94,9 +96,14 @@ class Probe:
                 f"{how_to_probe(self.run)}"
             )
         values = read_array(outputs, key)
-        if fault := _fault(self.run, of_pass, name, values):
-            raise BadInputError(f"{folder}: the pass {description(of_pass)}: {fault}; {how_to_probe(self.run)}")
+        self.check(of_pass, name, Held.of(values, self.run.task == Task.SINGLE_LABEL))
         return values
+
+    def check(self, of_pass: Pass, name: str, held: Held) -> None:
+        """Raise BadInputError unless an output of a pass is what `values` says."""
+        if fault := _fault(self.run, of_pass, name, held):
+            where = f"{self.run.path / 'probe'}: the pass {description(of_pass)}"
+            raise BadInputError(f"{where}: {fault}; {how_to_probe(self.run)}")
 
     def draws(self, baseline: str, replaced: tuple[str, ...]) -> list[Pass]:
         """The passes in which a baseline replaced modalities.
@@ -188,6 +195,7 @@ def new_probe(
     BadInputError
         As `write_probe`.
     """
+    refuse_mirror(run.path)
     if WHOLE not in shapes:
         raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
     for of_pass, of_arrays in shapes.items():
@@ -209,7 +217,7 @@ def new_probe(
     def write(of_pass: Pass, arrays: Mapping[str, np.ndarray]) -> None:
         for name, values in arrays.items():
             array = np.asarray(values)
-            if fault := _fault(run, of_pass, name, array):
+            if fault := _fault(run, of_pass, name, Held.of(array, run.task == Task.SINGLE_LABEL)):
                 hint = f"; {output_hint(run.task)}" * (name != "donors")
                 raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {fault}{hint}")
             file.add(f"{numbers[of_pass]}.{name}", np.asarray(array, dtype=_kind(name)))
@@ -281,9 +289,8 @@ def read_probe(run: Run) -> Probe:
         raise BadInputError(f"{index}: not a readable probe ({error}); {hint}") from None
     if not known:
         raise BadInputError(f"{index}: not a probe of version {VERSION}; {hint}")
-    file = record_file(run.path, OUTPUTS, None)
-    if not file.exists() or file.stat().st_size != bytes_:
-        raise BadInputError(f"{file}: missing, or not the file that probe.json describes; {hint}")
+    if record_size(run.path, OUTPUTS) != bytes_:
+        raise BadInputError(f"{run.path / OUTPUTS}: missing, or not the file that probe.json describes; {hint}")
     if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
         raise BadInputError(f"{run.path / 'probe'}: the run was trained again after it was probed; {hint}")
     return probe
@@ -321,18 +328,18 @@ def _shape_fault(run: Run, of_pass: Pass, name: str, shape: tuple[int, ...]) -> 
     return None
 
 
-def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None:
+def _fault(run: Run, of_pass: Pass, name: str, held: Held) -> str | None:
     """What is wrong with an output of a pass."""
-    if wrong := _shape_fault(run, of_pass, name, values.shape):
+    if wrong := _shape_fault(run, of_pass, name, held.shape):
         return wrong
-    if values.dtype.kind not in "fiub":
-        return f"{name!r} holds {values.dtype}, not numbers"
+    if held.kind.kind not in "fiub":
+        return f"{name!r} holds {held.kind}, not numbers"
     if name == "donors":
-        within = not values.size or (values.min() >= -1 and values.max() < len(run.samples))
+        within = held.extremes.low >= -1 and held.extremes.high < len(run.samples)
         return None if within else "'donors' holds a value that is neither the row of a sample nor -1"
     # Segments may hold several categories, whatever the task of the whole sample.
     task = run.task if name == "p_joint" or run.task == Task.REGRESSION else Task.MULTILABEL
-    what = output_fault(task, values, len(run.header.modalities) if name == "p_joint" else 1)
+    what = extremes_fault(task, held.extremes, len(run.header.modalities) if name == "p_joint" else 1)
     return f"{name!r} {what}" if what else None
 
 

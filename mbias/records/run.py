@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbias.arguments import GROUP, check_column, checked_path, counted
+from mbias.arguments import GROUP, as_url, check_column, checked_path, counted
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
-from mbias.records.shards import read_array, read_arrays
+from mbias.records.shards import is_finite, read_array, read_arrays
+from mbias.remote import remote_run
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
@@ -36,7 +37,7 @@ class Run:
     Parameters
     ----------
     path
-        The folder of the run.
+        The folder of the run, or its address in remote storage, such as ``s3://bucket/models/demo/RUN``.
 
     Attributes
     ----------
@@ -208,18 +209,9 @@ class Run:
             raise NotApplicableError(f"{self.path}: epoch {commit.epoch} does not hold the array {name!r}; {hint}")
         shard = record_file(self.path, commit.shard, None)
         values = read_array(shard, name)
-        held = self._dimensions(name)
-        if len(held) == values.ndim and self.header.sample in held:
-            self._check_samples(f"array {name!r} in {shard}", values.shape[held.index(self.header.sample)])
-        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
-        if values.dtype != np.float32 or values.shape != expected or len(held) != values.ndim:
-            raise BadInputError(
-                f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(held)}; "
-                "record the run again"
-            )
         # The summary of a category that is not present anywhere is NaN.
-        if not name.endswith("_summary") and not np.isfinite(values).all():
-            raise BadInputError(f"{shard}: array {name!r} holds NaN or infinity; restore the file, or record again")
+        finite = name.endswith("_summary") or is_finite(values)
+        held = self.check_array(name, shard, values.dtype, values.shape, finite)
         if dimensions is None:
             return values
         wanted = [self.header.sample if d == "sample" else d for d in dimensions]
@@ -228,6 +220,22 @@ class Run:
                 f"{self.path}: {name!r} has the dimensions {', '.join(held)}; this needs {', '.join(wanted)}"
             )
         return values.transpose([held.index(d) for d in wanted])
+
+    def check_array(
+        self, name: str, shard: Path, kind: np.dtype[Any], shape: tuple[int, ...], finite: bool
+    ) -> tuple[str, ...]:
+        """The dimensions of an array of an epoch; BadInputError if its type, shape or numbers are not those of one."""
+        held = self._dimensions(name)
+        if len(held) == len(shape) and self.header.sample in held:
+            self._check_samples(f"array {name!r} in {shard}", shape[held.index(self.header.sample)])
+        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, shape, strict=False))
+        if kind != np.float32 or shape != expected or len(held) != len(shape):
+            raise BadInputError(
+                f"{shard}: array {name!r} is {kind} {shape}, not float32 {' x '.join(held)}; record the run again"
+            )
+        if not finite:
+            raise BadInputError(f"{shard}: array {name!r} holds NaN or infinity; restore the file, or record again")
+        return held
 
     def array(self, name: str, epoch: int | str = "last") -> xr.DataArray:
         """Read one array of one epoch with named dimensions and coordinates.
@@ -329,7 +337,9 @@ class Run:
 
 
 def _run_folder(path: object) -> Path:
-    """The folder of one run, as the argument of `Run`."""
+    """The folder of one run, as the argument of `Run`; of a remote run, that of its mirror."""
+    if url := as_url(path):
+        return remote_run(url)
     folder = checked_path(path, "a path of a run", "give the folder of a run")
     if (folder / "run.json").exists():
         return folder

@@ -8,7 +8,8 @@ import math
 import operator
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,18 +18,36 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mbias.errors import BadInputError
-from mbias.files import new_file, write_bytes
+from mbias.files import write_bytes
+from mbias.tasks import Extremes
 
-_PREFIX = 8
+PREFIX = 8
 """The size in bytes of the field before the header, which holds the length of the header."""
 
 _LARGEST_HEADER = 2**24
-_TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
+
+TYPES = {"BOOL": "?", "U8": "u1", "I8": "i1", "F16": "<f2", "F32": "<f4", "F64": "<f8"} | {
     f"{kind.upper()}{8 * size}": f"<{kind}{size}" for kind in "ui" for size in (2, 4, 8)
 }
+"""The NumPy types by the names that the header has for them."""
+
+_UNREADABLE = (SafetensorError, OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError)
+"""What reading a damaged file raises."""
+
+PIECE = 2**20
+"""The size in bytes of a piece of an array; see `pieces`."""
 
 
-_NAMES = {kind: name for name, kind in reversed(_TYPES.items())} | {np.dtype(bool).str: "BOOL"}
+def pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Split an array along its first dimension, so that what is computed of a piece stays in the processor's cache."""
+    rows = max(1, len(array) * PIECE // max(1, array.nbytes))
+    for begin in range(0, len(array), rows):
+        yield array[begin : begin + rows]
+
+
+def is_finite(array: np.ndarray) -> bool:
+    """Whether no number of an array is NaN or infinite."""
+    return all(np.isfinite(rows).all() for rows in pieces(np.atleast_1d(array)))
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -52,59 +71,6 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> bytes:
     return content
 
 
-class ArrayFile:
-    """A file of arrays that is being written, one array after the other; see `new_array_file`."""
-
-    def __init__(self, file: IO[bytes], arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> None:
-        self._file = file
-        self._waiting = dict(arrays)
-        entries: dict[str, dict[str, Any]] = {}
-        end = 0
-        # In the order of safetensors, which keeps larger numbers aligned.
-        for name, (kind, shape) in sorted(arrays.items(), key=lambda item: (-item[1][0].itemsize, item[0])):
-            begin, end = end, end + math.prod(shape) * kind.itemsize
-            entries[name] = {"dtype": _NAMES[kind.str], "shape": list(shape), "data_offsets": [begin, end]}
-        header = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
-        header += b" " * (-len(header) % _PREFIX)
-        self._start = _PREFIX + len(header)
-        self._begins = {name: entry["data_offsets"][0] for name, entry in entries.items()}
-        file.write(len(header).to_bytes(_PREFIX, "little") + header)
-
-    def add(self, name: str, array: np.ndarray) -> None:
-        """Write one of the arrays; its type and shape must be the ones that the file expects."""
-        assert self._waiting.pop(name) == (array.dtype, array.shape)
-        self._file.seek(self._start + self._begins[name])
-        self._file.write(np.ascontiguousarray(array).data)
-
-    def close(self) -> tuple[int, str]:
-        """The size of the file and its sha256; no array may be missing."""
-        assert not self._waiting
-        self._file.flush()
-        self._file.seek(0)
-        digest = hashlib.file_digest(self._file, "sha256").hexdigest()  # type: ignore[arg-type]
-        return self._file.tell(), digest
-
-
-@contextmanager
-def new_array_file(path: Path, arrays: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> Iterator[ArrayFile]:
-    """Write a file of arrays atomically, one array at a time in memory.
-
-    Parameters
-    ----------
-    path
-        The file to write or replace.
-    arrays
-        The type and shape of each array, by name.
-
-    Yields
-    ------
-    ArrayFile
-        Takes the arrays in any order. The file appears in the end; if anything fails before, the old one stays.
-    """
-    with new_file(path) as file:
-        yield ArrayFile(file, arrays)
-
-
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of a file, sorted by name.
 
@@ -115,6 +81,12 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """
     with _reported(path), safe_open(path, framework="numpy") as file:
         return {name: file.get_tensor(name) for name in sorted(file.keys())}
+
+
+def check_header(path: Path) -> None:
+    """Raise BadInputError if a file is missing, or safetensors finds its header damaged; no array is read."""
+    with _reported(path), safe_open(path, framework="numpy"):
+        pass
 
 
 def array_names(path: Path) -> list[str]:
@@ -157,7 +129,7 @@ def read_array(path: Path, name: str) -> np.ndarray:
         if name not in arrays:
             raise BadInputError(f"{path}: does not hold the array {name!r}; it holds {', '.join(sorted(arrays))}")
         dtype, shape, (begin, end) = (arrays[name][key] for key in ("dtype", "shape", "data_offsets"))
-        number, kind = math.prod(map(operator.index, shape)), np.dtype(_TYPES[dtype])
+        number, kind = math.prod(map(operator.index, shape)), np.dtype(TYPES[dtype])
         if begin < 0 or min(shape, default=0) < 0 or number * kind.itemsize != end - begin:
             raise ValueError(f"the bytes of {name!r} do not fit its shape")
         file.seek(start + begin)
@@ -169,14 +141,84 @@ def _read_header(file: IO[bytes]) -> tuple[int, dict[str, dict[str, Any]]]:
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
     size = os.fstat(file.fileno()).st_size
-    start = _PREFIX + int.from_bytes(file.read(_PREFIX), "little")
-    if not _PREFIX < start <= min(size, _LARGEST_HEADER):
+    start = PREFIX + int.from_bytes(file.read(PREFIX), "little")
+    if not PREFIX < start <= min(size, _LARGEST_HEADER):
         raise ValueError("it does not have a header")
-    header: dict[str, dict[str, Any]] = json.loads(file.read(start - _PREFIX))
+    header: dict[str, dict[str, Any]] = json.loads(file.read(start - PREFIX))
     arrays = {name: held for name, held in header.items() if name != "__metadata__"}
     if start + max(held["data_offsets"][1] for held in arrays.values()) != size:
         raise ValueError("the header does not match the size of the file")
     return start, arrays
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file holds under a name: the type, shape and extremes of an array."""
+
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+    extremes: Extremes
+
+    @classmethod
+    def of(cls, array: np.ndarray, sums: bool) -> Held:
+        """What an array in memory is; the extremes include those of sums over the last dimension, if asked for."""
+        return cls(array.dtype, array.shape, Extremes.of(array, sums))
+
+
+def inspect(path: Path, sums: bool = False) -> tuple[str, dict[str, Held] | None]:
+    """Read a file once, piece by piece.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sums
+        Whether the extremes include those of sums over the last dimension.
+
+    Returns
+    -------
+    sha256 : str
+        The digest of the file.
+    held : dict of str to Held or None
+        The arrays by name; None if the header does not describe the file, which the functions that read arrays report.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        start, entries = 0, None
+        with suppress(*_UNREADABLE, RecursionError):
+            start, entries = _layout(file)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        file.seek(0)
+        digest.update(file.read(start))
+        held = {}
+        for name, kind, shape in entries or []:
+            row = shape[-1] if shape else 1
+            extremes, left = Extremes(), math.prod(shape)
+            while left:
+                content = file.read(kind.itemsize * min(left, row * max(1, PIECE // (row * kind.itemsize))))
+                digest.update(content)
+                values = np.frombuffer(content, kind)
+                extremes = extremes.join(Extremes.of(values.reshape(-1, row), sums))
+                left -= len(values)
+            held[name] = Held(kind, shape, extremes)
+        while content := file.read(PIECE):
+            digest.update(content)
+    return digest.hexdigest(), None if entries is None else held
+
+
+def _layout(file: IO[bytes]) -> tuple[int, list[tuple[str, np.dtype[Any], tuple[int, ...]]]]:
+    """The offset of the arrays of a file, and their names, types and shapes in the order of their bytes."""
+    start, arrays = _read_header(file)
+    entries, offset = [], 0
+    for name, held in sorted(arrays.items(), key=lambda item: item[1]["data_offsets"]):
+        kind, shape = np.dtype(TYPES[held["dtype"]]), tuple(map(operator.index, held["shape"]))
+        begin, end = held["data_offsets"]
+        if begin != offset or min(shape, default=0) < 0 or end - begin != math.prod(shape) * kind.itemsize:
+            raise ValueError(f"the bytes of {name!r} do not fit its shape")
+        entries.append((name, kind, shape))
+        offset = end
+    return start, entries
 
 
 @contextmanager
@@ -186,7 +228,7 @@ def _reported(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise BadInputError(f"{path}: the file is missing; record the run again") from None
-    except (SafetensorError, OSError, ArithmeticError, ValueError, TypeError, LookupError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise BadInputError(f"{path}: cut short or damaged ({error}); record the run again") from None
     except RecursionError:
         raise BadInputError(f"{path}: damaged (its header is nested too deep); record the run again") from None

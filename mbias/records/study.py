@@ -11,10 +11,11 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mbias.arguments import checked_path, counted, shown
+from mbias.arguments import as_url, checked_path, counted, shown
 from mbias.errors import BadInputError
 from mbias.records.paths import folders_below
 from mbias.records.run import Run
+from mbias.remote import remote_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,8 +168,8 @@ def open_study(study: StudyLike) -> Study:
     Parameters
     ----------
     study
-        The folder of a run, or a folder that holds folders of runs; a `Run`; a list of these; or a `Study`, which is
-        returned as it is.
+        The folder of a run, or a folder that holds folders of runs, or the address of one in remote storage, such as
+        ``s3://bucket/models/demo``; a `Run`; a list of these; or a `Study`, which is returned as it is.
 
     Returns
     -------
@@ -221,7 +222,7 @@ def run_folders(path: str | os.PathLike[str]) -> list[Path]:
     Parameters
     ----------
     path
-        The folder of a run, or a folder that holds folders of runs.
+        The folder of a run, or a folder that holds folders of runs, or the address of one in remote storage.
 
     Returns
     -------
@@ -233,6 +234,8 @@ def run_folders(path: str | os.PathLike[str]) -> list[Path]:
     BadInputError
         If the folder does not hold a run.
     """
+    if url := as_url(path):
+        return remote_runs(url)
     path = checked_path(path, "a path of runs", "give the folder of a run, or of runs")
     if (path / "run.json").is_file():
         return [path]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ from mbias.records.commits import LOG, Commit
 from mbias.records.paths import record_file
 from mbias.records.probes import INDEX, OUTPUTS, how_to_probe, read_probe
 from mbias.records.run import SAMPLES, Run
-from mbias.records.shards import read_arrays
+from mbias.records.shards import check_header, inspect, read_arrays
 from mbias.records.study import Study, run_folders
+from mbias.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,21 +81,25 @@ def _sample_faults(run: Run) -> list[str]:
 
 
 def _commit_faults(run: Run, commit: Commit) -> list[str]:
-    shard = run.path / commit.shard
-    with shard.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    shard = record_file(run.path, commit.shard, None)
+    digest, held = inspect(shard)
     if digest != commit.sha256:
         return [f"{shard}: its sha256 is not the committed one, so its bytes have changed; train the run again"]
     try:
-        arrays = read_arrays(shard)
+        check_header(shard)
+        stored = set(read_arrays(shard) if held is None else held)
     except BadInputError as error:
         return [str(error)]
     faulty = []
-    if set(arrays) != set(commit.arrays):
-        faulty.append(f"{shard}: holds {', '.join(sorted(arrays))}, its line says {', '.join(sorted(commit.arrays))}")
-    for name in sorted(arrays.keys() & set(commit.arrays)):
+    if stored != set(commit.arrays):
+        faulty.append(f"{shard}: holds {', '.join(sorted(stored))}, its line says {', '.join(sorted(commit.arrays))}")
+    for name in sorted(stored & set(commit.arrays)):
         try:
-            run.values(name, commit.epoch)
+            if held is None:
+                run.values(name, commit.epoch)
+            else:
+                finite = name.endswith("_summary") or held[name].extremes.finite
+                run.check_array(name, shard, held[name].kind, held[name].shape, finite)
         except BadInputError as error:
             faulty.append(str(error))
     unknown = set(commit.losses) - set(run.header.losses)
@@ -111,15 +115,20 @@ def probe_faults(run: Run) -> list[str]:
         if not record_file(run.path, INDEX).exists():
             return []
         probe = read_probe(run)
-        with (run.path / OUTPUTS).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        outputs = record_file(run.path, OUTPUTS, None)
+        digest, held = inspect(outputs, sums=run.task == Task.SINGLE_LABEL)
         if digest != probe.sha256:
-            return [f"{run.path / OUTPUTS}: its sha256 is not the one in probe.json; {how_to_probe(run)}"]
-        for key in read_arrays(run.path / OUTPUTS):
+            return [f"{outputs}: its sha256 is not the one in probe.json; {how_to_probe(run)}"]
+        check_header(outputs)
+        for key in sorted(read_arrays(outputs) if held is None else held):
             index, _, name = key.partition(".")
             if not index.isdecimal() or int(index) >= len(probe.passes):
-                return [f"{run.path / OUTPUTS}: {key!r} belongs to no pass in probe.json; {how_to_probe(run)}"]
-            probe.values(probe.passes[int(index)], name)
+                return [f"{outputs}: {key!r} belongs to no pass in probe.json; {how_to_probe(run)}"]
+            of_pass = probe.passes[int(index)]
+            if held is None:
+                probe.values(of_pass, name)
+            else:
+                probe.check(of_pass, name, held[key])
     except BadInputError as error:
         return [str(error)]
     return []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 import os
-from collections.abc import Mapping, Sequence
-from numbers import Real
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,20 +16,14 @@ from mbias.records.commits import LOG, Commit, shard_name
 from mbias.records.header import Header
 from mbias.records.run import SAMPLES, Run
 from mbias.records.shards import write_arrays
-from mbias.records.summary import aligned, attention_summary, presence
-from mbias.tasks import TARGET, Task, as_truth, check_truth, output_fault, output_hint
+from mbias.records.summary import presence
+from mbias.records.writing.checks import as_numbers, check_arrays, check_losses
+from mbias.records.writing.epoch_file import write_blocks, write_whole
+from mbias.remote import refuse_mirror
+from mbias.tasks import TARGET, Task, as_truth, check_truth
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ATTENTION = "wav"
-"""The array of attention weights across modalities; its summary is stored with every epoch."""
-
-JOINT_OUTPUT = "p_joint"
-"""The array of the outputs for whole samples, of all modalities together."""
-
-KINDS = ("optimised", "hard", "floor", "gradient")
-"""The kinds of values of a loss, see `Commit`."""
 
 
 class RunWriter:
@@ -68,6 +59,13 @@ class RunWriter:
     <RunWriter models/written: 3 samples; 1 epoch committed>
     >>> mbias.RunWriter.reopen("models/written").commit({"joint": {"optimised": 0.6}}, {}).epoch
     2
+
+    Arrays that are larger than memory are committed from blocks of samples:
+
+    >>> blocks = ({"wav": np.full((rows, 2, 2), 0.5)} for rows in (2, 1))
+    >>> writer = mbias.RunWriter.reopen("models/written")
+    >>> writer.commit({"joint": {"optimised": 0.5}}, blocks).sha256 == commit.sha256
+    True
     """
 
     def __init__(
@@ -157,6 +155,7 @@ class RunWriter:
             If the record is damaged.
         """
         run = run if isinstance(run, Run) else Run(run)
+        refuse_mirror(run.path)
         remove_temporaries(run.path)
         log = run.path / LOG
         if log.exists():
@@ -167,7 +166,7 @@ class RunWriter:
     def commit(
         self,
         losses: Mapping[str, Mapping[str, float]],
-        arrays: Mapping[str, np.ndarray],
+        arrays: Mapping[str, np.ndarray] | Iterable[Mapping[str, np.ndarray]],
         scores: Mapping[str, Mapping[str, Mapping[str, float]]] | None = None,
         best: bool = False,
         learning_rate: float | None = None,
@@ -182,7 +181,8 @@ class RunWriter:
             see `Commit`. Losses may be left out.
         arrays
             By name (of ``header.arrays``), the arrays of the epoch; they are stored as float32. Arrays may be left out.
-            With ``wav``, its summary is stored as ``wav_summary``.
+            With ``wav``, its summary is stored as ``wav_summary``. Of arrays that are larger than memory, an iterator
+            of blocks: each is a dict as above that holds the next samples of every array.
         scores
             F-scores in [0, 1] by split, level and metric.
         best
@@ -201,22 +201,24 @@ class RunWriter:
         ------
         BadInputError
             If the header does not name a loss or an array, a loss is not finite, or an array does not hold numbers,
-            does not have the dimensions in the header, or holds NaN or infinity. Nothing is written then.
+            does not have the dimensions in the header, or holds NaN or infinity; or if blocks do not hold the samples
+            of the run, each once. Nothing is written then.
         """
         epoch = len(self.commits) + 1
-        self.check(losses, arrays)
-        shard = {name: np.asarray(array, dtype=np.float32) for name, array in arrays.items()}
-        if ATTENTION in shard:
-            dimensions = self.header.arrays[ATTENTION]
-            weights, present = aligned(shard[ATTENTION], dimensions, self._present, len(self.header.categories))
-            shard[f"{ATTENTION}_summary"] = attention_summary(weights, present)
-        content = write_arrays(self.path / shard_name(epoch), shard)
+        path = self.path / shard_name(epoch)
+        if isinstance(arrays, Mapping):
+            self.check(losses, arrays)
+            whole = {name: np.asarray(array) for name, array in arrays.items()}
+            written = write_whole(path, self.header, whole, self._present)
+        else:
+            check_losses(self.header, losses, epoch)
+            written = write_blocks(path, self.header, arrays, self._samples, self._present, epoch)
         commit = Commit(
             epoch=epoch,
             losses={name: {kind: float(value) for kind, value in values.items()} for name, values in losses.items()},
-            arrays=tuple(shard),
-            bytes=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
+            arrays=written.arrays,
+            bytes=written.bytes,
+            sha256=written.sha256,
             scores={split: {level: dict(v) for level, v in levels.items()} for split, levels in (scores or {}).items()},
             best=best,
             learning_rate=learning_rate,
@@ -239,53 +241,9 @@ class RunWriter:
         BadInputError
             As `commit`.
         """
-        require_mapping("losses", losses, "give the values of each loss by name")
-        require_mapping("arrays", arrays, "give the arrays by name")
-        for name, values in losses.items():
-            if name not in self.header.losses:
-                raise BadInputError(f"loss {name!r} is not among the run's losses {', '.join(self.header.losses)}")
-            require_mapping(f"loss {name!r}", values, "give {'optimised': value}")
-            for kind, value in values.items():
-                if kind not in KINDS or not isinstance(value, Real):
-                    raise BadInputError(
-                        f"loss {name!r}: {shown(kind)} is {shown(value)}; give numbers under {', '.join(KINDS)}"
-                    )
-            if not all(math.isfinite(value) for value in values.values()):
-                raise BadInputError(f"loss {name!r} is not a finite number at epoch {len(self.commits) + 1}")
-        sizes: dict[str, int] = {
-            self.header.sample: self._samples,
-            "modality": len(self.header.modalities),
-            "category": len(self.header.categories),
-        }
-        for name, array in arrays.items():
-            if name not in self.header.arrays:
-                raise BadInputError(f"array {name!r} is not among the run's arrays {', '.join(self.header.arrays)}")
-            dimensions = self.header.arrays[name]
-            numbers = _numbers(array)
-            if numbers is None:
-                raise BadInputError(f"array {name!r} does not hold numbers; give a NumPy array of numbers")
-            shape = numbers.shape
-            expected = tuple(sizes.get(d, n) for d, n in zip(dimensions, shape, strict=False))
-            if len(shape) != len(dimensions) or shape != expected:
-                raise BadInputError(
-                    f"array {name!r} has shape {shape}; it must be {' x '.join(dimensions)}, {expected}"
-                )
-            if not np.isfinite(numbers).all():
-                raise BadInputError(f"array {name!r} holds NaN or infinity at epoch {len(self.commits) + 1}")
-            if name == JOINT_OUTPUT and dimensions[-1] == "category":
-                fault = output_fault(Task(self.header.task), numbers, len(self.header.modalities))
-                if fault:
-                    raise BadInputError(f"array {name!r} {fault}; {output_hint(Task(self.header.task))}")
-
-
-def _numbers(value: object) -> np.ndarray | None:
-    """An argument as an array of numbers; None if it does not hold numbers, or its rows differ in length."""
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):
-        # PyTorch raises TypeError or RuntimeError for tensors that are on a device or need a gradient.
-        return None
-    return array if array.dtype.kind in "biuf" else None
+        epoch = len(self.commits) + 1
+        check_losses(self.header, losses, epoch)
+        check_arrays(self.header, arrays, self._samples, epoch)
 
 
 def as_csv(samples: pd.DataFrame) -> str:
@@ -326,7 +284,7 @@ def checked_truth(truth: Mapping[str, np.ndarray], header: Header, samples: int)
         if name not in header.modalities:
             known = ", ".join(header.modalities)
             raise BadInputError(f"truth {name!r} is neither {of_samples!r} nor a modality ({known})")
-        values = _numbers(array)
+        values = as_numbers(array)
         if values is None or not np.isin(values, (0, 1)).all():
             raise BadInputError(f"truth {name!r} holds values other than 0 and 1; make it boolean")
         arrays[name] = np.asarray(array, dtype=bool)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.analysis.questions import QUESTIONS
+from mbias.arguments import as_url
 from mbias.errors import BadInputError, MbiasError
 from mbias.files import read_json, write_json, write_text
 from mbias.records.study import Study, StudyLike, open_study
@@ -105,7 +106,7 @@ def write_report(
 
 def _paths(study: StudyLike) -> list[Path]:
     """The paths from which a notebook opens a study."""
-    if isinstance(study, str | os.PathLike):
+    if isinstance(study, str | os.PathLike) and not as_url(study):
         return [Path(study)]
     return [run.path for run in open_study(study)]
 

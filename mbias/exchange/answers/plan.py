@@ -17,7 +17,8 @@ from mbias.exchange.import_passes import AXES, Outputs
 from mbias.exchange.import_plan import ImportedArray, ImportPlan
 from mbias.passes import Pass, description
 from mbias.records.header import Header
-from mbias.records.writer import JOINT_OUTPUT, checked_truth
+from mbias.records.writer import checked_truth
+from mbias.records.writing.checks import JOINT_OUTPUT
 from mbias.tasks import Task
 
 MOST_ANSWERS = 50

@@ -1,0 +1,1 @@
+"""Writing the arrays of an epoch, which may be larger than memory."""
