@@ -18,15 +18,22 @@ def study(tmp_path_factory):
     return draw_study(tmp_path_factory.mktemp("runs"), [("across_vcross", "ls_a"), ("across_vcross", "ls_v")], (0, 1))
 
 
-def test_tables_are_the_same_bit_for_bit_with_several_processes(study):
-    names = mbias.attention.table_names
-    alone = {name: mbias.attention(study, table=name) for name in names}
-    with workers(2):
-        together = {name: mbias.attention(study, table=name) for name in names}
+TABLES = [(mbias.attention, table) for table in mbias.attention.table_names] + [
+    (mbias.mechanism, "optima"),
+    (mbias.diagnosis, "verdicts"),
+    (mbias.diagnosis, "measures"),
+    (mbias.reliance, "measures"),
+]
 
-    for name in names:
-        pd.testing.assert_frame_equal(alone[name], together[name], check_exact=True)
-        assert alone[name].attrs == together[name].attrs
+
+def test_tables_are_the_same_bit_for_bit_with_several_processes(study):
+    alone = [question(study, table=name) for question, name in TABLES]
+    with workers(2):
+        together = [question(study, table=name) for question, name in TABLES]
+
+    for first, second in zip(alone, together, strict=True):
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+        assert first.attrs == second.attrs
 
 
 @pytest.mark.slow
