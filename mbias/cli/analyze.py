@@ -101,16 +101,14 @@ def _add_options(command: argparse.ArgumentParser, asked: Question) -> None:
             help="set the paper's figures beside the measured ones" + f" (table {table})" * (table != first),
         )
     where = command.add_mutually_exclusive_group()
-    where.add_argument(
-        "--workers", type=int, metavar="N", help="processes that read the runs (default: one per core from 100 runs on)"
-    )
+    where.add_argument("--workers", type=int, metavar="N", help="processes that read the runs (default: 1)")
     where.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of this Dask scheduler read the runs")
     add_explain(command, asked.name)
     command.set_defaults(handler=_answer, question=asked)
 
 
 def _answer(options: argparse.Namespace) -> None:
-    from mbias.analysis.per_run.mapping import MANY, workers
+    from mbias.analysis.per_run.mapping import workers
     from mbias.records.study import open_study
 
     asked: Question = options.question
@@ -119,8 +117,8 @@ def _answer(options: argparse.Namespace) -> None:
     inputs = [options.paths] if asked.inputs == ("study",) else [getattr(options, name) for name in asked.inputs]
     studies = [open_study(paths) for paths in inputs]
     chosen = asked.table(options.table, given)
-    few = options.scheduler is None and sum(map(len, studies)) < MANY
-    with workers(1 if few and options.workers is None else options.workers, scheduler=options.scheduler):
+    alone = options.workers is None and options.scheduler is None
+    with workers(1 if alone else options.workers, scheduler=options.scheduler):
         table = asked(*studies, table=chosen.name, **given)
         if options.figure:
             from mbias.plots import plot_of

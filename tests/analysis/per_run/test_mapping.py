@@ -88,7 +88,11 @@ def test_a_worker_that_cannot_read_a_run_is_named(study, tmp_path):
 
 @pytest.mark.parametrize(
     ("count", "scheduler", "message"),
-    [(0, None, "0 is not a number of processes"), (2, "tcp://127.0.0.1:1", "count and scheduler are both given")],
+    [
+        (0, None, "0 is not a number of processes"),
+        (2, "tcp://127.0.0.1:1", "are both given"),
+        (None, None, "are not given"),
+    ],
 )
 def test_wrong_workers_are_refused(count, scheduler, message):
     with pytest.raises(BadInputError, match=message), workers(count, scheduler=scheduler):
