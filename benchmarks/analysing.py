@@ -30,7 +30,7 @@ def analysing(folder: Path) -> dict[str, float]:
 
 
 def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
-    """Write a record of the real shape and size with random numbers."""
+    """Write a record of the real shape and size, with random numbers that depend on its name; the truth does not."""
     rng = np.random.default_rng(0)
     training = {"variant": variant, "smoothing": smoothing, "seed": 0, "epochs": EPOCHS}
     header = Header(
@@ -38,9 +38,10 @@ def write_drawn_run(path: Path, variant: str, smoothing: str) -> None:
     )
     truth = {modality: rng.random((VIDEOS, 10, len(CATEGORIES))) < 0.05 for modality in Modality}
     writer = RunWriter.create(path, header, pd.DataFrame({"video": np.arange(VIDEOS)}), truth)
+    rng = np.random.default_rng(list(path.name.encode()))
     wav = rng.random((VIDEOS, 10, 2, len(CATEGORIES)), dtype=np.float32)
     wav /= wav.sum(axis=2, keepdims=True)
-    more = {"wtp": np.full_like(wav, 0.1), "p": wav, "p_joint": wav[:, 0, 0]}
+    more = {"wtp": np.full_like(wav, 0.1), "p": wav, "p_joint": 0.1 * (wav * wav).sum(axis=(1, 2))}
     for epoch in range(1, EPOCHS + 1):
         losses = {loss: {"optimised": 1 / epoch, "hard": 1 / epoch, "floor": 0.0} for loss in LOSSES}
         last = epoch == EPOCHS

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mbias.analysis.questions import QUESTIONS
 
 if TYPE_CHECKING:
+    from mbias.analysis.per_run.mapping import workers
     from mbias.diagnosed import diagnose
     from mbias.errors import BadInputError, MbiasError, NotApplicableError
     from mbias.exchange.evaluation import evaluate
@@ -59,6 +60,7 @@ _HOMES = {
     "open_study": "mbias.records.study",
     "probe": "mbias.probing.any_model",
     "validate": "mbias.records.validate",
+    "workers": "mbias.analysis.per_run.mapping",
     "write_probe": "mbias.records.probes",
     "write_report": "mbias.reports.report",
 }

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mbias.analysis.per_run import scopes
+from mbias.analysis.per_run import scopes, weights
+from mbias.analysis.per_run.mapping import mapped, of_runs
 from mbias.analysis.per_run.pooling import shares_of
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import (
     RUN_COLUMNS,
     SETTING_COLUMNS,
-    identified,
     of_several_seeds,
     one_variant,
     over_seeds,
@@ -21,7 +21,6 @@ from mbias.analysis.settings import (
 )
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
-from mbias.records.summary import SCOPES, STATISTICS
 from mbias.tables.layout import RUN, SHARED, Layout, concatenated, number, with_interval, with_left_out
 from mbias.tables.names import setting_names, subscript
 from mbias.tables.words import Words, with_words
@@ -47,7 +46,9 @@ def categories(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
         If a run does not have that epoch, or is damaged.
     """
     study = open_study(study)
-    ends = pd.concat([_ends(run, identity["run"], epoch) for run, identity in identified(study)])
+    ends = pd.concat(
+        [ends.assign(run=identity["run"]) for _, identity, ends in of_runs(_ends, study, epoch)], ignore_index=True
+    )
     return with_words(_distributions(study, epoch).merge(ends, how="left"), Words.of(study))
 
 
@@ -100,8 +101,7 @@ def shares(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
         categories=("mean", "size"),
     ).reset_index()
     rows = []
-    for run, identity in identified(study):
-        means, reasons = scopes.run_means(run, epoch)
+    for run, identity, (means, reasons) in of_runs(scopes.run_means, study, epoch):
         rows.append(with_left_out(_rows(run, {"run": identity["run"]}, means), reasons))
     known = concatenated(rows)
     merged = result.merge(known.drop(columns="attention"), on=["run", "scope", "modality"], how="left")
@@ -127,8 +127,8 @@ def seeds(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     """
     study = open_study(study)
     tables = []
-    for setting in of_several_seeds(study):
-        means, reasons = scopes.setting_means(setting, epoch)
+    settings = of_several_seeds(study)
+    for setting, (means, reasons) in zip(settings, mapped(scopes.setting_means, settings, epoch), strict=True):
         identity = {name: setting.identity[name] for name in SETTING_COLUMNS}
         tables.append(with_left_out(_rows(setting.runs[0], identity, means), reasons))
     table = concatenated(tables)
@@ -157,7 +157,8 @@ def contributions(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
         If a run does not have that epoch, or is damaged.
     """
     study = open_study(study)
-    return pd.concat([_contributions(run, identity, epoch) for run, identity in identified(study)], ignore_index=True)
+    rows = [{**identity, **row} for _, identity, rows in of_runs(_contributions, study, epoch) for row in rows]
+    return pd.DataFrame(rows)
 
 
 def movement(study: StudyLike) -> pd.DataFrame:
@@ -176,28 +177,7 @@ def movement(study: StudyLike) -> pd.DataFrame:
         If no run recorded ``wav``.
     """
     study = open_study(study)
-    rows = []
-    for run, identity in identified(study):
-        run.commit()
-        for commit in (commit for commit in run.commits if "wav_summary" in commit.arrays):
-            values = scopes.summary(run, commit.epoch)
-            mean, saturated = values[:, STATISTICS.index("mean")], values[:, STATISTICS.index("saturated")]
-            for row, scope in enumerate(SCOPES):
-                known = ~np.isnan(mean[row, 0])
-                if not known.any():
-                    continue
-                for index, modality in enumerate(run.header.modalities):
-                    rows.append(
-                        {
-                            **identity,
-                            "epoch": commit.epoch,
-                            "scope": scope,
-                            "modality": modality,
-                            "attention": mean[row, index, known].mean(dtype=float),
-                            "saturated": saturated[row, index, known].mean(dtype=float),
-                            "categories": int(known.sum()),
-                        }
-                    )
+    rows = [{**identity, **row} for _, identity, rows in of_runs(weights.movement, study) for row in rows]
     if not rows:
         raise scopes.no_attention(study.runs[0])
     by = ["epoch", "scope", "modality", "categories"]
@@ -295,28 +275,20 @@ def _sentence(setting: str, rows: pd.DataFrame) -> str:
 
 def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
     """`categories` without intervals: what was aggregated when the epoch was committed."""
-    parts = []
-    for run, identity in identified(study):
-        for scope, statistics in zip(SCOPES, scopes.summary(run, epoch), strict=True):
-            cells = statistics.reshape(len(STATISTICS), -1).astype(float)
-            columns = {
-                **identity,
-                "epoch": run.commit(epoch).epoch,
-                "samples": len(run.samples),
-                "scope": scope,
-                **scopes.cells(run),
-                **dict(zip(STATISTICS, cells, strict=True)),
-            }
-            parts.append(pd.DataFrame(columns).dropna(subset=["mean"]))
+    parts = [
+        pd.DataFrame({**identity, **columns}).dropna(subset=["mean"])
+        for _, identity, of_scopes in of_runs(weights.distribution, study, epoch)
+        for columns in of_scopes
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
+def _ends(run: Run, epoch: int | str) -> pd.DataFrame:
     """The ends of the intervals of the means, one row per scope, modality and category."""
     tables = []
     for scope, parts in scopes.weight_parts(run, epoch).items():
         _, low, high = scopes.over_samples(parts, run.groups)
-        columns = {"run": name, **scopes.cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
+        columns = {**scopes.cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables)
 
@@ -334,7 +306,8 @@ def _rows(run: Run, identity: dict[str, Any], columns: dict[str, scopes.Scoped])
     return pd.DataFrame(rows)
 
 
-def _contributions(run: Run, identity: dict[str, Any], epoch: int | str) -> pd.DataFrame:
+def _contributions(run: Run, epoch: int | str) -> list[dict[str, Any]]:
+    """The rows of a run in `contributions`."""
     phi = scopes.contributions_of(run, epoch)
     values = {"phi": scopes.sample_parts(run, phi), "share": scopes.sample_parts(run, shares_of(phi))}
     rows = []
@@ -342,9 +315,9 @@ def _contributions(run: Run, identity: dict[str, Any], epoch: int | str) -> pd.D
         means = {name: scopes.over_samples(parts[scope], run.groups) for name, parts in values.items()}
         for c in np.flatnonzero(mask.any(axis=0)):
             for m, modality in enumerate(run.header.modalities):
-                row = {**identity, "epoch": run.commit(epoch).epoch, "scope": scope}
+                row: dict[str, Any] = {"epoch": run.commit(epoch).epoch, "scope": scope}
                 row |= {"modality": modality, "category": run.header.categories[c]}
                 for name, cells in means.items():
                     row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells[:, m, c], strict=True))
                 rows.append(row | {"samples": int(mask[:, c].sum())})
-    return pd.DataFrame(rows)
+    return rows

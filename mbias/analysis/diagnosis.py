@@ -170,7 +170,7 @@ def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.Dat
     if not rows:
         raise NotApplicableError(f"no category gets a verdict: {reason} in each; record more samples")
     table = with_words(pd.DataFrame(rows), Words.of(open_study(study)))
-    return with_left_out(table, {", ".join(few): reason} if few else {})
+    return with_left_out(table, dict.fromkeys(few, reason))
 
 
 def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:

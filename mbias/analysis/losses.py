@@ -142,12 +142,14 @@ def seeds(study: StudyLike) -> pd.DataFrame:
     Raises
     ------
     NotApplicableError
-        As `coincidence`; or if no setting has two seeds.
+        As `coincidence`; if no setting has two seeds, or a loss coincides with the joint one in all of them.
     BadInputError
         As `coincidence`.
     """
     study = open_study(study)
     rows = [row for setting in of_several_seeds(study) for kind in KINDS for row in error_rows(setting, kind)]
+    if not rows:
+        raise NotApplicableError(f"{study.runs[0].path}: a loss coincides with the joint one, so no ratio is known")
     return with_left_out(with_words(pd.DataFrame(rows), Words.of(study)), with_one_seed(study))
 
 

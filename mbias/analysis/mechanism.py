@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mbias.analysis.per_run.best_weight import best_weight, best_weight_interval, joint_loss
+from mbias.analysis.per_run.mapping import mapped
 from mbias.analysis.per_run.pooling import mean_attention, pooled
 from mbias.analysis.questions import Question, Table
 from mbias.analysis.settings import ONE_SEED, SETTING_COLUMNS, Setting, over_seeds, settings
@@ -111,10 +112,7 @@ def optima(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
     1      ls_a      Car      0.0      0.0
     """
     study = open_study(study)
-    rows: list[dict[str, Any]] = []
-    for setting in settings(study):
-        for run in setting.runs:
-            rows += _of_run(setting, run, epoch)
+    rows = [row for rows in mapped(_of_setting, settings(study), epoch) for row in rows]
     return with_words(pd.DataFrame(rows), Words.of(study))
 
 
@@ -267,6 +265,10 @@ def _check_paper(setting: Setting) -> None:
             f"{setting.runs[0].path}: whether the labels of {' or '.join(setting.modalities)} were smoothed is not "
             "recorded, so this does not apply"
         )
+
+
+def _of_setting(setting: Setting, epoch: int | str) -> list[dict[str, Any]]:
+    return [row for run in setting.runs for row in _of_run(setting, run, epoch)]
 
 
 def _of_run(setting: Setting, run: Run, epoch: int | str) -> list[dict[str, Any]]:

@@ -191,7 +191,7 @@ def categories(study: StudyLike, precomputed: Estimates | None = None) -> pd.Dat
     reason = f"fewer than {FEWEST_POSITIVES} labelled samples"
     if not rows:
         raise NotApplicableError(f"no category is shown: {reason} in each; record more samples")
-    return with_left_out(pd.DataFrame(rows), {", ".join(few): reason} if few else {})
+    return with_left_out(pd.DataFrame(rows), dict.fromkeys(few, reason))
 
 
 def agreement(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:

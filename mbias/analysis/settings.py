@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -281,7 +282,8 @@ def _order(run: Run) -> tuple[Any, ...]:
 def _setting(members: list[tuple[Run, dict[str, Any]]]) -> Setting:
     first, identity = members[0]
     for run, _ in members[1:]:
-        if not _same_samples(run, first):
+        # A copy, so that the samples and truth of all runs are not kept.
+        if not _same_samples(copy.copy(run), first):
             raise BadInputError(
                 f"{run.path}: recorded on other samples than {first.path}; analyse the two in separate calls"
             )

@@ -100,11 +100,15 @@ def _add_options(command: argparse.ArgumentParser, asked: Question) -> None:
             default=argparse.SUPPRESS,
             help="set the paper's figures beside the measured ones" + f" (table {table})" * (table != first),
         )
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, metavar="N", help="processes that read the runs (default: 1)")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of this Dask scheduler read the runs")
     add_explain(command, asked.name)
     command.set_defaults(handler=_answer, question=asked)
 
 
 def _answer(options: argparse.Namespace) -> None:
+    from mbias.analysis.per_run.mapping import workers
     from mbias.records.study import open_study
 
     asked: Question = options.question
@@ -113,14 +117,16 @@ def _answer(options: argparse.Namespace) -> None:
     inputs = [options.paths] if asked.inputs == ("study",) else [getattr(options, name) for name in asked.inputs]
     studies = [open_study(paths) for paths in inputs]
     chosen = asked.table(options.table, given)
-    table = asked(*studies, table=chosen.name, **given)
-    if options.figure:
-        from mbias.plots import plot_of
-        from mbias.plots.drawing.style import save
+    alone = options.workers is None and options.scheduler is None
+    with workers(1 if alone else options.workers, scheduler=options.scheduler):
+        table = asked(*studies, table=chosen.name, **given)
+        if options.figure:
+            from mbias.plots import plot_of
+            from mbias.plots.drawing.style import save
 
-        plot, drawn = plot_of(asked.name), asked.table(asked.drawn).options(len(asked.inputs))
-        of_figure = {name: value for name, value in given.items() if name in drawn}
-        save(plot(table) if chosen.name == asked.drawn else plot(*studies, **of_figure), options.figure)
+            plot, drawn = plot_of(asked.name), asked.table(asked.drawn).options(len(asked.inputs))
+            of_figure = {name: value for name, value in given.items() if name in drawn}
+            save(plot(table) if chosen.name == asked.drawn else plot(*studies, **of_figure), options.figure)
     print_table(chosen.layout, table, options.format)
     if chosen.finding and len(asked.inputs) > 1 and options.format == "table":
         print_wrapped(chosen.finding(table))

@@ -30,6 +30,7 @@ from mbias.plots.drawing.style import (
     style,
     symbol,
 )
+from mbias.plots.drawing.telling import telling
 from mbias.records.summary import SCOPES
 from mbias.tables.names import display_name, setting_name, setting_names, subscript
 from mbias.tables.words import words_of
@@ -48,7 +49,8 @@ def plot_attention(
     data
         A study, or the table ``mbias.attention(study, table="categories")``.
     ax
-        Axes for a single setting; without them, one panel per setting of one variant.
+        Axes for a single setting, into which all categories are drawn; without them, a figure with one panel per
+        setting of one variant, and with the telling categories of many (`mbias.plots.drawing.telling`).
     scope
         ``all`` segments, or those in which the category is ``present``.
     epoch
@@ -84,7 +86,7 @@ def plot_attention(
     check_one_setting(table)
     rows = _in_scope(table, scope)
     with style():
-        return draw(rows, ax, _by_weight(rows))
+        return draw(rows, ax, list(_weights(rows).sort_values(ascending=False, kind="stable").index))
 
 
 def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
@@ -128,7 +130,7 @@ def draw(table: pd.DataFrame, ax: Axes, order: list[str]) -> Axes:
 def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
     """Draw one panel per setting of one variant (`mbias.analysis.settings.one_variant`).
 
-    The categories are sorted by their median weight.
+    The categories are sorted by their median weight. Of many, the telling ones are drawn.
 
     Parameters
     ----------
@@ -146,19 +148,23 @@ def figure(table: pd.DataFrame, scope: str = "all") -> Figure:
     titles = setting_names(rows)
     panels = list(dict.fromkeys(titles))
     modalities = list(dict.fromkeys(rows["modality"]))
-    order = _by_weight(rows)
+    drawn = telling(_weights(rows), "median", _discordant(rows))
+    order = drawn.names
     with style():
         width, height = WIDTH if len(panels) > 1 else WIDTH / 2, 0.145 * len(order) + 1.05
         if len(modalities) != 2:
             legend = -(-len(modalities) // legend_columns(modalities, width))
             height = max(0.145, 0.06 * len(modalities) + 0.05) * len(order) + 1.05 + 0.18 * legend
-        fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=(width, height))
+        notes = drawn.lines(width)
+        size = (width, height + 0.12 * len(notes))
+        fig, axes = plt.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False, figsize=size)
         for ax, panel in zip(axes[0], panels, strict=True):
             draw(rows[titles == panel], ax, order)
+            drawn.mark_breaks(ax, -0.5)
             # Smaller for more than five panels, so that neighbours do not overlap.
             _dress(ax, panel, rows[titles == panel], modalities, size=min(7, 35 / len(panels)))
         axes[0, 0].set_yticks(range(len(order)), [plain(name.replace("_", " ")) for name in order], fontsize=6.5)
-        fig.suptitle(_title(rows, variant), fontsize=7, x=0.01, ha="left")
+        fig.suptitle("\n".join([_title(rows, variant), *notes]), fontsize=7, x=0.01, ha="left")
         if len(modalities) == 2:
             fig.supxlabel(_axis(modalities), fontsize=8)
         else:
@@ -234,12 +240,9 @@ def plot_heatmap(table: pd.DataFrame, scope: str = "all") -> Figure:
         raise NotApplicableError(f"a heatmap of attention needs two modalities; these runs have {len(modalities)}")
     first = rows[rows["modality"] == modalities[0]]
     shown = _SHOWN[scope].format(words_of(table).units)
-    named = first.assign(
-        setting=[
-            setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in first.itertuples()
-        ]
-    )
-    return draw_heatmap(named, "mean", modalities, (0, 1), f"mean {symbol('W', subscript(modalities[0]))}", shown)
+    named = first.assign(setting=_settings(first))
+    title = f"mean {symbol('W', subscript(modalities[0]))}"
+    return draw_heatmap(named, "mean", modalities, (0, 1), title, shown, _discordant(rows))
 
 
 def _in_scope(table: pd.DataFrame, scope: str) -> pd.DataFrame:
@@ -249,11 +252,22 @@ def _in_scope(table: pd.DataFrame, scope: str) -> pd.DataFrame:
     return rows
 
 
-def _by_weight(rows: pd.DataFrame) -> list[str]:
-    """The categories sorted by the median weight of the first modality, the largest first."""
+def _weights(rows: pd.DataFrame) -> pd.Series:
+    """The median weight of the first modality by category, as a mean over runs."""
     first = rows[rows["modality"] == rows["modality"].iloc[0]]
-    medians = first.groupby("category", sort=False)["q50"].mean()
-    return list(medians.sort_values(ascending=False, kind="stable").index)
+    return first.groupby("category", sort=False)["q50"].mean()
+
+
+def _discordant(rows: pd.DataFrame) -> pd.Series:
+    """In how many settings the attention of each category favours another modality than that of the setting."""
+    named = rows.assign(setting=_settings(rows))
+    means = named.pivot_table(index=["category", "setting"], columns="modality", values="mean")
+    of_settings = means.groupby("setting").transform("mean")
+    return (means.idxmax(axis=1) != of_settings.idxmax(axis=1)).groupby("category").sum()
+
+
+def _settings(rows: pd.DataFrame) -> list[str]:
+    return [setting_name(row.run, row.variant, row.smoothing, row.mitigation, row.control) for row in rows.itertuples()]
 
 
 def _draw_movement(rows: pd.DataFrame, ax: Axes, modalities: list[str]) -> None:

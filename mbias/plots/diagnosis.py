@@ -106,6 +106,7 @@ def plot_heatmap(table: pd.DataFrame) -> Figure:
         (-1, 1),
         "balance of use",
         "from how much the output of the category changes",
+        table.groupby("category")["discordant"].sum(),
     )
 
 

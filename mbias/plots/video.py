@@ -27,6 +27,7 @@ from mbias.plots.drawing.style import (
     plain,
     style,
 )
+from mbias.plots.drawing.telling import MOST
 from mbias.tables.names import setting_name
 from mbias.tables.words import words_of
 
@@ -133,6 +134,9 @@ def draw(lane: pd.DataFrame, ax: Axes, colour: str, largest: float) -> Axes:
 def figure(table: pd.DataFrame) -> Figure:
     """Draw the event roll: one lane per category and modality.
 
+    Of more than `mbias.plots.drawing.telling.MOST` categories, those that occur come first, then those of the largest
+    probability.
+
     Parameters
     ----------
     table
@@ -143,21 +147,34 @@ def figure(table: pd.DataFrame) -> Figure:
     matplotlib.figure.Figure
         The figure.
     """
+    table, note = _telling(table)
     lanes = [(key, lane) for key, lane in table.groupby(["category", "modality"], sort=False)]
     modalities = list(dict.fromkeys(table["modality"]))
     colours, largest = modality_colours(modalities), table["temporal"].max()
     with style():
-        size = (WIDTH, _LANE * len(lanes) + 0.95)
+        size = (WIDTH, _LANE * len(lanes) + 0.95 + 0.14 * bool(note))
         fig, axes = plt.subplots(len(lanes), 1, sharex=True, sharey=True, squeeze=False, figsize=size)
         for ax, ((category, modality), lane) in zip(axes[:, 0], lanes, strict=True):
             draw(lane, ax, colours[modality], largest)
             _dress(ax, category if modality == modalities[0] else "", modality, colours[modality])
         axes[-1, 0].set_xlabel(f"time in segments{' (of LLP: seconds)' * (words_of(table).paper)}")
         axes[-1, 0].tick_params(axis="x", length=2.5)
-        fig.suptitle(_title(table.iloc[0]), fontsize=8, x=0.01, ha="left")
+        fig.suptitle("\n".join([_title(table.iloc[0]), *note]), fontsize=8, x=0.01, ha="left")
         fig.legend(handles=_legend(table, largest), loc="outside lower left", ncols=5, frameon=False, handlelength=1.6)
         mark_simulated(fig, table)
     return fig
+
+
+def _telling(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of the categories to draw, and a note where these are not all."""
+    known = table.assign(truth=table["truth"].fillna(False).astype(bool))
+    categories = known.groupby("category", sort=False).agg(truth=("truth", "any"), p=("p_joint", "first"))
+    if len(categories) <= MOST:
+        return table, []
+    drawn = categories.sort_values(["truth", "p"], ascending=False, kind="stable").index[:MOST]
+    which = f"those that occur, then those of the largest {mathtext(words_of(table).probability)}"
+    note = f"{MOST} of {len(categories)} categories: {which}; all are in the table"
+    return table[table["category"].isin(drawn)], [note]
 
 
 def _dress(ax: Axes, category: str, modality: str, colour: str) -> None:

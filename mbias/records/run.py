@@ -67,6 +67,10 @@ class Run:
         self.header = Header.read(record_file(self.path, "run.json"))
         self.commits = tuple(read_commits(self.path)[0])
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is read when it is needed is neither copied nor sent to workers.
+        return {name: vars(self)[name] for name in ("path", "header", "commits")}
+
     def __repr__(self) -> str:
         planned = max(self._trained("epochs") or len(self.commits), len(self.commits))
         parts = [

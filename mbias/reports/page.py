@@ -19,8 +19,10 @@ from mbias.analysis.settings import reason_for
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.files import write_bytes, write_json, write_text
 from mbias.plots.drawing.style import rendered
+from mbias.plots.drawing.telling import MOST
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
+from mbias.reports.every_category import every_category
 from mbias.reports.references import entries
 from mbias.reports.shared_estimates import shared_estimates
 from mbias.tables.layout import Layout, lay_out, left_out, notes
@@ -170,6 +172,14 @@ class Page:
         self._keep(name, table, layout)
         lacking = "".join(f" {html.escape(sentence)}" for sentence in left_out(table))
         return Shown(f"<p>{html.escape(name)}: {len(table):,} rows.{lacking}{self._table_links(name)}</p>")
+
+    def every_category(self, table: pd.DataFrame, value: str, caption: str) -> Shown:
+        """Show a value of all categories, folded and sorted by it, where figures draw only the telling ones of many."""
+        wide = every_category(table, value)
+        if len(wide) <= MOST:
+            return Shown("")
+        shown = as_html(wide, with_subscripts(caption))
+        return Shown(f"<details><summary>All {len(wide)} categories, sorted</summary>{shown}</details>")
 
     def cited(self, *keys: str) -> Shown:
         """Show what the page cites as BibTeX, and keep it as a file."""

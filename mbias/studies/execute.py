@@ -11,12 +11,13 @@ from contextlib import ExitStack, contextmanager
 from multiprocessing import util
 from pathlib import Path
 
+from mbias.executors import local_workers
 from mbias.studies.plan import PlannedRun, Resources, StudyPlan, inspect_folder, plan_study
 from mbias.studies.running.environment import Environment, inspect_environment, require_same
 from mbias.studies.running.progress import Progress
 from mbias.studies.running.runner import run_tasks
 from mbias.studies.running.task import Outcome, State, Task
-from mbias.studies.running.workers import dask_workers, local_workers
+from mbias.studies.running.workers import dask_workers
 from mbias.studies.session import session
 from mbias.training.config import TrainingConfig
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from mbias.errors import BadInputError
+from mbias.executors import require_dask
 from mbias.records.header import Header
 from mbias.records.study import run_folders
 from mbias.studies.definition import read_definition, runs_folder
@@ -106,8 +106,7 @@ def plan_study(
     if scheduler is not None:
         if workers is not None:
             raise BadInputError("workers and scheduler are both given: give one of them")
-        if importlib.util.find_spec("distributed") is None:
-            raise BadInputError("scheduler needs Dask, which is not installed: pip install 'mbias[cluster]'")
+        require_dask()
         # The workers' processes were started in other folders.
         directory, folder = directory.absolute(), folder.absolute()
     runs = tuple(PlannedRun(config, folder / config.name) for config in study.runs)

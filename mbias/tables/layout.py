@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mbias.tables.names import display_name, subscript
+from mbias.tables.names import display_name, name_list, subscript
 from mbias.tables.words import words_of
 from mbias.terms import DELTA, PRESETS, recorded_smoothing
 
@@ -138,7 +138,7 @@ def left_out(table: pd.DataFrame) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in table.attrs.get(_LEFT_OUT, {}).items():
         by_reason.setdefault(reason, []).append(name)
-    return [f"Left out: {', '.join(names)} ({reason})." for reason, names in by_reason.items()]
+    return [f"Left out: {name_list(names)} ({reason})." for reason, names in by_reason.items()]
 
 
 def remarks(table: pd.DataFrame) -> list[str]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mbias.terms import Metric, Variant, smoothing_name
+
+MOST_NAMES = 40
+"""A longer list of names is cut short in sentences."""
+
+_FIRST_NAMES = 10
 
 _SUBSCRIPTS = {"audio": "a", "visual": "v"}
 _OUTCOMES = {"probability": "p", "log_loss": "log", "f_score": "F", "f_audio": "F_a", "f_visual": "F_v"}
@@ -86,6 +93,21 @@ def setting_names(table: pd.DataFrame) -> pd.Series:
         for row in table[["run", "variant", "smoothing", "mitigation", "control"]].itertuples()
     ]
     return pd.Series(names, index=table.index, name="setting")
+
+
+def name_list(names: Sequence[str]) -> str:
+    """Names for a sentence; of more than `MOST_NAMES`, the first ten and the number of the others.
+
+    Examples
+    --------
+    >>> name_list(["Dog", "Cat"])
+    'Dog, Cat'
+    >>> name_list([str(number) for number in range(500)])
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 490 more'
+    """
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_FIRST_NAMES])} and {len(names) - _FIRST_NAMES} more"
 
 
 def format_ratio(ratio: float) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from scipy import stats
 
 from mbias import Header, RunWriter, open_study
 from mbias.analysis.losses import coincidence, curves, finding, residuals, seeds
-from mbias.errors import BadInputError
+from mbias.errors import BadInputError, NotApplicableError
 from mbias.reports import headlines
 from tests.drawn_runs import draw_study
 
@@ -57,6 +59,17 @@ def test_ratio_is_one_for_the_modality_that_is_run_along(tmp_path):
 
     assert table["optimised", "audio"] == 1
     assert table["optimised", "visual"] == pytest.approx((0.5**2 + 0.2**2) / 0.1**2)
+
+
+def test_where_a_loss_is_the_joint_one_there_is_no_ratio_over_seeds(tmp_path):
+    same = {name: {"optimised": 1.0} for name in ("audio", "visual", "wsl")}
+    runs = [_run(tmp_path / str(seed), [same]).runs[0].path for seed in range(2)]
+    for seed, path in enumerate(runs):
+        described = json.loads((path / "run.json").read_text()) | {"setting": "mine", "seed": seed}
+        (path / "run.json").write_text(json.dumps(described))
+
+    with pytest.raises(NotApplicableError, match="no ratio is known"):
+        seeds(open_study(runs))
 
 
 def test_over_seeds_by_hand(tmp_path):

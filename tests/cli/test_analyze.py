@@ -397,3 +397,20 @@ def test_what_the_published_numbers_imply_is_said_below_each_of_their_tables(stu
         assert check in notes
     assert main([name, study, *options]) == 0
     assert "0.198" not in capsys.readouterr().out
+
+
+def test_several_processes_print_the_same(study, capsys):
+    assert main(["attention", study, "--format", "csv"]) == 0
+    alone = capsys.readouterr().out
+
+    assert main(["attention", study, "--format", "csv", "--workers", "2"]) == 0
+    assert capsys.readouterr().out == alone
+    assert main(["attention", study, "--workers", "0"]) == 2
+    assert "0 is not a number of processes" in capsys.readouterr().err
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(study, capsys):
+    pytest.importorskip("distributed")
+
+    assert main(["attention", study, "--scheduler", "tcp://127.0.0.1:1"]) == 1
+    assert "tcp://127.0.0.1:1: no Dask scheduler answers there" in capsys.readouterr().err

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 
@@ -95,6 +96,18 @@ def test_the_heatmap_has_the_categories_with_enough_samples(tmp_path):
     assert sorted(cells) == sorted(f"{balance:.2f}" for balance in table["balance"])
     with pytest.raises(NotApplicableError, match="a heatmap of balances is of two modalities"):
         plot_heatmap(table.assign(first=["text", *table["first"][1:]]))
+
+
+def test_the_heatmap_of_many_categories_draws_the_discordant_ones(tmp_path):
+    path = draw_study(tmp_path, [("across_vcross", "ls_v")], videos=60, categories=3)
+    row = categories(path).iloc[0]
+    balances = [1 - index / 100 for index in range(100)]
+    rows = [{**row, "category": f"c{i}", "balance": value, "discordant": i == 50} for i, value in enumerate(balances)]
+    figure = plot_heatmap(pd.DataFrame(rows))
+    drawn = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+    assert drawn == [f"c{index}" for index in (*range(20), 50, *range(81, 100))]
+    assert "40 of 100 categories:" in figure.get_suptitle()
 
 
 def test_without_permuted_inputs_there_is_no_verdict_to_draw(tmp_path):

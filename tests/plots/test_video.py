@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from mbias import Run
@@ -50,3 +51,15 @@ def test_names_are_not_read_as_mathematics(run):
 
     assert r"\$c\$" in texts
     assert r"a \$x\$ run" in texts
+
+
+def test_of_many_categories_those_that_occur_and_the_most_probable_are_drawn(run):
+    lane = roll(run, "v0001").iloc[:10]
+    parts = [
+        lane.assign(category=f"c{index}", truth=index >= 48, predicted=True, p_joint=1 - index / 100)
+        for index in range(50)
+    ]
+    drawn = figure(pd.concat(parts))
+
+    assert [ax.get_title(loc="left") for ax in drawn.axes] == [f"c{index}" for index in (*range(38), 48, 49)]
+    assert "40 of 50 categories: those that occur, then" in drawn.get_suptitle()

@@ -14,6 +14,7 @@ from mbias.analysis.measures.replaced import PERMUTED
 from mbias.analysis.measures.use import Use, use
 from mbias.analysis.measures.values import cooperation, drops, relative_drops, shapley
 from mbias.analysis.measures.verdict import MARGIN
+from mbias.analysis.per_run.mapping import mapped
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.passes import BASELINES
@@ -52,6 +53,10 @@ class Measure:
     baseline: str
     estimate: Callable[[Setting], Estimate]
     causal: bool = True
+
+    def __reduce__(self) -> tuple[Callable[[str, str, str], Measure], tuple[str, str, str]]:
+        # What estimates it is a closure, which cannot be sent to a worker.
+        return _known, (self.name, self.outcome, self.baseline)
 
     @property
     def display_name(self) -> str:
@@ -248,34 +253,46 @@ def _estimates(study: StudyLike, measures: Sequence[Measure]) -> Estimates:
     rows = []
     errors: list[NotApplicableError] = []
     reasons: dict[str, list[str]] = {}
-
-    def leave_out(name: str, setting: Setting, error: NotApplicableError) -> None:
-        reasons.setdefault(name, []).append(reason_for(error, setting.runs))
-
-    for setting in settings(open_study(study)):
-        used: Use | None = None
-        by_measure: dict[Measure, Estimate] = {}
-        try:
-            used = use(setting)
-        except NotApplicableError as error:
-            errors.append(error)
-            leave_out(PRIMARY.display_name, setting, error)
-        permuted = used is not None and used.stand_in == PERMUTED
-        if used is not None and not permuted:
-            leave_out(PRIMARY.display_name, setting, _without_permuted(setting, used))
-        for measure in (*measures, *_of_own_stand_ins(setting, used)) if measures is MEASURES else measures:
-            if (measure is PRIMARY and not permuted) or not measure.concerns(setting.modalities):
-                continue
-            try:
-                by_measure[measure] = measure.estimate(setting)
-            except NotApplicableError as error:
-                # Of more than two modalities there is a use, and only its one balance is lacking.
-                if measure is not PRIMARY:
-                    leave_out(measure.display_name, setting, error)
-        rows.append(Estimated(setting, used, by_measure))
+    members = settings(open_study(study))
+    for setting, (estimated, left_out) in zip(members, mapped(_of_setting, members, measures), strict=True):
+        rows.append(estimated)
+        errors += [error for _, error in left_out[:1] if estimated.use is None]
+        for name, error in left_out:
+            reasons.setdefault(name, []).append(reason_for(error, setting.runs))
     if not any(row.use or row.by_measure for row in rows):
         raise errors[0]
     return Estimates(tuple(rows), {name: tuple(texts) for name, texts in reasons.items()})
+
+
+def _of_setting(
+    setting: Setting, measures: Sequence[Measure]
+) -> tuple[Estimated, list[tuple[str, NotApplicableError]]]:
+    """The estimates of a setting, and why others are left out, the use first."""
+    used: Use | None = None
+    by_measure: dict[Measure, Estimate] = {}
+    left_out: list[tuple[str, NotApplicableError]] = []
+    try:
+        used = use(setting)
+    except NotApplicableError as error:
+        left_out.append((PRIMARY.display_name, error))
+    permuted = used is not None and used.stand_in == PERMUTED
+    if used is not None and not permuted:
+        left_out.append((PRIMARY.display_name, _without_permuted(setting, used)))
+    for measure in (*measures, *_of_own_stand_ins(setting, used)) if measures == MEASURES else measures:
+        if (measure is PRIMARY and not permuted) or not measure.concerns(setting.modalities):
+            continue
+        try:
+            by_measure[measure] = measure.estimate(setting)
+        except NotApplicableError as error:
+            # Of more than two modalities there is a use, and only its one balance is lacking.
+            if measure is not PRIMARY:
+                left_out.append((measure.display_name, error))
+    return Estimated(setting, used, by_measure), left_out
+
+
+def _known(name: str, outcome: str, baseline: str) -> Measure:
+    of_name = (m for m in MEASURES if (m.name, m.outcome, m.baseline) == (name, outcome, baseline))
+    return next(of_name, None) or _of_use(baseline)
 
 
 def _of_own_stand_ins(setting: Setting, used: Use | None) -> list[Measure]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,7 @@ def test_of_three_modalities_there_is_a_use_and_no_measure(tmp_path):
 def test_what_is_reused_must_be_estimates(tmp_path):
     with pytest.raises(BadInputError, match="precomputed: not the estimates of a study"):
         reused([], tmp_path, estimates)
+
+
+def test_a_measure_that_is_sent_to_a_worker_is_the_same():
+    assert pickle.loads(pickle.dumps(MEASURES)) == MEASURES

@@ -20,9 +20,12 @@ TABLE = pd.DataFrame(
     columns=["category", "setting", "balance"],
 )
 
+NONE = pd.Series(0, index=list(VALUES))
+"""No category is discordant."""
+
 
 def draw(table=TABLE, modalities=("audio", "visual")):
-    return draw_heatmap(table, "balance", modalities, (-1, 1), "balance of $W_{a}$", "mean over all segments")
+    return draw_heatmap(table, "balance", modalities, (-1, 1), "balance of $W_{a}$", "mean over all segments", NONE)
 
 
 def test_every_cell_shows_its_value_and_a_missing_one_is_empty():

@@ -1,4 +1,4 @@
-"""The workers of a study: processes of this machine, and a Dask cluster."""
+"""The workers of a study: a Dask cluster."""
 
 import json
 import os
@@ -12,25 +12,7 @@ from mbias.errors import BadInputError, MbiasError
 from mbias.records.run import Run
 from mbias.studies.execute import execute
 from mbias.studies.running.task import State
-from mbias.studies.running.workers import ProcessWorkers, local_workers
 from tests.studies.runs import plan, results, states
-
-
-def test_a_single_worker_is_this_process():
-    with local_workers(1) as workers:
-        assert workers.submit(os.getpid).result() == os.getpid()
-
-
-def test_a_worker_that_dies_is_replaced_and_does_not_end_the_others():
-    with ProcessWorkers(2) as workers:
-        doomed = workers.submit(_die)
-        pids = [workers.submit(os.getpid) for _ in range(4)]
-        assert "terminated abruptly" in str(doomed.exception())
-        assert all(future.result() != os.getpid() for future in pids)
-
-
-def _die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

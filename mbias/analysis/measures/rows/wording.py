@@ -10,7 +10,7 @@ import pandas as pd
 from mbias.analysis.measures.needed import MOST_SEEDS
 from mbias.analysis.measures.replaced import PERMUTED
 from mbias.analysis.measures.verdict import BALANCED, FEWEST_POSITIVES, NOTHING, UNDETERMINED
-from mbias.tables.names import setting_name, subscript
+from mbias.tables.names import name_list, setting_name, subscript
 
 
 def verdict_sentence(row: Any) -> str:
@@ -33,7 +33,7 @@ def verdict_sentence(row: Any) -> str:
     if row.misleads:
         text += f"; the attention, W_{subscript(row.first)} = {row.attention:.2f}, favours the other modality"
     if row.discordant_number:
-        text += f"; {_counted(row.discordant_number)}: {row.discordant.replace('|', ', ')}"
+        text += f"; {_counted(row.discordant_number)}: {name_list(row.discordant.split('|'))}"
     if row.unjudged:
         few = "1 category" if row.unjudged == 1 else f"{row.unjudged} categories"
         verb = "is" if row.unjudged == 1 else "are"
