@@ -313,9 +313,9 @@ def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
 
 def _ends(run: Run, name: str, epoch: int | str) -> pd.DataFrame:
     """The ends of the intervals of the means, one row per scope, modality and category."""
+    _, *ends = np.clip(scopes.weight_means(run, epoch).intervals(), 0, 1)
     tables = []
-    for scope, parts in scopes.weight_parts(run, epoch).items():
-        _, low, high = scopes.over_samples(parts, run.groups)
+    for scope, low, high in zip(SCOPES, *ends, strict=False):
         columns = {"run": name, **scopes.cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables)
@@ -335,16 +335,15 @@ def _rows(run: Run, identity: dict[str, Any], columns: dict[str, scopes.Scoped])
 
 
 def _contributions(run: Run, identity: dict[str, Any], epoch: int | str) -> pd.DataFrame:
-    phi = scopes.contributions_of(run, epoch)
-    values = {"phi": scopes.sample_parts(run, phi), "share": scopes.sample_parts(run, shares_of(phi))}
+    values = scopes.sample_means(run, epoch, lambda phi: np.stack([phi, shares_of(phi)], axis=1))
+    means = np.clip(values.intervals(), 0, 1)
     rows = []
-    for scope, mask in scopes.sample_scopes(run, phi).items():
-        means = {name: scopes.over_samples(parts[scope], run.groups) for name, parts in values.items()}
-        for c in np.flatnonzero(mask.any(axis=0)):
+    for index, (scope, counts) in enumerate(zip(SCOPES, scopes.sample_counts(run), strict=False)):
+        for c in np.flatnonzero(counts):
             for m, modality in enumerate(run.header.modalities):
                 row = {**identity, "epoch": run.commit(epoch).epoch, "scope": scope}
                 row |= {"modality": modality, "category": run.header.categories[c]}
-                for name, cells in means.items():
+                for name, cells in zip(("phi", "share"), np.moveaxis(means[:, index], 1, 0), strict=True):
                     row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells[:, m, c], strict=True))
-                rows.append(row | {"samples": int(mask[:, c].sum())})
+                rows.append(row | {"samples": int(counts[c])})
     return pd.DataFrame(rows)

@@ -22,7 +22,7 @@ from mbias.files import read_json, write_json
 from mbias.passes import WHOLE, Pass, description
 from mbias.records.paths import record_file
 from mbias.records.run import Run
-from mbias.records.shards import array_names, new_array_file, read_array
+from mbias.records.shards import array_names, new_array_file, stored_array
 from mbias.tasks import Task, output_fault, output_hint
 
 FORMAT = "mbias-probe"
@@ -59,7 +59,7 @@ class Probe:
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
         return f"<Probe of {self.run.name}: epoch {self.epoch}; passes: {counts}>"
 
-    def values(self, of_pass: Pass, name: str) -> np.ndarray:
+    def values(self, of_pass: Pass, name: str, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
         """Read one output of a pass.
 
         Parameters
@@ -70,6 +70,8 @@ class Probe:
             ``p_joint`` (sample, category), ``p`` (sample, segment, modality, category), or ``donors``, int64
             (sample,): the row that the replaced modality came from, -1 where there was no donor. If several modalities
             are replaced, ``donors`` is (sample, replaced modality), in the order of `Pass.replaced`.
+        rows
+            Which samples: a slice without a step, or their numbers. Only their outputs are read.
 
         Returns
         -------
@@ -93,8 +95,9 @@ class Probe:
                 f"{folder}: the pass {description(of_pass)} was recorded without {_OPTIONAL[name]}; "
                 f"{how_to_probe(self.run)}"
             )
-        values = read_array(outputs, key)
-        if fault := _fault(self.run, of_pass, name, values):
+        stored = stored_array(outputs, key)
+        values = stored.read(rows)
+        if fault := _shape_fault(self.run, of_pass, name, stored.shape) or _fault(self.run, name, values):
             raise BadInputError(f"{folder}: the pass {description(of_pass)}: {fault}; {how_to_probe(self.run)}")
         return values
 
@@ -209,7 +212,7 @@ def new_probe(
     def write(of_pass: Pass, arrays: Mapping[str, np.ndarray]) -> None:
         for name, values in arrays.items():
             array = np.asarray(values)
-            if fault := _fault(run, of_pass, name, array):
+            if fault := _shape_fault(run, of_pass, name, array.shape) or _fault(run, name, array):
                 hint = f"; {output_hint(run.task)}" * (name != "donors")
                 raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {fault}{hint}")
             file.add(f"{numbers[of_pass]}.{name}", np.asarray(array, dtype=_kind(name)))
@@ -321,10 +324,8 @@ def _shape_fault(run: Run, of_pass: Pass, name: str, shape: tuple[int, ...]) -> 
     return None
 
 
-def _fault(run: Run, of_pass: Pass, name: str, values: np.ndarray) -> str | None:
-    """What is wrong with an output of a pass."""
-    if wrong := _shape_fault(run, of_pass, name, values.shape):
-        return wrong
+def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
+    """What is wrong with the values of an output."""
     if values.dtype.kind not in "fiub":
         return f"{name!r} holds {values.dtype}, not numbers"
     if name == "donors":

@@ -17,7 +17,7 @@ from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
-from mbias.records.shards import read_array, read_arrays
+from mbias.records.shards import read_arrays, stored_array
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
@@ -169,7 +169,13 @@ class Run:
             raise BadInputError(f"{self.path}: no epoch {epoch!r}; take 1 to {len(self.commits)}, 'last' or 'best'")
         return self.commits[epoch - 1]
 
-    def values(self, name: str, epoch: int | str = "last", dimensions: tuple[str, ...] | None = None) -> np.ndarray:
+    def values(
+        self,
+        name: str,
+        epoch: int | str = "last",
+        dimensions: tuple[str, ...] | None = None,
+        rows: slice | np.ndarray = slice(None),
+    ) -> np.ndarray:
         """Read one array of one epoch.
 
         Parameters
@@ -181,6 +187,9 @@ class Run:
         dimensions
             The dimensions that the array must have, in the order in which they are returned; ``sample`` stands for
             the samples of the run, whatever the header calls them. By default, ``header.arrays[name]``.
+        rows
+            Which samples: a slice without a step, or their numbers. Where samples are the first dimension of the array,
+            only their values are read.
 
         Returns
         -------
@@ -201,16 +210,16 @@ class Run:
             hint = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
             raise NotApplicableError(f"{self.path}: epoch {commit.epoch} does not hold the array {name!r}; {hint}")
         shard = record_file(self.path, commit.shard, None)
-        values = read_array(shard, name)
-        held = self._dimensions(name)
-        if len(held) == values.ndim and self.header.sample in held:
-            self._check_samples(f"array {name!r} in {shard}", values.shape[held.index(self.header.sample)])
-        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, values.shape, strict=False))
-        if values.dtype != np.float32 or values.shape != expected or len(held) != values.ndim:
+        stored, held = stored_array(shard, name), self._dimensions(name)
+        if len(held) == len(stored.shape) and self.header.sample in held:
+            self._check_samples(f"array {name!r} in {shard}", stored.shape[held.index(self.header.sample)])
+        expected = tuple(self._sizes.get(d, n) for d, n in zip(held, stored.shape, strict=False))
+        if stored.dtype != np.float32 or stored.shape != expected or len(held) != len(stored.shape):
             raise BadInputError(
-                f"{shard}: array {name!r} is {values.dtype} {values.shape}, not float32 {' x '.join(held)}; "
+                f"{shard}: array {name!r} is {stored.dtype} {stored.shape}, not float32 {' x '.join(held)}; "
                 "record the run again"
             )
+        values = stored.read(rows, held.index(self.header.sample) if self.header.sample in held else 0)
         # The summary of a category that is not present anywhere is NaN.
         if not name.endswith("_summary") and not np.isfinite(values).all():
             raise BadInputError(f"{shard}: array {name!r} holds NaN or infinity; restore the file, or record again")
