@@ -59,7 +59,9 @@ class Probe:
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
         return f"<Probe of {self.run.name}: epoch {self.epoch}; passes: {counts}>"
 
-    def values(self, of_pass: Pass, name: str, rows: slice | np.ndarray = slice(None)) -> np.ndarray:
+    def values(
+        self, of_pass: Pass, name: str, rows: slice | np.ndarray = slice(None), categories: slice | None = None
+    ) -> np.ndarray:
         """Read one output of a pass.
 
         Parameters
@@ -72,6 +74,8 @@ class Probe:
             are replaced, ``donors`` is (sample, replaced modality), in the order of `Pass.replaced`.
         rows
             Which samples: a slice without a step, or their numbers. Only their outputs are read.
+        categories
+            Which categories of ``p_joint``, of all samples. Probabilities of one label per sample are not added up.
 
         Returns
         -------
@@ -85,10 +89,9 @@ class Probe:
         BadInputError
             If the output is damaged.
         """
-        folder = self.run.path / "probe"
+        folder, outputs = self.run.path / "probe", record_file(self.run.path, OUTPUTS, None)
         if of_pass not in self.passes:
             raise NotApplicableError(f"{folder}: no pass {description(of_pass)}; {how_to_probe(self.run)}")
-        outputs = record_file(self.run.path, OUTPUTS, None)
         key = f"{self.passes.index(of_pass)}.{name}"
         if name in _OPTIONAL and key not in array_names(outputs):
             raise NotApplicableError(
@@ -96,8 +99,9 @@ class Probe:
                 f"{how_to_probe(self.run)}"
             )
         stored = stored_array(outputs, key)
-        values = stored.read(rows)
-        if fault := _shape_fault(self.run, of_pass, name, stored.shape) or _fault(self.run, name, values):
+        values = stored.read(rows) if categories is None else stored.read(categories, 1)
+        fault = _shape_fault(self.run, of_pass, name, stored.shape)
+        if fault := fault or _fault(self.run, name, values, whole=categories is None):
             raise BadInputError(f"{folder}: the pass {description(of_pass)}: {fault}; {how_to_probe(self.run)}")
         return values
 
@@ -324,15 +328,15 @@ def _shape_fault(run: Run, of_pass: Pass, name: str, shape: tuple[int, ...]) -> 
     return None
 
 
-def _fault(run: Run, name: str, values: np.ndarray) -> str | None:
-    """What is wrong with the values of an output."""
+def _fault(run: Run, name: str, values: np.ndarray, whole: bool = True) -> str | None:
+    """What is wrong with the values of an output, of all categories or of some."""
     if values.dtype.kind not in "fiub":
         return f"{name!r} holds {values.dtype}, not numbers"
     if name == "donors":
         within = not values.size or (values.min() >= -1 and values.max() < len(run.samples))
         return None if within else "'donors' holds a value that is neither the row of a sample nor -1"
     # Segments may hold several categories, whatever the task of the whole sample.
-    task = run.task if name == "p_joint" or run.task == Task.REGRESSION else Task.MULTILABEL
+    task = run.task if (name == "p_joint" and whole) or run.task == Task.REGRESSION else Task.MULTILABEL
     what = output_fault(task, values, len(run.header.modalities) if name == "p_joint" else 1)
     return f"{name!r} {what}" if what else None
 

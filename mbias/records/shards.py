@@ -150,28 +150,26 @@ class StoredArray:
     offset: int
 
     def read(self, rows: slice | np.ndarray = slice(None), dimension: int = 0) -> np.ndarray:
-        """Read rows; of the first dimension, only their bytes.
+        """Read some entries of a dimension, such as the rows of a table.
 
         Parameters
         ----------
         rows
-            Which rows: a slice without a step, or their numbers, in any order.
+            Which entries: a slice without a step, or their numbers, in any order.
         dimension
-            The dimension whose entries are the rows.
+            The dimension.
 
         Raises
         ------
         BadInputError
             If the file is missing or cut short.
         """
-        if dimension:
-            return self.read()[(*[slice(None)] * dimension, rows)]
         with _reported(self.path), self.path.open("rb", buffering=0) as file:
-            if isinstance(rows, np.ndarray):
-                # A mapping, unlike a read for each row, costs nothing for rows that are not next to each other. Its
-                # pages count as memory of this process until it is closed.
+            if dimension or isinstance(rows, np.ndarray):
+                # Unlike reads, a mapping costs nothing for bytes that are not next to each other. It is closed at once,
+                # since its pages count as memory of this process.
                 mapped: np.ndarray = np.memmap(file, self.dtype, "r", self.offset, self.shape)
-                return np.asarray(mapped[rows])
+                return np.array(mapped[(*[slice(None)] * dimension, rows)])
             begin, end, _ = rows.indices(self.shape[0] if self.shape else 1)
             inner = self.shape[1:]
             size = math.prod(inner)

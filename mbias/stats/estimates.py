@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -138,10 +139,7 @@ def common_draws(samples: int, resamples: int = RESAMPLES) -> np.ndarray:
     rng = np.random.default_rng(0)
     shares = np.full(samples, 1 / samples)
     # A resample at a time, since they are drawn as int64. No sample is drawn more than a hundred times.
-    draws = np.empty((resamples, samples), dtype=np.uint8)
-    for row in draws:
-        row[:] = rng.multinomial(samples, shares)
-    return draws
+    return np.stack([rng.multinomial(samples, shares).astype(np.uint8) for _ in range(resamples)])
 
 
 def estimate(
@@ -311,8 +309,10 @@ def summed_by_group(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray
 
 def _sums(draws: np.ndarray, blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Sums over all units, (*cells), and over the units of each resample, (resample, *cells), from parts in blocks."""
-    whole, sums, begin = np.zeros(()), np.zeros(()), 0
+    begin = 0
     for parts in blocks:
+        if not begin:
+            whole, sums = np.zeros(parts.shape[1:]), np.zeros((len(draws), math.prod(parts.shape[1:])))
         end = begin + len(parts)
         columns = np.ascontiguousarray(parts.reshape(len(parts), -1).T)
         # Many cells often share a denominator; equal columns are summed once.
@@ -320,11 +320,10 @@ def _sums(draws: np.ndarray, blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, 
         cells = [numbering.setdefault(column.tobytes(), len(numbering)) for column in columns]
         distinct = columns[np.unique(cells, return_index=True)[1]].astype(np.float32)
         # Single precision is twice as fast, and its error is a ten-thousandth of a resample's noise.
-        of_block = draws[:, begin:end].astype(np.float32) @ distinct.T
-        whole = whole + parts.sum(axis=0)
-        sums = sums + of_block[:, cells].reshape(len(draws), *parts.shape[1:])
+        sums += (draws[:, begin:end].astype(np.float32) @ distinct.T)[:, cells]
+        whole += parts.sum(axis=0)
         begin = end
-    return whole, sums
+    return whole, sums.reshape(len(draws), *whole.shape)
 
 
 def upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
