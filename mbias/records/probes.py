@@ -22,10 +22,10 @@ from mbias.files import read_json, write_json
 from mbias.passes import WHOLE, Pass, description
 from mbias.records.paths import record_file, record_size
 from mbias.records.run import Run
-from mbias.records.shards import Held, array_names, read_array
+from mbias.records.shards import Held, array_names, stored_array
 from mbias.records.writing.array_file import new_array_file
 from mbias.remote import refuse_mirror
-from mbias.tasks import Task, extremes_fault, output_hint
+from mbias.tasks import Extremes, Task, extremes_fault, output_hint
 
 FORMAT = "mbias-probe"
 VERSION = 1
@@ -61,7 +61,9 @@ class Probe:
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
         return f"<Probe of {self.run.name}: epoch {self.epoch}; passes: {counts}>"
 
-    def values(self, of_pass: Pass, name: str) -> np.ndarray:
+    def values(
+        self, of_pass: Pass, name: str, rows: slice | np.ndarray = slice(None), categories: slice | None = None
+    ) -> np.ndarray:
         """Read one output of a pass.
 
         Parameters
@@ -72,6 +74,10 @@ class Probe:
             ``p_joint`` (sample, category), ``p`` (sample, segment, modality, category), or ``donors``, int64
             (sample,): the row that the replaced modality came from, -1 where there was no donor. If several modalities
             are replaced, ``donors`` is (sample, replaced modality), in the order of `Pass.replaced`.
+        rows
+            Which samples: a slice without a step, or their numbers. Only their outputs are read.
+        categories
+            Which categories of ``p_joint``, of all samples. Probabilities of one label per sample are not added up.
 
         Returns
         -------
@@ -85,18 +91,20 @@ class Probe:
         BadInputError
             If the output is damaged.
         """
-        folder = self.run.path / "probe"
+        folder, outputs = self.run.path / "probe", record_file(self.run.path, OUTPUTS, None)
         if of_pass not in self.passes:
             raise NotApplicableError(f"{folder}: no pass {description(of_pass)}; {how_to_probe(self.run)}")
-        outputs = record_file(self.run.path, OUTPUTS, None)
         key = f"{self.passes.index(of_pass)}.{name}"
         if name in _OPTIONAL and key not in array_names(outputs):
             raise NotApplicableError(
                 f"{folder}: the pass {description(of_pass)} was recorded without {_OPTIONAL[name]}; "
                 f"{how_to_probe(self.run)}"
             )
-        values = read_array(outputs, key)
-        self.check(of_pass, name, Held.of(values, self.run.task == Task.SINGLE_LABEL))
+        stored = stored_array(outputs, key)
+        values = stored.read(rows) if categories is None else stored.read(categories, 1)
+        # The outputs of some categories need not add up to 1.
+        sums = self.run.task == Task.SINGLE_LABEL and categories is None
+        self.check(of_pass, name, Held(stored.dtype, stored.shape, Extremes.of(values, sums)))
         return values
 
     def check(self, of_pass: Pass, name: str, held: Held) -> None:

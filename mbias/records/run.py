@@ -17,7 +17,7 @@ from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
 from mbias.records.paths import folders_below, record_file
-from mbias.records.shards import is_finite, read_array, read_arrays
+from mbias.records.shards import is_finite, read_arrays, stored_array
 from mbias.remote import remote_run
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
@@ -180,7 +180,13 @@ class Run:
             raise BadInputError(f"{self.path}: no epoch {epoch!r}; take 1 to {len(self.commits)}, 'last' or 'best'")
         return self.commits[epoch - 1]
 
-    def values(self, name: str, epoch: int | str = "last", dimensions: tuple[str, ...] | None = None) -> np.ndarray:
+    def values(
+        self,
+        name: str,
+        epoch: int | str = "last",
+        dimensions: tuple[str, ...] | None = None,
+        rows: slice | np.ndarray = slice(None),
+    ) -> np.ndarray:
         """Read one array of one epoch.
 
         Parameters
@@ -192,6 +198,9 @@ class Run:
         dimensions
             The dimensions that the array must have, in the order in which they are returned; ``sample`` stands for
             the samples of the run, whatever the header calls them. By default, ``header.arrays[name]``.
+        rows
+            Which samples: a slice without a step, or their numbers. Where samples are the first dimension of the array,
+            only their values are read.
 
         Returns
         -------
@@ -212,10 +221,12 @@ class Run:
             hint = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
             raise NotApplicableError(f"{self.path}: epoch {commit.epoch} does not hold the array {name!r}; {hint}")
         shard = record_file(self.path, commit.shard, None)
-        values = read_array(shard, name)
+        stored = stored_array(shard, name)
+        held = self.check_array(name, shard, stored.dtype, stored.shape, finite=True)
+        values = stored.read(rows, held.index(self.header.sample) if self.header.sample in held else 0)
         # The summary of a category that is not present anywhere is NaN.
         finite = name.endswith("_summary") or is_finite(values)
-        held = self.check_array(name, shard, values.dtype, values.shape, finite)
+        self.check_array(name, shard, stored.dtype, stored.shape, finite)
         if dimensions is None:
             return values
         wanted = [self.header.sample if d == "sample" else d for d in dimensions]
