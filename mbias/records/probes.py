@@ -101,6 +101,8 @@ class Probe:
                 f"{how_to_probe(self.run)}"
             )
         stored = stored_array(outputs, key)
+        # Before anything is read of a wrong shape.
+        self.check(of_pass, name, Held(stored.dtype, stored.shape, Extremes()))
         values = stored.read(rows) if categories is None else stored.read(categories, 1)
         # The outputs of some categories need not add up to 1.
         sums = self.run.task == Task.SINGLE_LABEL and categories is None

@@ -273,7 +273,7 @@ def _of_setting(
     by_measure: dict[Measure, Estimate] = {}
     left_out: list[tuple[str, NotApplicableError]] = []
     try:
-        used = use(setting)
+        used = use(setting).read()
     except NotApplicableError as error:
         left_out.append((PRIMARY.display_name, error))
     permuted = used is not None and used.stand_in == PERMUTED

@@ -64,6 +64,11 @@ class Use:
     replaced: tuple[Replaced, ...]
     stand_in: str = PERMUTED
 
+    def read(self) -> Use:
+        """Read the outputs now, so that damage is found here and a worker does the reading."""
+        _ = self._sums
+        return self
+
     @functools.cached_property
     def change(self) -> tuple[Estimate, ...]:
         """The change by modality and, last, with all of them replaced if that was probed: squared units of the output.
