@@ -93,7 +93,7 @@ class Question:
     >>> mbias.variants
     <Question variants: which aggregate of features parses best? Tables: scores, orderings, llp_line>
     >>> table = mbias.attention("models/demo", epoch="best")
-    >>> list(table.columns[:5])
+    >>> list(table.columns[:6])
     ['run', 'variant', 'smoothing', 'mitigation', 'control', 'seed']
     """
 

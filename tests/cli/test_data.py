@@ -62,7 +62,7 @@ def test_real_annotations_get_the_calibrated_strengths(data, tmp_path):
         [json.loads((path / "synth.json").read_text())["knobs"][f"{m}_strength"] for m in ("audio", "visual")]
         for path in (data, tmp_path / "a", tmp_path / "b")
     ]
-    assert strengths == [["4", "6"], ["2.3", "1.75"], ["2.3", "3"]]
+    assert strengths == [["4", "6"], ["1.5", "2.15"], ["1.5", "3"]]
 
 
 def test_pack_packs_once_and_reports_packed_splits(data, capsys):
