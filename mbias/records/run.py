@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbias.arguments import GROUP, as_url, check_column, checked_path, counted
+from mbias.arguments import GROUP, check_column, counted
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
-from mbias.records.paths import folders_below, record_file
+from mbias.records.paths import record_file, run_folder
 from mbias.records.shards import is_finite, read_arrays, stored_array
-from mbias.remote import remote_run
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
@@ -63,7 +62,7 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _run_folder(path)
+        self.path = run_folder(path)
         self.header = Header.read(record_file(self.path, "run.json"))
         self.commits = tuple(read_commits(self.path)[0])
 
@@ -349,20 +348,3 @@ class Run:
             self._check_samples(f"array {name!r} in {path}", array.shape[0] if array.ndim else 0)
             check_truth(f"{path}: array {name!r}", name, array, len(self.samples), len(self.header.categories))
         return arrays
-
-
-def _run_folder(path: object) -> Path:
-    """The folder of one run, as the argument of `Run`; of a remote run, that of its mirror."""
-    if url := as_url(path):
-        return remote_run(url)
-    folder = checked_path(path, "a path of a run", "give the folder of a run")
-    if (folder / "run.json").exists():
-        return folder
-    if folder.is_file():
-        raise BadInputError(f"{folder}: is a file; give the folder of a run")
-    below = folders_below(folder)
-    if below:
-        raise BadInputError(
-            f"{folder}: a folder of {counted(len(below), 'run')}; give one of them, or open them with mbias.open_study"
-        )
-    return folder
