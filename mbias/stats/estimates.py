@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,13 +11,11 @@ import numpy as np
 from scipy import special
 
 from mbias.stats.intervals import LEVEL, t_quantile
+from mbias.stats.resampling import common_draws, resampled_sums
 from mbias.stats.units import unit_sums
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Maps sums over samples, of shape (..., *cells), to values of shape (..., *values). Vectorised over ``...``."""
-
-RESAMPLES = 2_000
-"""Number of bootstrap resamples."""
 
 _AT_ONCE = 250
 """Number of resamples whose statistic is computed at a time."""
@@ -119,29 +116,6 @@ class Estimate:
         return upper_tail(value - self.point, self.se, self.df)
 
 
-@functools.lru_cache(maxsize=4)
-def common_draws(samples: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """Draw the bootstrap resamples that all estimates of a study share, so that comparisons are paired.
-
-    Parameters
-    ----------
-    samples
-        Number of samples.
-    resamples
-        Number of resamples.
-
-    Returns
-    -------
-    numpy.ndarray
-        How often each resample holds each sample, uint8, of shape (resample, sample). Every call returns the same
-        draws.
-    """
-    rng = np.random.default_rng(0)
-    shares = np.full(samples, 1 / samples)
-    # A resample at a time, since they are drawn as int64. No sample is drawn more than a hundred times.
-    return np.stack([rng.multinomial(samples, shares).astype(np.uint8) for _ in range(resamples)])
-
-
 def estimate(
     parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None = None, groups: np.ndarray | None = None
 ) -> Estimate:
@@ -233,7 +207,7 @@ def estimate_blocks(
     points: list[np.ndarray] = []
     within_seed, mean_resampled = np.zeros(()), np.zeros(())
     for blocks in by_seed:
-        whole, sums = _sums(draws, blocks())
+        whole, sums = resampled_sums(draws, blocks())
         points.append(statistic(whole[None])[0])
         resampled = np.concatenate(
             [statistic(sums[begin : begin + _AT_ONCE]) for begin in range(0, len(sums), _AT_ONCE)]
@@ -305,25 +279,6 @@ def summed_by_group(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray
     summed = np.zeros((len(names), *values.shape[1:]))
     np.add.at(summed, index, values)
     return summed
-
-
-def _sums(draws: np.ndarray, blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over all units, (*cells), and over the units of each resample, (resample, *cells), from parts in blocks."""
-    begin = 0
-    for parts in blocks:
-        if not begin:
-            whole, sums = np.zeros(parts.shape[1:]), np.zeros((len(draws), math.prod(parts.shape[1:])))
-        end = begin + len(parts)
-        columns = np.ascontiguousarray(parts.reshape(len(parts), -1).T)
-        # Many cells often share a denominator; equal columns are summed once.
-        numbering: dict[bytes, int] = {}
-        cells = [numbering.setdefault(column.tobytes(), len(numbering)) for column in columns]
-        distinct = columns[np.unique(cells, return_index=True)[1]].astype(np.float32)
-        # Single precision is twice as fast, and its error is a ten-thousandth of a resample's noise.
-        sums += (draws[:, begin:end].astype(np.float32) @ distinct.T)[:, cells]
-        whole += parts.sum(axis=0)
-        begin = end
-    return whole, sums.reshape(len(draws), *whole.shape)
 
 
 def upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -50,6 +51,10 @@ class Drawn:
 
     passes: tuple[Pass, ...]
     donors: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The matrices are neither copied nor sent to workers.
+        return {"passes": self.passes, "donors": self.donors}
 
     @functools.cached_property
     def matrices(self) -> list[csr_array]:
@@ -163,7 +168,7 @@ def sums_by_category(
         return [done[f] for f in range(len(families))], summed
 
     categories = len(header.categories)
-    kept = _kept([[len(run.passes[r].passes) for r in used] for run in runs], families, same)
+    kept = _kept([run.passes for run in runs], families)
     blocks = [slice(categories)] if at_once else blocks_of_categories(categories, 8 * samples * kept)
     totals: dict[tuple[int, int, int], np.ndarray] = {}
     by_block = []
@@ -177,14 +182,17 @@ def sums_by_category(
     return [joined([first.sums(), *rest]) for first, *rest in zip(of_all, *by_block, strict=True)]
 
 
-def _kept(draws: Sequence[Sequence[int]], families: Sequence[Family], same: Sequence[np.ndarray]) -> int:
+def _kept(passes: Sequence[Mapping[tuple[str, ...], Drawn]], families: Sequence[Family]) -> int:
     """How many numbers are kept at a time of each sample and category."""
-    runs, most = len(draws), max(map(max, draws))
-    shared = any(of_family.sum() > len(of_family) * runs for of_family in same)
+    used = {replaced for family in families for replaced, _ in family}
+    draws = max(len(of_run[replaced].passes) for of_run in passes for replaced in used)
+    donors = [[of_run[replaced].donors for replaced in used if replaced] for of_run in passes]
+    shared = bool((same_donors(donors).sum(axis=(1, 2)) > len(passes)).any())
     single = Counter(family[0][0] for family in families if len(family) == 1)
-    at_a_time = sum(len(family) for family in families if len(family) > 1) + max(single.values(), default=0)
+    at_a_time = max(single.values(), default=0)
+    influences = sum(len(family) for family in families if len(family) > 1) + at_a_time
     # Of all runs the influences and, where donors are shared, the values; of one run, what these are computed from.
-    return runs * (at_a_time + most * shared * len(families)) + 3 * most
+    return len(passes) * (influences + draws * shared * (1 + at_a_time)) + 3 * draws
 
 
 def stand_in_of_verdict(modalities: tuple[str, ...], of_runs: Sequence[Iterable[Pass]]) -> str:
@@ -238,6 +246,7 @@ def outputs_replaced(run: Run, stand_in: str) -> Replaced:
         raise NotApplicableError(f"{run.path}: one modality, so there is no other one to compare it with")
     probe = read_probe(run)
     passes: dict[tuple[str, ...], Drawn] = {(): Drawn((WHOLE,))}
+    _check(probe, (WHOLE,))
     for replaced in (*((modality,) for modality in modalities), modalities):
         draws = tuple(probe.draws(stand_in, replaced))
         if not draws and replaced == modalities:
@@ -247,17 +256,16 @@ def outputs_replaced(run: Run, stand_in: str) -> Replaced:
                 f"{run.path}: the probe has no pass with {' and '.join(replaced)} replaced by {stand_in!r}; "
                 f"{how_to_probe(run)}"
             )
+        _check(probe, draws)
         passes[replaced] = Drawn(draws, donors_of(probe, draws))
-    if run.task == Task.SINGLE_LABEL:
-        _check_sums(probe, passes.values())
     return Replaced(probe, passes)
 
 
-def _check_sums(probe: Probe, drawn: Iterable[Drawn]) -> None:
-    """Raise where the outputs of a sample do not add up to 1; they are read by category later, not by sample."""
+def _check(probe: Probe, passes: Sequence[Pass]) -> None:
+    """Raise where outputs have another shape, or those of a sample do not add up to 1: they are read by category."""
     samples, at_once = len(probe.run.samples), rows_of_block(4 * len(probe.run.header.categories))
-    for of_pass in (of_pass for of_draw in drawn for of_pass in of_draw.passes):
-        for begin in range(0, samples, at_once):
+    for of_pass in passes:
+        for begin in range(0, samples if probe.run.task == Task.SINGLE_LABEL else 1, at_once):
             probe.values(of_pass, "p_joint", slice(begin, begin + at_once))
 
 
