@@ -21,6 +21,7 @@ from mbias.analysis.settings import (
 )
 from mbias.records.run import Run
 from mbias.records.study import Study, StudyLike, open_study
+from mbias.records.summary import SCOPES
 from mbias.tables.layout import RUN, SHARED, Layout, concatenated, number, with_interval, with_left_out
 from mbias.tables.names import setting_names, subscript
 from mbias.tables.words import Words, with_words
@@ -285,9 +286,9 @@ def _distributions(study: Study, epoch: int | str) -> pd.DataFrame:
 
 def _ends(run: Run, epoch: int | str) -> pd.DataFrame:
     """The ends of the intervals of the means, one row per scope, modality and category."""
+    _, *ends = np.clip(scopes.weight_means(run, epoch).intervals(), 0, 1)
     tables = []
-    for scope, parts in scopes.weight_parts(run, epoch).items():
-        _, low, high = scopes.over_samples(parts, run.groups)
+    for scope, low, high in zip(SCOPES, *ends, strict=False):
         columns = {**scopes.cells(run), "scope": scope, "mean_low": low.ravel(), "mean_high": high.ravel()}
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables)
@@ -308,16 +309,15 @@ def _rows(run: Run, identity: dict[str, Any], columns: dict[str, scopes.Scoped])
 
 def _contributions(run: Run, epoch: int | str) -> list[dict[str, Any]]:
     """The rows of a run in `contributions`."""
-    phi = scopes.contributions_of(run, epoch)
-    values = {"phi": scopes.sample_parts(run, phi), "share": scopes.sample_parts(run, shares_of(phi))}
+    values = scopes.sample_means(run, epoch, lambda phi: np.stack([phi, shares_of(phi)], axis=1))
+    means = np.clip(values.intervals(), 0, 1)
     rows = []
-    for scope, mask in scopes.sample_scopes(run, phi).items():
-        means = {name: scopes.over_samples(parts[scope], run.groups) for name, parts in values.items()}
-        for c in np.flatnonzero(mask.any(axis=0)):
+    for index, (scope, counts) in enumerate(zip(SCOPES, scopes.sample_counts(run), strict=False)):
+        for c in np.flatnonzero(counts):
             for m, modality in enumerate(run.header.modalities):
                 row: dict[str, Any] = {"epoch": run.commit(epoch).epoch, "scope": scope}
                 row |= {"modality": modality, "category": run.header.categories[c]}
-                for name, cells in means.items():
+                for name, cells in zip(("phi", "share"), np.moveaxis(means[:, index], 1, 0), strict=True):
                     row |= dict(zip((name, f"{name}_low", f"{name}_high"), cells[:, m, c], strict=True))
-                rows.append(row | {"samples": int(mask[:, c].sum())})
+                rows.append(row | {"samples": int(counts[c])})
     return rows

@@ -15,7 +15,7 @@ from mbias.records.run import Run
 from mbias.records.study import Study, run_names
 from mbias.stats.intervals import t_quantile
 from mbias.tables.names import display_name, setting_name
-from mbias.tasks import Task
+from mbias.tasks import TARGET, Task
 from mbias.terms import PRESETS, Modality, Variant, recorded_smoothing
 
 VARIANT_ORDER = tuple(Variant)
@@ -101,8 +101,8 @@ class Setting:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """What is true of each sample, float64 (sample, category): labels or numbers; None where it is not recorded."""
-        return self.runs[0].labels
+        """What is true of each sample, (sample, category): bool, or numbers; None where it is not recorded."""
+        return self.runs[0].truth.get(TARGET if self.task == Task.REGRESSION else "weak")
 
 
 def weak_labels(run: Run) -> np.ndarray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mbias.arguments import as_url, checked_path, counted
 from mbias.errors import BadInputError
-from mbias.remote import mirror_of
+from mbias.remote import mirror_of, remote_run
 
 LARGEST = 2**28
 """The size limit, in bytes, of a file that is read as a whole (header, log, samples). Enough for a million rows."""
@@ -63,3 +64,20 @@ def record_size(run: Path, name: str) -> int:
         return mirror.size(name)
     path = record_file(run, name, None)
     return path.stat().st_size if path.is_file() else -1
+
+
+def run_folder(path: object) -> Path:
+    """The folder of one run, as the argument of `Run`; of a remote run, that of its mirror."""
+    if url := as_url(path):
+        return remote_run(url)
+    folder = checked_path(path, "a path of a run", "give the folder of a run")
+    if (folder / "run.json").exists():
+        return folder
+    if folder.is_file():
+        raise BadInputError(f"{folder}: is a file; give the folder of a run")
+    below = folders_below(folder)
+    if below:
+        raise BadInputError(
+            f"{folder}: a folder of {counted(len(below), 'run')}; give one of them, or open them with mbias.open_study"
+        )
+    return folder

@@ -22,10 +22,11 @@ from mbias.files import read_json, write_json
 from mbias.passes import WHOLE, Pass, description
 from mbias.records.paths import record_file, record_size
 from mbias.records.run import Run
-from mbias.records.shards import Held, array_names, read_array
+from mbias.records.shards import Held, array_names, stored_array
 from mbias.records.writing.array_file import new_array_file
+from mbias.records.writing.pass_checks import check_pass, output_fault
 from mbias.remote import refuse_mirror
-from mbias.tasks import Task, extremes_fault, output_hint
+from mbias.tasks import Extremes, Task, output_hint
 
 FORMAT = "mbias-probe"
 VERSION = 1
@@ -61,7 +62,9 @@ class Probe:
         counts = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
         return f"<Probe of {self.run.name}: epoch {self.epoch}; passes: {counts}>"
 
-    def values(self, of_pass: Pass, name: str) -> np.ndarray:
+    def values(
+        self, of_pass: Pass, name: str, rows: slice | np.ndarray = slice(None), categories: slice | None = None
+    ) -> np.ndarray:
         """Read one output of a pass.
 
         Parameters
@@ -72,6 +75,10 @@ class Probe:
             ``p_joint`` (sample, category), ``p`` (sample, segment, modality, category), or ``donors``, int64
             (sample,): the row that the replaced modality came from, -1 where there was no donor. If several modalities
             are replaced, ``donors`` is (sample, replaced modality), in the order of `Pass.replaced`.
+        rows
+            Which samples: a slice without a step, or their numbers. Only their outputs are read.
+        categories
+            Which categories of ``p_joint``, of all samples. Probabilities of one label per sample are not added up.
 
         Returns
         -------
@@ -85,23 +92,27 @@ class Probe:
         BadInputError
             If the output is damaged.
         """
-        folder = self.run.path / "probe"
+        folder, outputs = self.run.path / "probe", record_file(self.run.path, OUTPUTS, None)
         if of_pass not in self.passes:
             raise NotApplicableError(f"{folder}: no pass {description(of_pass)}; {how_to_probe(self.run)}")
-        outputs = record_file(self.run.path, OUTPUTS, None)
         key = f"{self.passes.index(of_pass)}.{name}"
         if name in _OPTIONAL and key not in array_names(outputs):
             raise NotApplicableError(
                 f"{folder}: the pass {description(of_pass)} was recorded without {_OPTIONAL[name]}; "
                 f"{how_to_probe(self.run)}"
             )
-        values = read_array(outputs, key)
-        self.check(of_pass, name, Held.of(values, self.run.task == Task.SINGLE_LABEL))
+        stored = stored_array(outputs, key)
+        # Before anything is read of a wrong shape.
+        self.check(of_pass, name, Held(stored.dtype, stored.shape, Extremes()))
+        values = stored.read(rows) if categories is None else stored.read(categories, 1)
+        # The outputs of some categories need not add up to 1.
+        sums = self.run.task == Task.SINGLE_LABEL and categories is None
+        self.check(of_pass, name, Held(stored.dtype, stored.shape, Extremes.of(values, sums)))
         return values
 
     def check(self, of_pass: Pass, name: str, held: Held) -> None:
         """Raise BadInputError unless an output of a pass is what `values` says."""
-        if fault := _fault(self.run, of_pass, name, held):
+        if fault := output_fault(self.run, of_pass, name, held):
             where = f"{self.run.path / 'probe'}: the pass {description(of_pass)}"
             raise BadInputError(f"{where}: {fault}; {how_to_probe(self.run)}")
 
@@ -199,7 +210,7 @@ def new_probe(
     if WHOLE not in shapes:
         raise BadInputError(f"{run.path}: a probe needs the pass in which nothing is replaced; add Pass()")
     for of_pass, of_arrays in shapes.items():
-        _check_pass(run, of_pass, of_arrays)
+        check_pass(run, of_pass, of_arrays)
     commit = run.commit(epoch)
     if taken := _FIELDS & about.keys():
         raise BadInputError(f"{run.path}: {min(taken)!r} is a field of probe.json already; rename it in the call")
@@ -217,7 +228,7 @@ def new_probe(
     def write(of_pass: Pass, arrays: Mapping[str, np.ndarray]) -> None:
         for name, values in arrays.items():
             array = np.asarray(values)
-            if fault := _fault(run, of_pass, name, Held.of(array, run.task == Task.SINGLE_LABEL)):
+            if fault := output_fault(run, of_pass, name, Held.of(array, run.task == Task.SINGLE_LABEL)):
                 hint = f"; {output_hint(run.task)}" * (name != "donors")
                 raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {fault}{hint}")
             file.add(f"{numbers[of_pass]}.{name}", np.asarray(array, dtype=_kind(name)))
@@ -294,53 +305,6 @@ def read_probe(run: Run) -> Probe:
     if not 1 <= probe.epoch <= len(run.commits) or run.commits[probe.epoch - 1].sha256 != shard:
         raise BadInputError(f"{run.path / 'probe'}: the run was trained again after it was probed; {hint}")
     return probe
-
-
-def _check_pass(run: Run, of_pass: Pass, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    modalities = run.header.modalities
-    if unknown := set(of_pass.replaced) - set(modalities):
-        raise BadInputError(f"{run.path}: unknown modality {min(unknown)!r}; take {', '.join(modalities)}")
-    if of_pass.replaced != tuple(name for name in modalities if name in of_pass.replaced):
-        raise BadInputError(
-            f"{run.path}: the pass {description(of_pass)}: name each once, in the order {', '.join(modalities)}"
-        )
-    for name, shape in shapes.items():
-        if wrong := _shape_fault(run, of_pass, name, shape):
-            raise BadInputError(f"{run.path}: the pass {description(of_pass)}: {wrong}")
-    if "p_joint" not in shapes:
-        raise BadInputError(f"{run.path}: the pass {description(of_pass)} lacks 'p_joint'; add it")
-
-
-def _shape_fault(run: Run, of_pass: Pass, name: str, shape: tuple[int, ...]) -> str | None:
-    """What is wrong with the name or shape of an output of a pass."""
-    samples, modalities, categories = len(run.samples), len(run.header.modalities), len(run.header.categories)
-    shapes: dict[str, tuple[int | None, ...]] = {
-        "donors": (samples, len(of_pass.replaced)) if len(of_pass.replaced) > 1 else (samples,),
-        "p_joint": (samples, categories),
-        "p": (samples, None, modalities, categories),
-    }
-    if name not in shapes:
-        return f"unknown output {name!r}; take {', '.join(shapes)}"
-    wanted = shapes[name]
-    if len(shape) != len(wanted) or any(n not in (None, m) for n, m in zip(wanted, shape, strict=True)):
-        sizes = " x ".join("segments" if n is None else str(n) for n in wanted)
-        return f"{name!r} has the shape {shape}; for this run it must be {sizes}"
-    return None
-
-
-def _fault(run: Run, of_pass: Pass, name: str, held: Held) -> str | None:
-    """What is wrong with an output of a pass."""
-    if wrong := _shape_fault(run, of_pass, name, held.shape):
-        return wrong
-    if held.kind.kind not in "fiub":
-        return f"{name!r} holds {held.kind}, not numbers"
-    if name == "donors":
-        within = held.extremes.low >= -1 and held.extremes.high < len(run.samples)
-        return None if within else "'donors' holds a value that is neither the row of a sample nor -1"
-    # Segments may hold several categories, whatever the task of the whole sample.
-    task = run.task if name == "p_joint" or run.task == Task.REGRESSION else Task.MULTILABEL
-    what = extremes_fault(task, held.extremes, len(run.header.modalities) if name == "p_joint" else 1)
-    return f"{name!r} {what}" if what else None
 
 
 def how_to_probe(run: Run) -> str:

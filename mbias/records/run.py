@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mbias.arguments import GROUP, as_url, check_column, checked_path, counted
+from mbias.arguments import GROUP, check_column, counted
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records import summary
 from mbias.records.commits import Commit, read_commits
 from mbias.records.failure import Failure, read_failure
 from mbias.records.header import Header
-from mbias.records.paths import folders_below, record_file
-from mbias.records.shards import is_finite, read_array, read_arrays
-from mbias.remote import remote_run
+from mbias.records.paths import record_file, run_folder
+from mbias.records.shards import is_finite, read_arrays, stored_array
 from mbias.tasks import TARGET, Task, check_truth
 from mbias.terms import Variant, smoothing_name
 
@@ -63,7 +62,7 @@ class Run:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = _run_folder(path)
+        self.path = run_folder(path)
         self.header = Header.read(record_file(self.path, "run.json"))
         self.commits = tuple(read_commits(self.path)[0])
 
@@ -180,7 +179,13 @@ class Run:
             raise BadInputError(f"{self.path}: no epoch {epoch!r}; take 1 to {len(self.commits)}, 'last' or 'best'")
         return self.commits[epoch - 1]
 
-    def values(self, name: str, epoch: int | str = "last", dimensions: tuple[str, ...] | None = None) -> np.ndarray:
+    def values(
+        self,
+        name: str,
+        epoch: int | str = "last",
+        dimensions: tuple[str, ...] | None = None,
+        rows: slice | np.ndarray = slice(None),
+    ) -> np.ndarray:
         """Read one array of one epoch.
 
         Parameters
@@ -192,6 +197,9 @@ class Run:
         dimensions
             The dimensions that the array must have, in the order in which they are returned; ``sample`` stands for
             the samples of the run, whatever the header calls them. By default, ``header.arrays[name]``.
+        rows
+            Which samples: a slice without a step, or their numbers. Where samples are the first dimension of the array,
+            only their values are read.
 
         Returns
         -------
@@ -212,10 +220,12 @@ class Run:
             hint = f"take epoch {', '.join(holders)}" if holders else "record it with the run"
             raise NotApplicableError(f"{self.path}: epoch {commit.epoch} does not hold the array {name!r}; {hint}")
         shard = record_file(self.path, commit.shard, None)
-        values = read_array(shard, name)
+        stored = stored_array(shard, name)
+        held = self.check_array(name, shard, stored.dtype, stored.shape, finite=True)
+        values = stored.read(rows, held.index(self.header.sample) if self.header.sample in held else 0)
         # The summary of a category that is not present anywhere is NaN.
         finite = name.endswith("_summary") or is_finite(values)
-        held = self.check_array(name, shard, values.dtype, values.shape, finite)
+        self.check_array(name, shard, stored.dtype, stored.shape, finite)
         if dimensions is None:
             return values
         wanted = [self.header.sample if d == "sample" else d for d in dimensions]
@@ -338,20 +348,3 @@ class Run:
             self._check_samples(f"array {name!r} in {path}", array.shape[0] if array.ndim else 0)
             check_truth(f"{path}: array {name!r}", name, array, len(self.samples), len(self.header.categories))
         return arrays
-
-
-def _run_folder(path: object) -> Path:
-    """The folder of one run, as the argument of `Run`; of a remote run, that of its mirror."""
-    if url := as_url(path):
-        return remote_run(url)
-    folder = checked_path(path, "a path of a run", "give the folder of a run")
-    if (folder / "run.json").exists():
-        return folder
-    if folder.is_file():
-        raise BadInputError(f"{folder}: is a file; give the folder of a run")
-    below = folders_below(folder)
-    if below:
-        raise BadInputError(
-            f"{folder}: a folder of {counted(len(below), 'run')}; give one of them, or open them with mbias.open_study"
-        )
-    return folder

@@ -101,11 +101,59 @@ def array_names(path: Path) -> list[str]:
         return sorted(_read_header(file)[1])
 
 
-def read_array(path: Path, name: str) -> np.ndarray:
-    """Read one array of a file.
+@dataclass(frozen=True)
+class StoredArray:
+    """An array in a file, of which some rows can be read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dtype, shape
+        The type and shape of the array.
+    offset
+        The position of its first byte in the file.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    offset: int
+
+    def read(self, rows: slice | np.ndarray = slice(None), dimension: int = 0) -> np.ndarray:
+        """Read some entries of a dimension, such as the rows of a table.
+
+        Parameters
+        ----------
+        rows
+            Which entries: a slice without a step, or their numbers, in any order.
+        dimension
+            The dimension.
+
+        Raises
+        ------
+        BadInputError
+            If the file is missing or cut short.
+        """
+        with _reported(self.path), self.path.open("rb", buffering=0) as file:
+            if dimension or isinstance(rows, np.ndarray):
+                # Unlike reads, a mapping costs nothing for bytes that are not next to each other. It is closed at once,
+                # since its pages count as memory of this process.
+                mapped: np.ndarray = np.memmap(file, self.dtype, "r", self.offset, self.shape)
+                return np.array(mapped[(*[slice(None)] * dimension, rows)])
+            begin, end, _ = rows.indices(self.shape[0] if self.shape else 1)
+            inner = self.shape[1:]
+            size = math.prod(inner)
+            file.seek(self.offset + begin * size * self.dtype.itemsize)
+            read = np.fromfile(file, self.dtype, (end - begin) * size)
+            return read.reshape((end - begin, *inner) if self.shape else ())
+
+
+def stored_array(path: Path, name: str) -> StoredArray:
+    """Find an array in a file.
 
     safetensors maps the file into memory, which makes the system read ahead: up to the whole file where a hundredth of
-    it is needed. This function reads only the bytes of the array.
+    it is needed. What is returned reads only the bytes that are asked for.
 
     Parameters
     ----------
@@ -116,7 +164,7 @@ def read_array(path: Path, name: str) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray
+    StoredArray
         The array.
 
     Raises
@@ -128,12 +176,16 @@ def read_array(path: Path, name: str) -> np.ndarray:
         start, arrays = _read_header(file)
         if name not in arrays:
             raise BadInputError(f"{path}: does not hold the array {name!r}; it holds {', '.join(sorted(arrays))}")
-        dtype, shape, (begin, end) = (arrays[name][key] for key in ("dtype", "shape", "data_offsets"))
-        number, kind = math.prod(map(operator.index, shape)), np.dtype(TYPES[dtype])
-        if begin < 0 or min(shape, default=0) < 0 or number * kind.itemsize != end - begin:
+        kind, shape, (begin, end) = (arrays[name][key] for key in ("dtype", "shape", "data_offsets"))
+        dtype, sizes = np.dtype(TYPES[kind]), tuple(map(operator.index, shape))
+        if begin < 0 or min(sizes, default=0) < 0 or math.prod(sizes) * dtype.itemsize != end - begin:
             raise ValueError(f"the bytes of {name!r} do not fit its shape")
-        file.seek(start + begin)
-        return np.fromfile(file, kind, number).reshape(shape)
+        return StoredArray(path, dtype, sizes, start + begin)
+
+
+def read_array(path: Path, name: str) -> np.ndarray:
+    """Read one array of a file; see `stored_array`."""
+    return stored_array(path, name).read()
 
 
 def _read_header(file: IO[bytes]) -> tuple[int, dict[str, dict[str, Any]]]:

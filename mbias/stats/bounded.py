@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,10 @@ class Bounded:
     def point(self) -> np.ndarray:
         """The estimate itself."""
         return self.estimate.point
+
+    def at(self, *index: Any) -> Bounded:
+        """The estimates at an index of the statistic's shape."""
+        return Bounded(self.estimate.at(*index), self.low, self.high)
 
     @property
     def z(self) -> Estimate:

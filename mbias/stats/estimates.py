@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,12 +11,14 @@ import numpy as np
 from scipy import special
 
 from mbias.stats.intervals import LEVEL, t_quantile
+from mbias.stats.resampling import common_draws, resampled_sums
+from mbias.stats.units import unit_sums
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Maps sums over samples, of shape (..., *cells), to values of shape (..., *values). Vectorised over ``...``."""
 
-RESAMPLES = 2_000
-"""Number of bootstrap resamples."""
+_AT_ONCE = 250
+"""Number of resamples whose statistic is computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -114,26 +116,6 @@ class Estimate:
         return upper_tail(value - self.point, self.se, self.df)
 
 
-@functools.lru_cache(maxsize=4)
-def common_draws(samples: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """Draw the bootstrap resamples that all estimates of a study share, so that comparisons are paired.
-
-    Parameters
-    ----------
-    samples
-        Number of samples.
-    resamples
-        Number of resamples.
-
-    Returns
-    -------
-    numpy.ndarray
-        How often each resample holds each sample, of shape (resample, sample). Every call returns the same draws.
-    """
-    rng = np.random.default_rng(0)
-    return rng.multinomial(samples, np.full(samples, 1 / samples), resamples).astype(np.float32)
-
-
 def estimate(
     parts: np.ndarray, statistic: Statistic, samples: np.ndarray | None = None, groups: np.ndarray | None = None
 ) -> Estimate:
@@ -193,23 +175,48 @@ def estimate(
     seeds, size = parts.shape[:2]
     if not seeds or not size:
         raise ValueError(f"parts have {seeds} seeds and {size} samples: at least one of each is needed")
-    if groups is not None:
-        parts = np.stack([summed_by_group(of_seed, groups) for of_seed in parts])
-        size = parts.shape[1]
-        samples = None if samples is None else np.minimum(samples, size)
-    by_seed = statistic(parts.sum(axis=1))
-    shape = by_seed.shape[1:]
-    number = np.maximum(size if samples is None else np.asarray(samples, dtype=float), 2)
-    draws = common_draws(size)
-    mean_resampled = np.zeros((len(draws), *shape))
-    within_seed = np.zeros(shape)
-    for seed_parts in parts:
-        resampled = statistic(_sums(draws, seed_parts))
-        within_seed += _variance(resampled) / seeds
-        mean_resampled += resampled / seeds
+    by_unit = [functools.partial(unit_sums, of_seed.__getitem__, size, groups, size) for of_seed in parts]
+    units = size if groups is None else len(np.unique(groups))
+    return estimate_blocks(by_unit, statistic, units, None if samples is None else np.minimum(samples, units))
+
+
+def estimate_blocks(
+    by_seed: Sequence[Callable[[], Iterable[np.ndarray]]],
+    statistic: Statistic,
+    units: int,
+    samples: np.ndarray | None = None,
+) -> Estimate:
+    """Estimate as `estimate`, from parts that are read block by block, for each seed in turn.
+
+    Parameters
+    ----------
+    by_seed
+        For each seed, a function that reads its parts: blocks of shape (unit, *cells).
+    statistic, samples
+        As for `estimate`.
+    units
+        The number of independent units, samples or groups, of each seed.
+
+    Returns
+    -------
+    Estimate
+        As `estimate`.
+    """
+    number = np.maximum(units if samples is None else np.asarray(samples, dtype=float), 2)
+    draws = common_draws(units)
+    points: list[np.ndarray] = []
+    within_seed, mean_resampled = np.zeros(()), np.zeros(())
+    for blocks in by_seed:
+        whole, sums = resampled_sums(draws, blocks())
+        points.append(statistic(whole[None])[0])
+        resampled = np.concatenate(
+            [statistic(sums[begin : begin + _AT_ONCE]) for begin in range(0, len(sums), _AT_ONCE)]
+        )
+        within_seed = within_seed + _variance(resampled) / len(by_seed)
+        mean_resampled = mean_resampled + resampled / len(by_seed)
     # A bootstrap's variance is the maximum likelihood estimate, which is too small by 1 / n.
     correction = number / (number - 1)
-    return combined(by_seed, within_seed * correction, _variance(mean_resampled) * correction, number)
+    return combined(np.stack(points), within_seed * correction, _variance(mean_resampled) * correction, number)
 
 
 def stacked(estimates: Sequence[Estimate]) -> Estimate:
@@ -272,18 +279,6 @@ def summed_by_group(values: np.ndarray, groups: np.ndarray | None) -> np.ndarray
     summed = np.zeros((len(names), *values.shape[1:]))
     np.add.at(summed, index, values)
     return summed
-
-
-def _sums(draws: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Sums over the samples of each resample, (resample, *cells), from the parts of one seed, (sample, *cells)."""
-    columns = np.ascontiguousarray(parts.reshape(len(parts), -1).T)
-    # Many cells often share a denominator; equal columns are summed once.
-    numbering: dict[bytes, int] = {}
-    cells = [numbering.setdefault(column.tobytes(), len(numbering)) for column in columns]
-    distinct = columns[np.unique(cells, return_index=True)[1]]
-    # Single precision is twice as fast, and its error is a ten-thousandth of a resample's noise.
-    sums = draws @ distinct.T.astype(np.float32)
-    return sums.astype(float)[:, cells].reshape(len(draws), *parts.shape[1:])
 
 
 def upper_tail(distance: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mbias.stats.estimates import RESAMPLES
 from mbias.stats.intervals import LEVEL
+from mbias.stats.resampling import RESAMPLES
 
 FEWEST = 3
 """With fewer seeds, the probability has no interval."""

@@ -12,8 +12,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from mbias.stats.estimates import Estimate, combined, summed_by_group
+from mbias.stats.estimates import summed_by_group
+
+
+def giving(donors: np.ndarray | None) -> list[sparse.csr_array]:
+    """For each draw, a matrix that adds up for each sample what the pairs have in which it is a donor.
+
+    Parameters
+    ----------
+    donors
+        As in `PairValues`.
+
+    Returns
+    -------
+    list of scipy.sparse.csr_array
+        Of shape (donor, sample), one per draw; none where donors are not known.
+    """
+    if donors is None:
+        return []
+    size, roles = donors.shape[1:]
+    pairs = np.repeat(np.arange(size), roles)
+    ones = np.ones(size * roles)
+    return [sparse.csr_array((ones, (of_draw.ravel(), pairs)), shape=(size, size)) for of_draw in donors]
 
 
 @dataclass(frozen=True)
@@ -27,10 +49,16 @@ class PairValues:
     donors
         The rows of the donors, int, of shape (draw, sample, role); a role is one replaced modality. None where they
         are not known; then the pairs count as independent.
+    matrices
+        What `giving` returns for the donors, where it is computed already.
+    disposable
+        Whether the values are needed for nothing else, so that `centred` may take their place in memory.
     """
 
     values: np.ndarray
     donors: np.ndarray | None = None
+    matrices: Sequence[sparse.csr_array] = ()
+    disposable: bool = False
 
     @functools.cached_property
     def mean(self) -> np.ndarray:
@@ -39,199 +67,140 @@ class PairValues:
         return mean
 
     @functools.cached_property
+    def centred(self) -> np.ndarray:
+        """The values less their mean."""
+        centred: np.ndarray = np.subtract(self.values, self.mean, out=self.values if self.disposable else None)
+        return centred
+
+    @functools.cached_property
     def influence(self) -> np.ndarray:
         """What each sample contributes to the mean, as a sample and as a donor, less the mean: (sample, cell)."""
-        influence: np.ndarray = self.values.mean(axis=0) - self.mean
-        if self.donors is None:
-            return influence
-        draws = len(self.values)
-        for draw in range(draws):
-            for role in range(self.donors.shape[2]):
-                given = np.zeros_like(influence)
-                np.add.at(given, self.donors[draw, :, role], self.values[draw] - self.mean)
-                influence = influence + given / draws
+        influence: np.ndarray = self.centred.mean(axis=0)
+        for of_draw, matrix in zip(self.centred, self.matrices or giving(self.donors), strict=False):
+            influence += (matrix @ of_draw) / len(self.values)
         return influence
 
-    def noise(self) -> np.ndarray:
-        """The variance that the draw of the pairs adds to `influence` but not to the mean, (cell,)."""
+    def covariance(self, other: PairValues) -> np.ndarray:
+        """The covariance that the draw of the pairs adds to the influences of two values of the same pairs, (cell,).
+
+        It is in `influence` but not in the mean. Of values with themselves, it is a variance.
+        """
+        draws, samples, cells = self.values.shape
         if self.donors is None:
-            return np.zeros(self.values.shape[2])
-        noise: np.ndarray = self.values.var(axis=(0, 1)) * self.donors.shape[2] / len(self.values)
-        return noise
+            return np.zeros(cells)
+        product = np.einsum("dnc,dnc->c", self.centred, other.centred) / (draws * samples)
+        covariance: np.ndarray = product * self.donors.shape[2] / draws
+        return covariance
 
 
-def quotient(
-    by_seed: Sequence[Sequence[PairValues]],
-    numerator: Sequence[float] | np.ndarray,
-    denominator: Sequence[float] | np.ndarray | None = None,
-    divisor: np.ndarray | float = 1.0,
-    samples: np.ndarray | None = None,
-    groups: np.ndarray | None = None,
-) -> Estimate:
-    """Estimate a quotient of sums of pair means.
+@dataclass(frozen=True)
+class PairSums:
+    """Sums over samples of the values of pairs, from which quotients of means are computed with their uncertainty.
 
-    For pair means t_1, t_2, ..., the quotient is sum(numerator * t) / sum(denominator * t), or
-    sum(numerator * t) / divisor without a denominator.
+    A source is one term of one seed.
 
     Parameters
     ----------
-    by_seed
-        For each seed, the values of each term. All seeds have the same samples and donors.
-    numerator
-        The factor of each term in the numerator.
-    denominator
-        The factor of each term in the denominator.
-    divisor
-        A known divisor, for example of each cell, (cell,).
-    samples
-        The number of samples that each cell rests on, where it is smaller than the number of all samples. It sets the
-        degrees of freedom.
+    means
+        The mean of each source, of shape (seed, term, cell).
+    products
+        The products of the influences of any two sources, summed over units, of shape (cell, source, source); sources
+        are in the order of seeds and, within a seed, of terms.
+    noises
+        What the draw of the pairs adds to the products (`PairValues.covariance`), of shape (term, seed, seed, cell); 0
+        for two seeds whose donors differ.
+    same
+        Whether the donors of two seeds are the same, bool, of shape (term, seed, seed).
+    samples, units
+        The number of samples, and of independent units among them: samples or groups.
+    """
+
+    means: np.ndarray
+    products: np.ndarray
+    noises: np.ndarray
+    same: np.ndarray
+    samples: int
+    units: int
+
+
+class PairSummer:
+    """Adds up the values of pairs: of one term after the other and, of each term, of one seed after the other.
+
+    Parameters
+    ----------
+    seeds, terms
+        The number of seeds, and of the terms of each.
+    same
+        As in `PairSums`.
     groups
-        The group of each sample. Samples of one group, such as the clips of one source, are not independent; the
-        groups are.
-
-    Returns
-    -------
-    Estimate
-        Of shape (cell,); NaN where the denominator is 0.
-
-    Examples
-    --------
-    Two samples that are donors to each other; the first term is 1 and the second is 3 on average:
-
-    >>> import numpy as np
-    >>> donors = np.array([[[1], [0]]])
-    >>> first = PairValues(np.array([[[0.5], [1.5]]]), donors)
-    >>> second = PairValues(np.array([[[3.0], [3.0]]]), donors)
-    >>> quotient([[first, second]], (1, -1), (1, 1)).point
-    array([-0.5])
+        The group of each sample; None where every sample is independent.
     """
-    points, factors = zip(*(_linearised(terms, numerator, denominator, divisor) for terms in by_seed), strict=True)
-    return _estimate(points, factors, by_seed, samples, groups)
+
+    def __init__(self, seeds: int, terms: int, same: np.ndarray, groups: np.ndarray | None = None) -> None:
+        self._shape = seeds, terms
+        self._same = same
+        self._groups = groups
+        self._samples = 0
+        self._kept: list[PairValues] = []
+        self._means = np.empty(0)
+        self._noises = np.empty(0)
+        self._influences = np.empty((0, 0, 0))
+
+    def add(self, seed: int, term: int, values: PairValues) -> None:
+        """Add the values of the next seed of a term. All seeds have the same samples."""
+        (seeds, terms), (_, samples, cells) = self._shape, values.values.shape
+        of_units = summed_by_group(values.influence, self._groups)
+        if seed == term == 0:
+            self._samples = samples
+            self._means = np.empty((seeds, terms, cells))
+            self._noises = np.zeros((terms, seeds, seeds, cells))
+            self._influences = np.empty((cells, seeds * terms, len(of_units)))
+        if seed == 0:
+            self._kept = []
+        self._means[seed, term] = values.mean
+        self._influences[:, seed * terms + term] = of_units.T
+        self._noises[term, seed, seed] = values.covariance(values)
+        for earlier in np.flatnonzero(self._same[term, seed, :seed]):
+            covariance = values.covariance(self._kept[earlier])
+            self._noises[term, seed, earlier] = self._noises[term, earlier, seed] = covariance
+        # The values of a seed are needed beside those of others only where donors are the same.
+        shared = self._same[term, seed, seed + 1 :].any()
+        self._kept.append(values if shared else PairValues(values.values[:, :0]))
+
+    def sums(self) -> PairSums:
+        """The sums over the values of all terms and seeds."""
+        products = self._influences @ self._influences.swapaxes(1, 2)
+        units = self._influences.shape[2]
+        return PairSums(self._means, products, self._noises, self._same, self._samples, units)
 
 
-def difference(
-    first: Sequence[Sequence[PairValues]],
-    second: Sequence[Sequence[PairValues]],
-    numerator: Sequence[float] | np.ndarray,
-    denominator: Sequence[float] | np.ndarray,
-    groups: np.ndarray | None = None,
-) -> Estimate:
-    """Estimate the difference of two quotients, the second less the first, paired by seed, sample and donor.
-
-    Parameters
-    ----------
-    first, second
-        For each seed, the values of each term; both have the same seeds and samples.
-    numerator, denominator, groups
-        As for `quotient`.
-
-    Returns
-    -------
-    Estimate
-        Of shape (cell,).
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> donors = np.array([[[1], [0]]])
-    >>> one, two = (PairValues(np.full((1, 2, 1), value), donors) for value in (1.0, 3.0))
-    >>> difference([[one, one]], [[one, two]], (1, -1), (1, 1)).point
-    array([-0.5])
-    """
-    of_first = [_linearised(of_seed, numerator, denominator, 1.0) for of_seed in first]
-    of_second = [_linearised(of_seed, numerator, denominator, 1.0) for of_seed in second]
-    points = [b - a for (a, _), (b, _) in zip(of_first, of_second, strict=True)]
-    factors_a, factors_b = [a for _, a in of_first], [b for _, b in of_second]
-    pairs = [list(zip(*of_seeds, strict=True)) for of_seeds in zip(first, second, strict=True)]
-    if all(_same(a.donors, b.donors) for of_seed in pairs for a, b in of_seed):
-        # With the same donors, what the draw of the pairs adds to both cancels in part.
-        joined = [
-            [
-                PairValues(f_b * b.values - f_a * a.values, a.donors)
-                for (a, b), f_a, f_b in zip(of_seed, in_a, in_b, strict=True)
-            ]
-            for of_seed, in_a, in_b in zip(pairs, factors_a, factors_b, strict=True)
-        ]
-        return _estimate(points, [np.ones_like(factor) for factor in factors_a], joined, None, groups)
-    factors = [np.concatenate([-a, b]) for a, b in zip(factors_a, factors_b, strict=True)]
-    terms = [[*a, *b] for a, b in zip(first, second, strict=True)]
-    return _estimate(points, factors, terms, None, groups)
+def sums_of(by_seed: Sequence[Sequence[PairValues]], groups: np.ndarray | None = None) -> PairSums:
+    """The sums over values that are in memory, by seed and term."""
+    same = same_donors([[term.donors for term in of_seed] for of_seed in by_seed])
+    summer = PairSummer(len(by_seed), len(by_seed[0]), same, groups)
+    for term in range(len(by_seed[0])):
+        for seed, of_seed in enumerate(by_seed):
+            summer.add(seed, term, of_seed[term])
+    return summer.sums()
 
 
-def _estimate(
-    points: Sequence[np.ndarray],
-    factors: Sequence[np.ndarray],
-    by_seed: Sequence[Sequence[PairValues]],
-    samples: np.ndarray | None,
-    groups: np.ndarray | None,
-) -> Estimate:
-    """The estimate of a statistic from its value and its linear approximation in the means of each seed."""
-    influences = [
-        np.sum([factor * term.influence for factor, term in zip(of_seed, terms, strict=True)], axis=0)
-        for of_seed, terms in zip(factors, by_seed, strict=True)
-    ]
-    noises = [
-        np.sum([factor**2 * term.noise() for factor, term in zip(of_seed, terms, strict=True)], axis=0)
-        for of_seed, terms in zip(factors, by_seed, strict=True)
-    ]
-    size = len(influences[0])
-    independent = size if groups is None else len(np.unique(groups))
-    number = np.maximum(np.minimum(independent, size if samples is None else samples), 2).astype(float)
-    within_seed = np.mean([_variance(i, n, groups) for i, n in zip(influences, noises, strict=True)], axis=0)
-    noise = np.sum(
-        [
-            _noise_of_mean([of_seed[index] for of_seed in factors], [terms[index] for terms in by_seed])
-            for index in range(len(by_seed[0]))
-        ],
-        axis=0,
+def same_donors(by_seed: Sequence[Sequence[np.ndarray | None]]) -> np.ndarray:
+    """Whether the donors of two seeds are the same, bool (term, seed, seed), from those of each seed and term."""
+    return np.array([[[_same(a, b) for b in of_term] for a in of_term] for of_term in zip(*by_seed, strict=True)])
+
+
+def joined(blocks: Sequence[PairSums]) -> PairSums:
+    """The sums of all cells, from those of blocks of cells."""
+    first = blocks[0]
+    return PairSums(
+        np.concatenate([block.means for block in blocks], axis=-1),
+        np.concatenate([block.products for block in blocks]),
+        np.concatenate([block.noises for block in blocks], axis=-1),
+        first.same,
+        first.samples,
+        first.units,
     )
-    samples_part = _variance(np.mean(influences, axis=0), noise, groups)
-    return combined(np.stack(points), within_seed, samples_part, number)
-
-
-def _linearised(
-    terms: Sequence[PairValues],
-    numerator: Sequence[float] | np.ndarray,
-    denominator: Sequence[float] | np.ndarray | None,
-    divisor: np.ndarray | float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The quotient of one seed, (cell,), and its gradient with respect to each mean, (term, cell)."""
-    means = np.stack([term.mean for term in terms])
-    u = np.asarray(numerator, dtype=float)
-    w = np.zeros_like(u) if denominator is None else np.asarray(denominator, dtype=float)
-    below = np.broadcast_to(divisor, means.shape[1:]) if denominator is None else w @ means
-    known = below != 0
-    point = np.divide(u @ means, below, out=np.full(below.shape, np.nan), where=known)
-    above = u[:, None] - point * w[:, None]
-    gradient = np.divide(above, below, out=np.full(above.shape, np.nan), where=np.broadcast_to(known, above.shape))
-    return point, gradient
-
-
-def _noise_of_mean(factors: Sequence[np.ndarray], terms: Sequence[PairValues]) -> np.ndarray:
-    """The noise of the mean over seeds of one term."""
-    first = terms[0]
-    same = all(term.values.shape == first.values.shape and _same(term.donors, first.donors) for term in terms)
-    if not same:
-        scaled = [factor**2 * term.noise() for factor, term in zip(factors, terms, strict=True)]
-        noise: np.ndarray = np.mean(scaled, axis=0) / len(terms)
-        return noise
-    values = np.mean([factor * term.values for factor, term in zip(factors, terms, strict=True)], axis=0)
-    return PairValues(values, first.donors).noise()
 
 
 def _same(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     return a is b if a is None or b is None else np.array_equal(a, b)
-
-
-def _variance(influence: np.ndarray, noise: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """The variance of a mean over pairs, from what each sample contributes to it."""
-    size = len(influence)
-    if groups is not None:
-        influence = summed_by_group(influence, groups)
-    number = len(influence)
-    total = (influence**2).sum(axis=0)
-    # As in a jackknife: without one sample, the pairs in which it is a donor are missing too.
-    scale = number / max(number - 2, 1)
-    variance: np.ndarray = np.maximum(total - size * noise, total / 2) / size**2 * scale
-    return variance

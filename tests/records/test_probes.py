@@ -131,3 +131,11 @@ def test_wrong_outputs_are_not_written(run, outputs, message):
     with pytest.raises(BadInputError, match=message):
         write_probe(run, "last", {WHOLE: {"p_joint": np.zeros((8, 4))}, **outputs})
     assert (run.path / "probe" / "outputs.safetensors").read_bytes() == before
+
+
+def test_some_samples_or_categories_are_those_of_the_whole_output(run):
+    probe = read_probe(run)
+    for of_pass in probe.passes:
+        whole = probe.values(of_pass, "p_joint")
+        assert probe.values(of_pass, "p_joint", np.array([2, 0])).tolist() == whole[[2, 0]].tolist()
+        assert probe.values(of_pass, "p_joint", categories=slice(1, 2)).tolist() == whole[:, 1:2].tolist()

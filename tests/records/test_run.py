@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from mbias import Run
+from mbias import Header, Run, RunWriter
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.records.validate import faults
 from tests.records.written import DIMENSIONS, SEGMENTS, drawn_attention, header, written_run
@@ -57,3 +58,22 @@ def test_dimensions_come_in_the_order_asked_for(run_path):
     turned = run.values("wav", dimensions=("category", "modality", "segment", "sample"))
 
     assert np.array_equal(turned, run.values("wav").transpose(3, 2, 1, 0))
+
+
+@pytest.mark.parametrize("rows", [slice(1, 3), np.array([2, 0]), np.array([1])])
+def test_some_samples_are_those_of_the_whole_array(run_path, rows):
+    run = Run(run_path)
+    for name in run.commit().arrays:
+        if not name.endswith("_summary"):
+            assert run.values(name, rows=rows).tolist() == run.values(name)[rows].tolist()
+
+
+def test_samples_may_be_another_dimension_than_the_first(tmp_path):
+    constants = Header(("a", "b"), ("x", "y"), ("loss",), "loss", "test", {"p_joint": ("category", "sample")})
+    writer = RunWriter.create(tmp_path / "run", constants, pd.DataFrame({"sample": ["s", "t", "u"]}))
+    writer.commit({}, {"p_joint": np.arange(6.0).reshape(2, 3) / 6})
+    run = Run(tmp_path / "run")
+
+    for rows in (slice(1, 3), np.array([2, 0])):
+        some = run.values("p_joint", dimensions=("sample", "category"), rows=rows)
+        assert some.tolist() == run.values("p_joint").T[rows].tolist()

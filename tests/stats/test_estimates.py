@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mbias.stats.estimates import estimate
+from mbias.stats.estimates import estimate, estimate_blocks
 from mbias.stats.intervals import ratio
 from tests.stats.sums import mean_parts
 
@@ -63,6 +63,16 @@ def test_resamples_in_which_a_ratio_is_undefined_are_left_out():
 
     assert result.point == 0.5
     assert 0 < result.se < 1
+
+
+def test_parts_that_are_read_in_blocks_give_the_same_estimate():
+    parts = np.random.default_rng(4).random((2, 50, 3, 2))
+    whole = estimate(parts, ratio)
+    blocks = [lambda of_seed=of_seed: iter(np.split(of_seed, [7, 30])) for of_seed in parts]
+    read = estimate_blocks(blocks, ratio, units=50)
+
+    np.testing.assert_allclose(read.point, whole.point, rtol=1e-12)
+    np.testing.assert_allclose(read.se, whole.se, rtol=1e-5)
 
 
 def test_no_samples_are_refused():

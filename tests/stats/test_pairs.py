@@ -7,9 +7,15 @@ import pytest
 
 from mbias.probing.draws import derangement
 from mbias.stats.bounded import Bounded
-from mbias.stats.pairs import PairValues, difference, quotient
+from mbias.stats.pairs import PairValues, joined, sums_of
+from mbias.stats.quotients import difference
+from mbias.stats.quotients import quotient as of_sums
 
 DRAWS = 5
+
+
+def quotient(by_seed, *factors, groups=None, **options):
+    return of_sums(sums_of(by_seed, groups), *factors, **options)
 
 
 def _random_pairs(rng, size=9, cells=2, roles=1, draws=3):
@@ -46,7 +52,7 @@ def test_without_donors_pairs_are_independent():
     estimated = quotient([[pairs]], [1.0])
 
     np.testing.assert_allclose(pairs.influence, of_samples - of_samples.mean())
-    assert pairs.noise() == 0
+    assert pairs.covariance(pairs) == 0
     assert estimated.point == pytest.approx(values.mean())
     # As in a mean of n values, with n - 2 instead of n - 1.
     assert estimated.se**2 == pytest.approx(((of_samples - values.mean()) ** 2).sum() / 20 / 18)
@@ -84,7 +90,7 @@ def test_quotients_by_hand():
 def test_a_difference_of_a_setting_with_itself_is_zero_for_sure():
     rng = np.random.default_rng(11)
     terms = [_random_pairs(rng, size=30), _random_pairs(rng, size=30)]
-    none = difference([terms], [terms], (1, -1), (1, 1))
+    none = difference(sums_of([terms, terms]), (1, -1), (1, 1))
 
     assert (none.point == 0).all()
     assert (none.se == 0).all()
@@ -97,11 +103,41 @@ def test_differences_by_hand_and_by_adding_variances(same_donors):
     if same_donors:
         second = [PairValues(b.values, a.donors) for a, b in zip(first, second, strict=True)]
     of_each = [quotient([terms], (1, -1), (1, 1)) for terms in (first, second)]
-    found = difference([first], [second], (1, -1), (1, 1))
+    found = difference(sums_of([first, second]), (1, -1), (1, 1))
 
     np.testing.assert_allclose(found.point, of_each[1].point - of_each[0].point)
     # Their values are independent.
     np.testing.assert_allclose(found.se**2, of_each[0].se ** 2 + of_each[1].se ** 2, rtol=0.25)
+
+
+def test_cells_in_blocks_are_the_cells_of_the_whole():
+    rng = np.random.default_rng(13)
+    seeds = [[_random_pairs(rng, cells=3), _random_pairs(rng, cells=3)] for _ in range(3)]
+    cut = [
+        [[PairValues(t.values[..., cells], t.donors) for t in terms] for terms in seeds]
+        for cells in (slice(1), slice(1, 3))
+    ]
+    whole, blocks = quotient(seeds, (1, -1), (1, 1)), of_sums(joined([*map(sums_of, cut)]), (1, -1), (1, 1))
+
+    np.testing.assert_allclose(blocks.se, whole.se)
+    np.testing.assert_allclose(blocks.df, whole.df)
+
+
+@pytest.mark.parametrize("same_donors", [True, False])
+def test_the_variance_of_a_mean_over_seeds_by_brute_force(same_donors):
+    """Where seeds share their donors, the mean over seeds is itself a mean over pairs; otherwise their noises add."""
+    rng = np.random.default_rng(14)
+    seeds = [_random_pairs(rng, size=40, roles=2) for _ in range(3)]
+    if same_donors:
+        seeds = [PairValues(pairs.values, seeds[0].donors) for pairs in seeds]
+    influence = np.mean([pairs.influence for pairs in seeds], axis=0)
+    mean = np.mean([pairs.values for pairs in seeds], axis=0)
+    own = [pairs.values.var(axis=(0, 1)) for pairs in seeds]
+    noise = (mean.var(axis=(0, 1)) if same_donors else np.mean(own, axis=0) / 3) * 2 / 3
+    total = (influence**2).sum(axis=0)
+    expected = np.maximum(total - 40 * noise, total / 2) / 40**2 * 40 / 38
+
+    np.testing.assert_allclose(quotient([[pairs] for pairs in seeds], [1.0]).samples_part, expected)
 
 
 def test_where_nothing_changes_a_share_is_unknown():

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mbias.analysis.measures.use import Use, balance_difference, use
+from mbias.analysis.measures.replaced import sums_by_category
+from mbias.analysis.measures.use import Use, squared_change, use
 from mbias.analysis.settings import Setting
+from mbias.errors import NotApplicableError
 from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate
-from mbias.stats.pairs import PairValues, difference
+from mbias.stats.pairs import PairSums
+from mbias.stats.quotients import difference
 from mbias.stats.significance import cliffs_delta, no_difference, standardised
 from mbias.tables.names import subscript
 
@@ -42,20 +45,40 @@ def use_rows(first: Setting, second: Setting, groups: np.ndarray | None) -> list
     if len(names) == 2:
         balances = [used.balance[0, 1] for used in uses]
         return [_use_row("balance", balances, balance_difference(*uses), groups)]
-    changes_a, changes_b = map(_changes, uses)
+    changes = paired_changes(*uses)
     rows = []
     for m, name in enumerate(names):
-        paired = difference(changes_a, changes_b, np.arange(len(names)) == m, np.ones(len(names)), groups)
+        paired = difference(changes, np.arange(len(names)) == m, np.ones(len(names)))
         rows.append(_use_row(f"share {subscript(name)}", [used.share[m] for used in uses], paired, groups))
     return rows
 
 
-def _changes(used: Use) -> list[list[PairValues]]:
-    """By run, the squared changes of the outputs with each modality replaced."""
-    return [
-        [run.pairs((name,), lambda f, whole=run.whole: (f - whole) ** 2) for name in used.setting.modalities]  # type: ignore[misc]
-        for run in used.replaced
-    ]
+def balance_difference(first: Use, second: Use) -> Estimate:
+    """The balance of two modalities in the second setting less that in the first, paired, (1 + category,).
+
+    Raises
+    ------
+    NotApplicableError
+        If the two rest on different stand-ins.
+    """
+    return difference(paired_changes(first, second), (1, -1), (1, 1))
+
+
+def paired_changes(first: Use, second: Use) -> PairSums:
+    """The sums of the pairs whose means are the changes of each modality, of the runs of the first and the second.
+
+    Raises
+    ------
+    NotApplicableError
+        As `balance_difference`.
+    """
+    if first.stand_in != second.stand_in:
+        raise NotApplicableError(
+            f"{second.setting.runs[0].path}: probed with {second.stand_in!r} inputs, the other with "
+            f"{first.stand_in!r}; probe both in one way"
+        )
+    terms = [((modality,), squared_change) for modality in first.setting.modalities]
+    return sums_by_category((*first.replaced, *second.replaced), [terms], first.setting.groups)[0]
 
 
 def _use_row(quantity: str, sides: list[Bounded], paired: Estimate, groups: np.ndarray | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from mbias.records.study import StudyLike, open_study
 from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate, stacked
 from mbias.stats.significance import equivalence
+from mbias.stats.units import Rows
 from mbias.tables.names import display_name
 
 _OF_MODALITY = {"f_audio": "audio", "f_visual": "visual"}
@@ -102,29 +103,29 @@ def balance_of(measure: Measure, estimated: Estimate, row: int = 0) -> Balance:
 
 @functools.cache
 def _of_use(stand_in: str) -> Measure:
-    def estimate_setting(setting: Setting) -> Estimate:
-        probed(setting.runs[0])
-        used = use(setting, stand_in)
-        first, second = used.share
-        return stacked([first.estimate, second.estimate, used.balance[0, 1].estimate])
+    return Measure("use", "", stand_in, lambda setting: _with_balance(setting, stand_in))
 
-    return Measure("use", "", stand_in, estimate_setting)
+
+def _with_balance(setting: Setting, stand_in: str, known: Use | None = None) -> Estimate:
+    """The shares of two modalities and their balance, from what is known already with the stand-in, if anything."""
+    probed(setting.runs[0])
+    used = known or use(setting, stand_in)
+    first, second = used.share
+    return stacked([first.estimate, second.estimate, used.balance[0, 1].estimate])
 
 
 def _of_coalitions(name: str, outcome: str, baseline: str, function: Callable[[np.ndarray], np.ndarray]) -> Measure:
     def estimate_setting(setting: Setting) -> Estimate:
-        stacked = np.stack([coalition_parts(run, outcome, baseline) for run in setting.runs])
-        return over_samples(setting.weak, stacked, function)
+        return over_samples(setting, lambda run, rows: coalition_parts(run, outcome, baseline, rows), function)
 
     return Measure(name, outcome, baseline, estimate_setting)
 
 
 def _of_parts(
-    name: str, outcome: str, baseline: str, function: Callable[[Run, int], np.ndarray], causal: bool = False
+    name: str, outcome: str, baseline: str, function: Callable[[Run, int, Rows], np.ndarray], causal: bool = False
 ) -> Measure:
     def estimate_setting(setting: Setting) -> Estimate:
-        stacked = np.stack([function(run, probed(run).epoch) for run in setting.runs])
-        return over_samples(setting.weak, stacked, lambda values: values)
+        return over_samples(setting, lambda run, rows: function(run, probed(run).epoch, rows), lambda values: values)
 
     return Measure(name, outcome, baseline, estimate_setting, causal)
 
@@ -272,7 +273,7 @@ def _of_setting(
     by_measure: dict[Measure, Estimate] = {}
     left_out: list[tuple[str, NotApplicableError]] = []
     try:
-        used = use(setting)
+        used = use(setting).read()
     except NotApplicableError as error:
         left_out.append((PRIMARY.display_name, error))
     permuted = used is not None and used.stand_in == PERMUTED
@@ -282,7 +283,8 @@ def _of_setting(
         if (measure is PRIMARY and not permuted) or not measure.concerns(setting.modalities):
             continue
         try:
-            by_measure[measure] = measure.estimate(setting)
+            known = measure is PRIMARY
+            by_measure[measure] = _with_balance(setting, PERMUTED, used) if known else measure.estimate(setting)
         except NotApplicableError as error:
             # Of more than two modalities there is a use, and only its one balance is lacking.
             if measure is not PRIMARY:

@@ -29,13 +29,15 @@ from mbias.analysis.measures.replaced import donors_of
 from mbias.analysis.measures.rows.use_rows import with_ends
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError
-from mbias.passes import WHOLE
+from mbias.passes import WHOLE, Pass
 from mbias.records.probes import Probe, how_to_probe, read_probe
 from mbias.records.study import StudyLike, open_study
 from mbias.scores.sample_losses import loss_function
 from mbias.stats.bounded import Bounded
 from mbias.stats.intervals import LEVEL
-from mbias.stats.pairs import PairValues, quotient
+from mbias.stats.pairs import PairValues, sums_of
+from mbias.stats.quotients import quotient
+from mbias.stats.units import rows_of_block
 from mbias.tables.layout import Layout, with_interval, with_left_out
 from mbias.tasks import Task
 
@@ -146,7 +148,7 @@ def _rows(setting: Setting) -> list[dict[str, Any]]:
     if labels is None:
         raise NotApplicableError(f"{run.path}: the labels of its samples ('weak') are not recorded; record the truth")
     probes = [read_probe(of_run) for of_run in setting.runs]
-    whole = [right(probe.values(WHOLE, "p_joint"), labels, setting.task)[None, :, None] for probe in probes]
+    whole = [_right(probe, WHOLE, labels)[None, :, None] for probe in probes]
     together = _columns("together", [PairValues(of_seed.astype(float)) for of_seed in whole], setting)
     rows = []
     for stand_in in _stand_ins(setting, probes):
@@ -185,8 +187,7 @@ def _alone(setting: Setting, probe: Probe, stand_in: str, labels: np.ndarray) ->
     alone = {}
     for modality, replaced in _others(setting.modalities).items():
         draws = probe.draws(stand_in, replaced)
-        outputs = np.stack([probe.values(draw, "p_joint") for draw in draws])
-        values = right(outputs, labels, setting.task)[..., None].astype(float)
+        values = np.stack([_right(probe, draw, labels) for draw in draws])[..., None].astype(float)
         alone[modality] = PairValues(values, donors_of(probe, draws))
     draws_of_all = min(len(pairs.values) for pairs in alone.values())
     values = np.max([pairs.values[:draws_of_all] for pairs in alone.values()], axis=0)
@@ -194,9 +195,16 @@ def _alone(setting: Setting, probe: Probe, stand_in: str, labels: np.ndarray) ->
     return alone | {ANY: PairValues(values, np.concatenate(donors, axis=2) if donors else None)}
 
 
+def _right(probe: Probe, of_pass: Pass, labels: np.ndarray) -> np.ndarray:
+    """`right` of the outputs of a pass, bool (sample,), of a block of samples at a time."""
+    at_once = rows_of_block(8 * labels.shape[1])
+    blocks = [slice(begin, begin + at_once) for begin in range(0, len(labels), at_once)]
+    return np.concatenate([right(probe.values(of_pass, "p_joint", b), labels[b], probe.run.task) for b in blocks])
+
+
 def _columns(name: str, by_seed: Sequence[PairValues], setting: Setting) -> dict[str, float]:
     """A share of samples with the ends of its interval."""
-    estimated = quotient([[values] for values in by_seed], [1.0], groups=setting.groups)
+    estimated = quotient(sums_of([[values] for values in by_seed], setting.groups), [1.0])
     point, ends = float(estimated.point[0]), Bounded(estimated, 0, 1).interval()[:, 0]
     independent = setting.samples if setting.groups is None else len(np.unique(setting.groups))
     # Where no sample differs, nothing varies: the bound of a binomial share with no event.

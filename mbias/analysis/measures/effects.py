@@ -27,11 +27,14 @@ from mbias.analysis.measures.rows.use_rows import with_ends
 from mbias.analysis.measures.use import use
 from mbias.analysis.settings import Setting, reason_for, settings
 from mbias.errors import NotApplicableError
+from mbias.passes import WHOLE, Pass
 from mbias.records.probes import how_to_probe, read_probe
 from mbias.records.run import Run
 from mbias.records.study import StudyLike, open_study
 from mbias.stats.estimates import Estimate
-from mbias.stats.pairs import PairValues, quotient
+from mbias.stats.pairs import PairSums, PairValues, sums_of
+from mbias.stats.quotients import quotient
+from mbias.stats.units import rows_of_block
 from mbias.tables.layout import with_left_out
 
 
@@ -46,12 +49,12 @@ class Effects:
     sets
         The sets, as positions of modalities; the last one is of all.
     changes
-        By run and set, the squared change, summed over categories.
+        The sums over pairs of the squared changes with each set replaced, summed over categories.
     """
 
     setting: Setting
     sets: tuple[tuple[int, ...], ...]
-    changes: tuple[tuple[PairValues, ...], ...]
+    changes: PairSums
 
     def shapley(self, m: int) -> Estimate:
         """The part of the Shapley effect of modality m in the change with all replaced, of shape (1,)."""
@@ -67,7 +70,7 @@ class Effects:
     def _part(self, factors: np.ndarray) -> Estimate:
         together = np.zeros(len(self.sets))
         together[-1] = 1
-        return quotient(self.changes, factors, together, groups=self.setting.groups)
+        return quotient(self.changes, factors, together)
 
 
 def shapley_factors(sets: Sequence[tuple[int, ...]], modalities: int) -> np.ndarray:
@@ -134,17 +137,24 @@ def effects(setting: Setting) -> Effects:
     unordered = [tuple(positions[name] for name in chosen) for chosen in names]
     sets = sorted(unordered, key=lambda chosen: (len(chosen), chosen))
     changes = [
-        tuple(_change(run, replaced, tuple(setting.modalities[m] for m in chosen)) for chosen in sets)
+        [_change(run, replaced, tuple(setting.modalities[m] for m in chosen)) for chosen in sets]
         for run, replaced in zip(setting.runs, used.replaced, strict=True)
     ]
-    return Effects(setting, tuple(sets), tuple(changes))
+    return Effects(setting, tuple(sets), sums_of(changes, setting.groups))
 
 
 def _change(run: Run, replaced: Replaced, names: tuple[str, ...]) -> PairValues:
-    probe = read_probe(run)
+    probe, samples = read_probe(run), len(run.samples)
     draws = probe.draws(PERMUTED, names)
-    squared = [(probe.values(draw, "p_joint").astype(float) - replaced.whole) ** 2 for draw in draws]
-    return PairValues(np.stack([replaced.with_sum(of_draw)[:, :1] for of_draw in squared]), donors_of(probe, draws))
+    at_once = rows_of_block(8 * len(run.header.categories))
+
+    def change(draw: Pass, rows: slice) -> np.ndarray:
+        whole, outputs = (probe.values(of_pass, "p_joint", rows).astype(float) for of_pass in (WHOLE, draw))
+        return replaced.summed((outputs - whole) ** 2)
+
+    blocks = [slice(begin, begin + at_once) for begin in range(0, samples, at_once)]
+    values = [np.concatenate([change(draw, rows) for rows in blocks]) for draw in draws]
+    return PairValues(np.stack(values)[..., None], donors_of(probe, draws))
 
 
 def shapley(study: StudyLike) -> pd.DataFrame:

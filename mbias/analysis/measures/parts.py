@@ -10,28 +10,29 @@ from mbias.errors import NotApplicableError
 from mbias.passes import WHOLE
 from mbias.records.probes import how_to_probe
 from mbias.records.run import Run
+from mbias.stats.units import Rows
 
 
-def attention_parts(run: Run, epoch: int) -> np.ndarray:
+def attention_parts(run: Run, epoch: int, rows: Rows = slice(None)) -> np.ndarray:
     """Attention share: the mean of W_av over segments, over the samples that have the category.
 
     In [0, 1]; the shares add up to 1. Cost: none; the record suffices. Source: the paper's Fig. 3; for what attention
     does not say, Jain & Wallace 2019, Wiegreffe & Pinter 2019. Note: it is where the network looks, not what its
     predictions depend on.
     """
-    return _masked(mean_attention(run, epoch).swapaxes(1, 2), run.truth["weak"])
+    return _masked(mean_attention(run, epoch, rows).swapaxes(1, 2), run.truth["weak"][rows])
 
 
-def contribution_parts(run: Run, epoch: int) -> np.ndarray:
+def contribution_parts(run: Run, epoch: int, rows: Rows = slice(None)) -> np.ndarray:
     """Contribution share: phi_m / p_wsl with phi_m = sum over segments of W_tp W_av P (Eq. 3); exact.
 
     In [0, 1]; the shares add up to 1. Cost: none; the record suffices. Note: p_a and p_v themselves depend on both
     inputs, through cross-attention and shared weights, so that a share of p_wsl is not reliance on an input.
     """
-    return _masked(shares_of(pooled(run, epoch, "wav", "p")).swapaxes(1, 2), run.truth["weak"])
+    return _masked(shares_of(pooled(run, epoch, "wav", "p", rows=rows)).swapaxes(1, 2), run.truth["weak"][rows])
 
 
-def score_parts(run: Run, epoch: int) -> np.ndarray:
+def score_parts(run: Run, epoch: int, rows: Rows = slice(None)) -> np.ndarray:
     """Scores of each modality's own branch, p_a and p_v (Eq. 4, 5), on the labels that are present.
 
     Their quotient, the sum of p_a over the sum of p_v, is the ratio of on-the-fly gradient modulation (OGM; Peng et
@@ -39,10 +40,10 @@ def score_parts(run: Run, epoch: int) -> np.ndarray:
     Cost: none; the record suffices. Note: the ratio was made for heads that are linear in one modality each; these are
     not.
     """
-    return _masked(pooled(run, epoch, "p").swapaxes(1, 2), run.truth["weak"])
+    return _masked(pooled(run, epoch, "p", rows=rows).swapaxes(1, 2), run.truth["weak"][rows])
 
 
-def swap_parts(run: Run, epoch: int) -> np.ndarray:
+def swap_parts(run: Run, epoch: int, rows: Rows = slice(None)) -> np.ndarray:
     """Counterfactual swap: how often the prediction follows a donor from which one modality is taken.
 
     The donor has no label in common with the sample. The prediction follows it where p_wsl is higher, on average, on
@@ -50,23 +51,25 @@ def swap_parts(run: Run, epoch: int) -> np.ndarray:
     everything does. Cost: 2 K N passes. Note: samples without a donor are left out.
     """
     probe = probed(run)
-    weak = run.truth["weak"]
+    every = run.truth["weak"]
+    weak = every[rows]
     result = np.zeros((*weak.shape, 2, 2))
     for index, modality in enumerate(run.header.modalities):
         passes = probe.draws("swapped", (modality,))
         if not passes:
             raise NotApplicableError(f"{run.path}: the probe has no pass with {modality} swapped; {how_to_probe(run)}")
         for of_pass in passes:
-            donors, joint = probe.values(of_pass, "donors"), probe.values(of_pass, "p_joint").astype(float)
+            donors, joint = (probe.values(of_pass, name, rows) for name in ("donors", "p_joint"))
+            joint = joint.astype(float)
             known = (donors >= 0) & weak.any(axis=1)
             on_own_labels = _mean_where(joint, weak)
-            on_donor_labels = _mean_where(joint, weak[np.maximum(donors, 0)])
+            on_donor_labels = _mean_where(joint, every[np.maximum(donors, 0)])
             follows = (np.sign(on_donor_labels - on_own_labels) + 1) / 2
             result[:, :, index] += _masked(np.where(known, follows, 0.0)[:, None], weak & known[:, None])
     return result
 
 
-def cross_parts(run: Run, epoch: int) -> np.ndarray:
+def cross_parts(run: Run, epoch: int, rows: Rows = slice(None)) -> np.ndarray:
     """What cross-attention carries: the drop of p_wsl with a modality replaced only where the other attends to it.
 
     On the labels that are present, with the training mean as the baseline, in g_ca of Eq. 1 and 2 alone. In [-1, 1]; 0
@@ -81,10 +84,12 @@ def cross_parts(run: Run, epoch: int) -> np.ndarray:
         raise NotApplicableError(
             f"{run.path}: the probe has no pass in which cross-attention alone is replaced; {how_to_probe(run)}"
         )
-    whole = outcome_parts(run, probe, WHOLE, "probability")
+    whole = outcome_parts(run, probe, WHOLE, "probability", rows)
     lost = np.stack(
         [
-            whole - outcome_parts(run, probe, of_modality[0], "probability") if of_modality else np.zeros_like(whole)
+            whole - outcome_parts(run, probe, of_modality[0], "probability", rows)
+            if of_modality
+            else np.zeros_like(whole)
             for of_modality in passes
         ],
         axis=2,

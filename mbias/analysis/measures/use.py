@@ -14,22 +14,32 @@ modality of another sample is an input that the model knows; a mean or zeros nee
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from mbias.analysis.measures.replaced import PERMUTED, Replaced, outputs_replaced, stand_in_of_verdict
+from mbias.analysis.measures.replaced import (
+    PERMUTED,
+    Family,
+    Function,
+    Replaced,
+    blocks_of_categories,
+    outputs_replaced,
+    stand_in_of_verdict,
+    sums_by_category,
+    with_weights,
+)
 from mbias.analysis.settings import Setting
 from mbias.errors import NotApplicableError
 from mbias.records.probes import read_probe
-from mbias.scores.sample_losses import loss_function
+from mbias.scores.sample_losses import loss_function, squared_error
 from mbias.stats.bounded import Bounded
 from mbias.stats.estimates import Estimate, stacked
-from mbias.stats.pairs import PairValues, difference, quotient
+from mbias.stats.pairs import PairSums
+from mbias.stats.quotients import quotient
 from mbias.tasks import Task
 
 FAR = 3.0
@@ -53,6 +63,11 @@ class Use:
     setting: Setting
     replaced: tuple[Replaced, ...]
     stand_in: str = PERMUTED
+
+    def read(self) -> Use:
+        """Read the outputs now, so that damage is found here and a worker does the reading."""
+        _ = self._sums
+        return self
 
     @functools.cached_property
     def change(self) -> tuple[Estimate, ...]:
@@ -119,24 +134,42 @@ class Use:
     @functools.cached_property
     def variance(self) -> np.ndarray:
         """The variance of what is true, as far as it is known, (category,)."""
-        if self._followed is not None and np.ptp(self._followed, axis=0).any():
-            variance: np.ndarray = self._followed.var(axis=0)
-        elif self.setting.task == Task.REGRESSION:
-            variance = np.mean([run.whole.var(axis=0) for run in self.replaced], axis=0)
-        else:
-            pi = np.mean([run.whole.mean(axis=0) for run in self.replaced], axis=0)
-            variance = pi * (1 - pi)
+        if self.setting.labels is not None and self._varies:
+            return self._by_block(lambda c: self._followed(c).var(axis=0))
+        if self.setting.task == Task.REGRESSION:
+            return self._by_block(lambda c: np.mean([run.whole(c).var(axis=0) for run in self.replaced], axis=0))
+        pi = self._by_block(lambda c: np.mean([run.whole(c).mean(axis=0) for run in self.replaced], axis=0))
+        variance: np.ndarray = pi * (1 - pi)
         return variance
 
     @functools.cached_property
-    def _followed(self) -> np.ndarray | None:
+    def _varies(self) -> bool:
+        """Whether what is true is not the same for all samples."""
+        return bool(self._by_block(lambda categories: np.ptp(self._followed(categories), axis=0)).any())
+
+    def _true(self, categories: slice) -> np.ndarray:
+        """What is true of each sample, float64 (sample, category)."""
+        if self.setting.labels is None:
+            raise NotApplicableError(
+                f"{self.setting.runs[0].path}: the labels of its samples are not recorded; record the truth"
+            )
+        true: np.ndarray = self.setting.labels[:, categories].astype(float)
+        return true
+
+    def _followed(self, categories: slice) -> np.ndarray:
         """Labels, or the targets of a regression with outliers clipped, so that a few do not decide a verdict."""
-        if self._labels is None or self.setting.task != Task.REGRESSION:
-            return self._labels
-        low, high = np.quantile(self._labels, [0.25, 0.75], axis=0)
+        true = self._true(categories)
+        if self.setting.task != Task.REGRESSION:
+            return true
+        low, high = np.quantile(true, [0.25, 0.75], axis=0)
         far = FAR * (high - low)
-        within: np.ndarray = np.where(far > 0, np.clip(self._labels, low - far, high + far), self._labels)
+        within: np.ndarray = np.where(far > 0, np.clip(true, low - far, high + far), true)
         return within
+
+    def _by_block(self, function: Callable[[slice], np.ndarray]) -> np.ndarray:
+        """Values by category, (category,), of a block of categories at a time."""
+        blocks = blocks_of_categories(len(self.setting.categories), 8 * self.setting.samples)
+        return np.concatenate([function(categories) for categories in blocks])
 
     def part(self, m: int) -> Estimate:
         """The change of a modality as a part of that with all of them replaced."""
@@ -155,22 +188,16 @@ class Use:
         NotApplicableError
             If what is true is not recorded, or is the same for all samples.
         """
-        true = self._true if self._followed is None else self._followed
-        centred = true - true.mean(axis=0)
-        if not centred.any():
+        if not self._by_block(lambda c: np.abs(self._centred(c)).max(axis=0)).any():
             raise NotApplicableError(f"{self.setting.runs[0].path}: all samples have the same labels")
+
         below = self.replaced[0].with_sum(self.variance)
-        parts: list[Estimate] = []
-        for replaced in self._singles:
-            terms = [
-                [run.pairs(replaced, lambda f, whole=run.whole: (whole - f) * centred)]  # type: ignore[misc]
-                for run in self.replaced
-            ]
-            parts.append(self._of(terms, [1.0], divisor=below))
-        whole = [
-            [PairValues(run.with_sum(((run.whole - run.whole.mean(axis=0)) * centred)[None]))] for run in self.replaced
-        ]
-        return (*parts, self._of(whole, [1.0], divisor=below))
+        return tuple(self._of(sums, [1.0], divisor=below) for sums in self._sums["separation"])
+
+    def _centred(self, categories: slice) -> np.ndarray:
+        followed = self._followed(categories)
+        centred: np.ndarray = followed - followed.mean(axis=0)
+        return centred
 
     def help(self, loss: str) -> tuple[Estimate, ...]:
         """How much larger a loss becomes when each modality is replaced.
@@ -195,31 +222,48 @@ class Use:
         return {}
 
     def _help(self, loss: str) -> tuple[Estimate, ...]:
-        true, task = self._true, self.setting.task
+        task, categories = self.setting.task, len(self.setting.categories)
+        self._true(slice(0))
         function = loss_function(loss, task)
         if function is None:
             raise NotApplicableError(f"{self.setting.runs[0].path}: the task {task.value!r} has no {loss}")
+
         of_samples = task == Task.SINGLE_LABEL and loss != "squared_error"
-        over = np.array([1 if of_samples else true.shape[1]] + [1] * true.shape[1])
-        result = []
-        for replaced in self._singles:
-            terms = [
-                [run.pairs(replaced, lambda f, whole=run.whole: function(f, true) - function(whole, true))]  # type: ignore[misc]
-                for run in self.replaced
-            ]
-            result.append(self._of(terms, [1.0], divisor=over))
-        return tuple(result)
+        over = np.array([1 if of_samples else categories] + [1] * categories)
+        if loss in self._sums:
+            return tuple(self._of(sums, [1.0], divisor=over) for sums in self._sums[loss])
+        families = [[(modality, self._more(function))] for modality in self._singles]
+        # The decision for a category depends on the outputs of all.
+        at_once = task == Task.SINGLE_LABEL and loss == "error_rate"
+        by_modality = sums_by_category(self.replaced, families, self.setting.groups, at_once)
+        return tuple(self._of(sums, [1.0], divisor=over) for sums in by_modality)
 
     @functools.cached_property
-    def _terms(self) -> list[list[PairValues]]:
-        """By run, the pairs whose means are the changes."""
-        return [
-            [
-                run.pairs(replaced, lambda f, whole=run.whole: (f - whole) ** 2)  # type: ignore[misc]
-                for replaced in self._replacements
-            ]
-            for run in self.replaced
-        ]
+    def _sums(self) -> dict[str, list[PairSums]]:
+        """The sums of the pairs that a verdict rests on, of outputs that are read once."""
+        families: dict[str, list[Family]] = {"change": [[(r, squared_change) for r in self._replacements]]}
+        if self.setting.labels is not None:
+            families["separation"] = [*([(m, self._lost)] for m in self._singles), [((), self._of_whole)]]
+            families["squared_error"] = [[(m, self._more(squared_error))] for m in self._singles]
+        listed = [family for of_name in families.values() for family in of_name]
+        sums = iter(sums_by_category(self.replaced, listed, self.setting.groups))
+        return {name: list(itertools.islice(sums, len(of_name))) for name, of_name in families.items()}
+
+    def _lost(self, whole: np.ndarray, categories: slice) -> Callable[[np.ndarray], np.ndarray]:
+        centred = self._centred(categories)
+        return lambda outputs: (whole - outputs) * centred
+
+    def _of_whole(self, whole: np.ndarray, categories: slice) -> Callable[[np.ndarray], np.ndarray]:
+        product = (whole - whole.mean(axis=0)) * self._centred(categories)
+        return lambda _: product
+
+    def _more(self, loss: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Function:
+        def more(whole: np.ndarray, categories: slice) -> Callable[[np.ndarray], np.ndarray]:
+            true = self._true(categories)
+            before = loss(whole, true)
+            return lambda outputs: loss(outputs.astype(float), true) - before
+
+        return more
 
     @property
     def _positions(self) -> range:
@@ -248,18 +292,6 @@ class Use:
     def _cells(self) -> int:
         return 1 + len(self.setting.categories)
 
-    @functools.cached_property
-    def _labels(self) -> np.ndarray | None:
-        return self.setting.labels
-
-    @property
-    def _true(self) -> np.ndarray:
-        if self._labels is None:
-            raise NotApplicableError(
-                f"{self.setting.runs[0].path}: the labels of its samples are not recorded; record the truth"
-            )
-        return self._labels
-
     def _quotient(
         self,
         numerator: Sequence[float] | np.ndarray,
@@ -267,20 +299,20 @@ class Use:
         divisor: np.ndarray | float = 1.0,
     ) -> Estimate:
         """A quotient of changes, as `mbias.stats.pairs.quotient`."""
-        return self._of(self._terms, numerator, denominator, divisor)
+        return self._of(self._sums["change"][0], numerator, denominator, divisor)
 
     def _of(
         self,
-        terms: Sequence[Sequence[PairValues]],
+        sums: PairSums,
         numerator: Sequence[float] | np.ndarray,
         denominator: Sequence[float] | np.ndarray | None = None,
         divisor: np.ndarray | float = 1.0,
     ) -> Estimate:
         number = np.full(self._cells, self.setting.samples)
-        if self._labels is not None and self.setting.task != Task.REGRESSION:
+        if self.setting.labels is not None and self.setting.task != Task.REGRESSION:
             # What a category's outputs depend on is seen where it is present.
-            number[1:] = self._labels.sum(axis=0)
-        return quotient(terms, numerator, denominator, divisor, number, self.setting.groups)
+            number[1:] = self.setting.labels.sum(axis=0)
+        return quotient(sums, numerator, denominator, divisor, number)
 
 
 def use(setting: Setting, stand_in: str | None = None) -> Use:
@@ -309,32 +341,9 @@ def use(setting: Setting, stand_in: str | None = None) -> Use:
     if stand_in is None:
         stand_in = stand_in_of_verdict(setting.modalities, [read_probe(run).passes for run in setting.runs])
     replaced = [outputs_replaced(run, stand_in) for run in setting.runs]
-    weights = _weights(setting, replaced)
-    return Use(setting, tuple(dataclasses.replace(of_run, weights=weights) for of_run in replaced), stand_in)
+    return Use(setting, with_weights(setting, replaced), stand_in)
 
 
-def _weights(setting: Setting, replaced: Sequence[Replaced]) -> np.ndarray | None:
-    """What each category counts in a sum: targets of different units are counted in their standard deviations."""
-    if setting.task != Task.REGRESSION or len(setting.categories) == 1:
-        return None
-    known = setting.labels
-    variance = replaced[0].whole.var(axis=0) if known is None else known.var(axis=0)
-    weights: np.ndarray = np.divide(1.0, variance, out=np.zeros_like(variance), where=variance > 0)
-    return weights
-
-
-def balance_difference(first: Use, second: Use) -> Estimate:
-    """The balance of two modalities in the second setting less that in the first, paired, (1 + category,).
-
-    Raises
-    ------
-    NotApplicableError
-        If the two rest on different stand-ins.
-    """
-    if first.stand_in != second.stand_in:
-        raise NotApplicableError(
-            f"{second.setting.runs[0].path}: probed with {second.stand_in!r} inputs, the other with "
-            f"{first.stand_in!r}; probe both in one way"
-        )
-    factors = first._factors(0) - first._factors(1), first._factors(0, 1)
-    return difference(first._terms, second._terms, *factors, groups=first.setting.groups)
+def squared_change(whole: np.ndarray, _: slice) -> Callable[[np.ndarray], np.ndarray]:
+    """The squared change of outputs when modalities are replaced, as `mbias.analysis.measures.replaced.Function`."""
+    return lambda outputs: (outputs - whole) ** 2

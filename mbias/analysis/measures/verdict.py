@@ -175,7 +175,7 @@ def _verdict(use: Use, row: int, biased: np.ndarray, balanced: float) -> Verdict
     balance = use.balance[first, second]
     words, reason = _words(use, row, biased, balanced)
     level = EQUIVALENCE_LEVEL if words == BALANCED else LEVEL
-    low, high = (float(end[row]) for end in balance.interval(level))
+    low, high = map(float, balance.at(row).interval(level))
     known = words != NOTHING and _independent(use) >= FEWEST_UNITS
     flags = _flags(use, row, balance) if known else ()
     matter = _mattering(use, row) if known else ()
@@ -204,7 +204,7 @@ def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str
     if _independent(use) < FEWEST_UNITS:
         return UNDETERMINED, f"{_independent(use)} independent samples or groups are too few"
     separations = _separations(use)
-    small = bool(use.extent.interval()[1, row] <= FLOOR)
+    small = bool(use.extent.at(row).interval()[1] <= FLOOR)
     beyond = _beyond_floor(separations[-1] if separations else use.extent, row)
     if small and not beyond:
         helping = _helping(use, row)
@@ -224,7 +224,7 @@ def _words(use: Use, row: int, biased: np.ndarray, balanced: float) -> tuple[str
             if modality in idle:
                 return UNDETERMINED, _unrelated(use, [modality])
             others = [share for other, share in enumerate(use.share) if other != m]
-            alone = all(share.interval()[1, row] < ALONE for share in others)
+            alone = all(share.at(row).interval()[1] < ALONE for share in others)
             return (f"uses {modality} alone" if alone else f"biased toward {modality}"), ""
     if balanced <= ALPHA:
         return (UNDETERMINED, _unrelated(use, idle)) if idle else (BALANCED, "")
@@ -241,9 +241,9 @@ def _independent(use: Use) -> int:
 
 def _replaceable(use: Use, row: int, m: int) -> bool:
     """Whether what a modality changes is little beside what all change together, while they are redundant."""
-    if not use.interaction.interval()[1, row] < -INTERACTING:
+    if not use.interaction.at(row).interval()[1] < -INTERACTING:
         return False
-    return bool(use.part(m).interval()[1, row] < WHOLE_PART)
+    return bool(use.part(m).at(row).interval()[1] < WHOLE_PART)
 
 
 def _helping(use: Use, row: int) -> list[str]:
@@ -255,7 +255,7 @@ def _helping(use: Use, row: int) -> list[str]:
     level = 1 - ALPHA / len(helps)
     over = len(use.setting.categories) if row == 0 else 1
     least = HELPFUL * use.replaced[0].with_sum(use.variance)[row] / over
-    return [use.setting.modalities[m] for m, helped in enumerate(helps) if helped.interval(level)[0, row] > least]
+    return [use.setting.modalities[m] for m, helped in enumerate(helps) if helped.at(row).interval(level)[0] > least]
 
 
 def _tell(use: Use) -> str:
@@ -273,7 +273,7 @@ def _mattering(use: Use, row: int) -> tuple[str, ...]:
     return tuple(
         modality
         for m, modality in enumerate(use.setting.modalities)
-        if use.share[m].interval()[0, row] > ALONE and _relates(use, row, m)
+        if use.share[m].at(row).interval()[0] > ALONE and _relates(use, row, m)
     )
 
 
@@ -282,7 +282,7 @@ def _relates(use: Use, row: int, m: int) -> bool:
     separations = _separations(use)
     if not separations:
         return True
-    low, high = separations[m].interval()[:, row]
+    low, high = separations[m].at(row).interval()
     return bool(low > 0 or high < 0)
 
 
@@ -295,9 +295,9 @@ def _idle(use: Use, row: int) -> list[int]:
     return [
         m
         for m, share in enumerate(use.share)
-        if share.interval()[1, row] >= ALONE
+        if share.at(row).interval()[1] >= ALONE
         and _within_floor(separations[m], row)
-        and not helps[m].interval()[0, row] > 0
+        and not helps[m].at(row).interval()[0] > 0
     ]
 
 
@@ -311,13 +311,13 @@ def _separations(use: Use) -> Sequence[Estimate]:
 
 def _beyond_floor(effect: Estimate, row: int) -> bool:
     """Whether the interval of an effect is beyond `FLOOR`, on either side."""
-    low, high = effect.interval()[:, row]
+    low, high = effect.at(row).interval()
     return bool(low > FLOOR or high < -FLOOR)
 
 
 def _within_floor(effect: Estimate, row: int) -> bool:
     """Whether the interval of an effect is within `FLOOR` of 0."""
-    low, high = effect.interval()[:, row]
+    low, high = effect.at(row).interval()
     return bool(low >= -FLOOR and high <= FLOOR)
 
 
@@ -325,11 +325,11 @@ def _flags(use: Use, row: int, balance: Bounded) -> tuple[str, ...]:
     flags = [f"{use.setting.modalities[m]} does not help" for m in _idle(use, row)]
     try:
         for modality, helped in zip(use.setting.modalities, use.help("squared_error"), strict=True):
-            if helped.interval(1 - ALPHA / len(use.setting.modalities))[1, row] < 0:
+            if helped.at(row).interval(1 - ALPHA / len(use.setting.modalities))[1] < 0:
                 flags.append(f"{modality} harms")
     except NotApplicableError:
         pass
-    low, high = (end[row] for end in use.interaction.interval())
+    low, high = use.interaction.at(row).interval()
     if low > INTERACTING:
         flags.append("synergic")
     if high < -INTERACTING:

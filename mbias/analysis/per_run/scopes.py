@@ -1,12 +1,13 @@
-"""Attention and contributions by scope: numerators and denominators of each sample, and means with their intervals.
+"""Attention and contributions by scope: means over samples, with their intervals.
 
-A scope says what a mean is over: ``all`` segments or samples, or those in which the category is ``present``. Parts are
-arrays (..., 2) whose sums over samples give a mean as their quotient.
+A scope says what a mean is over: ``all`` segments or samples, or those in which the category is ``present``. A mean is
+a quotient of sums over samples, of cells (scope, ..., modality, category).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,16 +15,15 @@ from mbias.analysis.per_run.pooling import pooled, shares_of
 from mbias.analysis.settings import Setting, reason_for
 from mbias.errors import NotApplicableError
 from mbias.records.run import Run
-from mbias.records.summary import aligned, presence
-from mbias.stats.estimates import estimate, summed_by_group
-from mbias.stats.intervals import linearised, ratio, student, t_quantile
+from mbias.records.summary import SCOPES, STATISTICS, aligned, presence
+from mbias.stats.estimates import estimate_blocks
+from mbias.stats.intervals import ratio
+from mbias.stats.ratios import Ratios
+from mbias.stats.units import Rows, rows_of_block
 from mbias.tables.words import Words
 
 Scoped = dict[str, np.ndarray]
 """An array by scope."""
-
-FEWEST = 5
-"""A mean over fewer samples, or groups of samples, has no interval."""
 
 _ROUNDING = 0.01
 """How far p_joint may be from Eq. 3, in probability: half precision rounds to 0.004."""
@@ -53,7 +53,7 @@ def summary(run: Run, epoch: int | str) -> np.ndarray:
     return run.values("wav_summary", epoch)
 
 
-def contributions_of(run: Run, epoch: int | str) -> np.ndarray:
+def contributions_of(run: Run, epoch: int | str, rows: Rows = slice(None)) -> np.ndarray:
     """The contributions phi of the modalities to p_wsl (Eq. 3), (sample, modality, category).
 
     Raises
@@ -63,9 +63,9 @@ def contributions_of(run: Run, epoch: int | str) -> np.ndarray:
     """
     if "wav" not in run.header.arrays:
         raise no_attention(run)
-    phi = pooled(run, epoch, "wav", "p")
+    phi = pooled(run, epoch, "wav", "p", rows=rows)
     if "p_joint" in run.commit(epoch).arrays:
-        joint = run.values("p_joint", epoch, ("sample", "category"))
+        joint = run.values("p_joint", epoch, ("sample", "category"), rows)
         if np.abs(phi.sum(axis=1) - joint).max() > _ROUNDING:
             segmented = "segment" in run.header.arrays["wav"]
             raise NotApplicableError(
@@ -75,76 +75,74 @@ def contributions_of(run: Run, epoch: int | str) -> np.ndarray:
     return phi
 
 
-def sample_scopes(run: Run, phi: np.ndarray) -> Scoped:
-    """Which samples count for which category, bool (sample, category)."""
-    everywhere = {"all": np.ones((len(phi), phi.shape[-1]), dtype=bool)}
-    return everywhere | ({"present": run.truth["weak"]} if "weak" in run.truth else {})
+def sample_counts(run: Run) -> np.ndarray:
+    """The number of samples that count for each category, (scope, category)."""
+    everywhere = np.full(len(run.header.categories), len(run.samples))
+    return np.stack([everywhere, run.truth["weak"].sum(axis=0)] if "weak" in run.truth else [everywhere])
 
 
-def sample_parts(run: Run, values: np.ndarray) -> Scoped:
-    """The value of each sample, and whether it counts, (sample, modality, category, 2)."""
-    parts = {}
-    for scope, mask in sample_scopes(run, values).items():
-        counted = np.broadcast_to(mask[:, None], values.shape)
-        parts[scope] = np.stack([values * counted, counted], axis=-1)
-    return parts
+def sample_means(run: Run, epoch: int | str, values: Callable[[np.ndarray], np.ndarray]) -> Ratios:
+    """Means over samples of a function of the contributions phi, with cells (scope, ..., modality, category).
+
+    Parameters
+    ----------
+    run, epoch
+        The run and its epoch.
+    values
+        From contributions (sample, modality, category) to values (sample, ..., modality, category).
+    """
+    inner = values(np.zeros((1, len(run.header.modalities), len(run.header.categories)))).shape[1:]
+
+    def counted(rows: Rows) -> np.ndarray:
+        number = len(run.samples.index[rows])
+        everywhere = np.ones((number, inner[-1]))
+        masks = [everywhere, run.truth["weak"][rows]] if "weak" in run.truth else [everywhere]
+        return np.stack(masks, axis=1).reshape((number, len(masks), *[1] * (len(inner) - 1), inner[-1]))
+
+    def counted_values(rows: Rows) -> np.ndarray:
+        kept: np.ndarray = values(contributions_of(run, epoch, rows))[:, None] * counted(rows)
+        return kept
+
+    return Ratios(counted_values, counted, len(run.samples), run.groups, _at_once(run, epoch))
 
 
-def weight_parts(run: Run, epoch: int | str) -> Scoped:
-    """The sum and the number of the weights W_av of each sample, (sample, modality, category, 2)."""
+def weight_means(run: Run, epoch: int | str) -> Ratios:
+    """Means of the weights W_av over segments and samples, with cells (scope, modality, category)."""
+    dimensions, categories = run.header.arrays.get("wav", ()), len(run.header.categories)
+    inner = run.values("wav", epoch, rows=slice(1)).shape[1:]
     present = presence(run.truth, run.header.modalities)
-    weights, mask = aligned(run.values("wav", epoch), run.header.arrays["wav"], present, len(run.header.categories))
-    masks = {"all": np.ones(()), **({} if mask is None else {"present": mask[..., None, :]})}
-    between = tuple(range(1, weights.ndim - 2))
-    parts = {}
-    for scope, kept in masks.items():
-        counted = np.broadcast_to(kept, weights.shape)
-        parts[scope] = np.stack(
-            [(weights * counted).sum(axis=between, dtype=float), counted.sum(axis=between)], axis=-1
-        )
-    return parts
 
+    def with_present(weights: np.ndarray, rows: Rows) -> tuple[np.ndarray, np.ndarray | None]:
+        return aligned(weights, dimensions, None if present is None else present[rows], categories)
 
-def share_parts(runs: Sequence[Run], epoch: int | str) -> tuple[list[Scoped], dict[str, str]]:
-    """`sample_parts` of the shares of phi, by run.
+    def sums(rows: Rows) -> np.ndarray:
+        weights, mask = with_present(run.values("wav", epoch, rows=rows), rows)
+        between = tuple(range(1, weights.ndim - 2))
+        everywhere: np.ndarray = weights.sum(axis=between, dtype=float)
+        if mask is None:
+            return everywhere[:, None]
+        if math.prod(mask.shape[1:-1]) == 1:
+            where_present = everywhere * mask.reshape(len(mask), 1, -1)
+        else:
+            where_present = (weights * mask[..., None, :]).sum(axis=between, dtype=float)
+        return np.stack([everywhere, where_present], axis=1)
 
-    Returns
-    -------
-    parts : list of dict
-        Empty for a run to which contributions do not apply.
-    reasons : dict
-        Why they do not apply, under the name ``contribution``.
-    """
-    parts: list[Scoped] = []
-    reasons: dict[str, str] = {}
-    for run in runs:
-        try:
-            parts.append(sample_parts(run, shares_of(contributions_of(run, epoch))))
-        except NotApplicableError as error:
-            parts.append({})
-            reasons.setdefault("contribution", reason_for(error, [run]))
-    return parts, reasons
+    def numbers(rows: Rows) -> np.ndarray:
+        # The weights themselves are not read, only their shape matters.
+        none = np.broadcast_to(np.float32(0), (len(run.samples.index[rows]), *inner))
+        weights, mask = with_present(none, rows)
+        of_sample = math.prod(weights.shape[1:-2])
+        everywhere = np.full((len(none), 1, 1, categories), float(of_sample))
+        if mask is None:
+            return everywhere
+        times = of_sample / math.prod(mask.shape[1:-1])
+        number = mask.sum(axis=tuple(range(1, mask.ndim - 1))) * times
+        return np.concatenate([everywhere, number[:, None, None]], axis=1)
 
-
-def over_samples(parts: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-    """The quotient of sums of parts (sample, ..., 2), in [0, 1], with the ends of its interval, (3, ...).
-
-    Only samples (or groups) with a denominator count: they set the standard error and the degrees of freedom. Where
-    denominators differ, their effective number counts (Kish 1965), which is smaller. With fewer than `FEWEST` samples,
-    the ends are NaN.
-    """
-    parts = summed_by_group(parts, groups)
-    weights = parts[..., 1]
-    few = (weights > 0).sum(axis=0) < FEWEST
-    effective = np.divide(weights.sum(axis=0) ** 2, (weights**2).sum(axis=0), out=np.ones(few.shape), where=~few)
-    number = np.maximum(effective, 2)
-    values = linearised(parts)
-    mean = values.mean(axis=0)
-    spread = ((values - mean) ** 2).sum(axis=0) * number / (number - 1)
-    half = t_quantile(number - 1) * np.sqrt(spread) / len(parts)
-    half = np.where(few, np.nan, half)
-    clipped: np.ndarray = np.clip(np.stack([mean, mean - half, mean + half]), 0, 1)
-    return clipped
+    expected = None
+    if "wav_summary" in run.commit(epoch).arrays:
+        expected = summary(run, epoch)[: 1 if present is None else 2, STATISTICS.index("mean")].astype(float)
+    return Ratios(sums, numbers, len(run.samples), run.groups, _at_once(run, epoch), expected)
 
 
 def run_means(run: Run, epoch: int | str) -> tuple[dict[str, Scoped], dict[str, str]]:
@@ -155,36 +153,51 @@ def run_means(run: Run, epoch: int | str) -> tuple[dict[str, Scoped], dict[str, 
     means : dict
         ``attention`` and ``contribution`` by scope, (3, modality).
     reasons : dict
-        As `share_parts`.
+        Why contributions do not apply, under the name ``contribution``.
     """
 
-    def means(parts: Scoped) -> Scoped:
-        return {scope: np.clip(student(_over_categories(array, run.groups)), 0, 1) for scope, array in parts.items()}
+    def means(of: Ratios) -> Scoped:
+        return _by_scope(np.clip(of.means_over_last(), 0, 1))
 
-    shares, reasons = share_parts([run], epoch)
-    return {"attention": means(weight_parts(run, epoch)), "contribution": means(shares[0])}, reasons
+    return _of_both(lambda: means(weight_means(run, epoch)), lambda: means(sample_means(run, epoch, shares_of)), [run])
 
 
 def setting_means(setting: Setting, epoch: int | str) -> tuple[dict[str, Scoped], dict[str, str]]:
     """`run_means` of all runs of a setting, with intervals over seeds and samples."""
 
-    def means(by_run: list[Scoped]) -> Scoped:
-        shared = [scope for scope in by_run[0] if all(scope in parts for parts in by_run)]
-        return {scope: _over_seeds(np.stack([p[scope] for p in by_run]), setting.groups) for scope in shared}
+    def means(of: Callable[[Run], Ratios]) -> Scoped:
+        return _over_seeds([of(run) for run in setting.runs])
 
-    shares, reasons = share_parts(setting.runs, epoch)
-    weights = [weight_parts(run, epoch) for run in setting.runs]
-    return {"attention": means(weights), "contribution": means(shares)}, reasons
-
-
-def _over_categories(parts: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """The mean over categories of linearised parts, (sample or group, modality)."""
-    mean: np.ndarray = np.nanmean(linearised(summed_by_group(parts, groups)), axis=-1)
-    return mean
+    return _of_both(
+        lambda: means(lambda run: weight_means(run, epoch)),
+        lambda: means(lambda run: sample_means(run, epoch, shares_of)),
+        setting.runs,
+    )
 
 
-def _over_seeds(parts: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
-    """Mean over categories of the quotients of parts (seed, sample, ...), with its ends, (3, modality)."""
+def _of_both(
+    attention: Callable[[], Scoped], contribution: Callable[[], Scoped], runs: Sequence[Run]
+) -> tuple[dict[str, Scoped], dict[str, str]]:
+    try:
+        of_contributions, reasons = contribution(), {}
+    except NotApplicableError as error:
+        of_contributions, reasons = {}, {"contribution": reason_for(error, runs)}
+    return {"attention": attention(), "contribution": of_contributions}, reasons
+
+
+def _over_seeds(by_run: Sequence[Ratios]) -> Scoped:
+    """Means over categories of the quotients of several runs of the same samples, (3, modality) by scope."""
     # NaN where a resample lacks the category.
-    estimated = estimate(parts, lambda sums: np.nanmean(ratio(sums), axis=-1), groups=groups)
-    return np.concatenate([estimated.point[None], estimated.interval(bounds=(0, 1))])
+    blocks = [of_run.parts for of_run in by_run]
+    estimated = estimate_blocks(blocks, lambda sums: np.nanmean(ratio(sums), axis=-1), by_run[0].units)
+    return _by_scope(np.concatenate([estimated.point[None], estimated.interval(bounds=(0, 1))]))
+
+
+def _by_scope(means: np.ndarray) -> Scoped:
+    """Means with the ends of their intervals, (3, scope, ...), by scope."""
+    return dict(zip(SCOPES, means.swapaxes(0, 1), strict=False))
+
+
+def _at_once(run: Run, epoch: int | str) -> int:
+    """The number of samples whose weights make a block."""
+    return rows_of_block(run.values("wav", epoch, rows=slice(1)).nbytes)

@@ -5,8 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from mbias import Run
+from mbias import Run, open_study
+from mbias.analysis.measures.catalogue import SHAPLEY
 from mbias.analysis.measures.coalitions import FEWEST, coalition_parts, enough, probed, with_mean
+from mbias.analysis.settings import settings
 from mbias.errors import BadInputError, NotApplicableError
 from tests.drawn_runs import draw_external_probe, draw_run, fill_probe_with_nan
 
@@ -21,6 +23,16 @@ def test_coalitions_average_over_draws(single_run):
 
     assert parts.shape == (40, 3, 4, 2)
     assert (parts[:, :, :, 1] == single_run.truth["weak"][:, :, None]).all()
+
+
+def test_samples_read_one_at_a_time_give_the_same_estimate(single_run, monkeypatch):
+    (setting,) = settings(open_study(single_run))
+    whole = SHAPLEY.estimate(setting)
+    monkeypatch.setattr("mbias.analysis.measures.coalitions._BLOCK", 1)
+    single = SHAPLEY.estimate(setting)
+
+    np.testing.assert_allclose(single.point, whole.point, rtol=1e-12)
+    np.testing.assert_allclose(single.se, whole.se, rtol=1e-4)
 
 
 def test_a_sound_run_that_lacks_what_a_measure_needs_does_not_apply(single_run, tmp_path):

@@ -8,8 +8,8 @@ import pytest
 
 import mbias
 from mbias import Pass
+from mbias.analysis.comparing.use import balance_difference
 from mbias.analysis.measures.replaced import outputs_replaced, stand_in_of_verdict
-from mbias.analysis.measures.use import balance_difference
 from mbias.analysis.measures.verdict import NOTHING, decide
 from mbias.errors import NotApplicableError
 from mbias.records.header import Header
@@ -142,3 +142,31 @@ def test_balances_of_two_stand_ins_are_not_compared(tmp_path):
     )
     with pytest.raises(NotApplicableError, match="probed with 'blank' inputs, the other with 'permuted'"):
         balance_difference(first, second)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "single_label", "regression"])
+def test_categories_read_one_at_a_time_give_the_same_estimates(tmp_path, monkeypatch, task):
+    rng = np.random.default_rng(3)
+    values = rng.random((30, 4))
+    true = values > 0.7
+    header = Header(AV, (*"wxyz",), ("loss",), "loss", "test", {}, task=task)
+    samples = pd.DataFrame({"sample": [*map(str, range(30))], "group": [str(n // 2) for n in range(30)]})
+    truth = {"target": values} if task == "regression" else {"weak": np.eye(4)[values.argmax(axis=1)] > 0}
+    truth = {"weak": true} if task == "multilabel" else truth
+    RunWriter.create(tmp_path / "run", header, samples, truth).commit({}, {})
+    outputs = {Pass(): {"p_joint": values / values.sum(axis=1, keepdims=True)}}
+    for replaced, donors in ((("audio",), rng.permutation(30)), (("visual",), rng.permutation(30))):
+        mixed = values + 0.5 * values[donors]
+        outputs[Pass("permuted", replaced)] = {"p_joint": mixed / mixed.sum(axis=1, keepdims=True), "donors": donors}
+    write_probe(tmp_path / "run", "last", outputs)
+
+    def estimates():
+        used = use_of(mbias.Run(tmp_path / "run"))
+        helps = used.help("error_rate") if task == "single_label" else used.help("squared_error")
+        return [*used.change, *(share.estimate for share in used.share), *used.separation, *helps]
+
+    whole = estimates()
+    monkeypatch.setattr("mbias.analysis.measures.replaced._BLOCK", 1)
+    for one, several in zip(estimates(), whole, strict=True):
+        np.testing.assert_allclose(one.point, several.point, rtol=1e-12)
+        np.testing.assert_allclose(one.se, several.se, rtol=1e-9)

@@ -50,13 +50,14 @@ def category_use_rows(setting: Setting, used: Use, category: int, samples: int) 
 def change_columns(used: Use, m: int, row: int) -> dict[str, float]:
     """The root of the mean squared change; row 0 of `Use.change` is a sum over categories."""
     over = len(used.setting.categories) if row == 0 else 1
-    squared = np.array([used.change[m].point[row], *used.change[m].interval(bounds=(0, np.inf))[:, row]]) / over
+    change = used.change[m].at(row)
+    squared = np.array([change.point, *change.interval(bounds=(0, np.inf))]) / over
     return with_ends("change", *_split(np.sqrt(squared)))
 
 
 def share_columns(used: Use, m: int, row: int) -> dict[str, float]:
     """The share of a modality in one row of the estimates."""
-    return with_ends("share", float(used.share[m].point[row]), used.share[m].interval()[:, row])
+    return with_ends("share", float(used.share[m].point[row]), used.share[m].at(row).interval())
 
 
 def _split(values: np.ndarray) -> tuple[float, np.ndarray]:
