@@ -83,7 +83,7 @@ def changes(study: StudyLike) -> pd.DataFrame:
 
 
 def finding(table: pd.DataFrame) -> list[str]:
-    """What a table of `changes` shows: which mitigations raise the least use, which the score, and which both."""
+    """What a table of `changes` shows: which mitigations raise or lower the least use, and which the score."""
     sentences = []
     for key, rows in table.groupby(["variant", "smoothing", "control"], sort=False, dropna=False):
         variant, smoothing, control = (None if pd.isna(part) else str(part) for part in key)

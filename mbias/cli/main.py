@@ -119,7 +119,7 @@ def _train(options: argparse.Namespace) -> None:
     from mbias.terms import Control, Smoothing, Split, Variant
     from mbias.training.config import TrainingConfig
     from mbias.training.devices import cores
-    from mbias.training.mitigation import MitigationChoice
+    from mbias.training.mitigation_choice import MitigationChoice
 
     config = TrainingConfig(
         variant=Variant.parse(options.variant),

@@ -22,7 +22,7 @@ from mbias.records.run import Run
 from mbias.terms import Control, Modality, Split, Variant
 from mbias.training.data import Data, Videos
 from mbias.training.mitigating import make
-from mbias.training.mitigation import MitigationChoice
+from mbias.training.mitigation_choice import MitigationChoice
 from mbias.training.outputs import autocast, outputs
 
 TOLERANCE = 0.02

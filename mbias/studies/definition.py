@@ -14,7 +14,7 @@ from typing import Any
 from mbias.errors import BadInputError
 from mbias.terms import DELTA, Control, Smoothing, Split, Variant
 from mbias.training.config import TrainingConfig
-from mbias.training.mitigation import MitigationChoice
+from mbias.training.mitigation_choice import MitigationChoice
 
 _GRID = ("variants", "smoothing", "seeds", "mitigation", "controls")
 _TRAINING = tuple(

@@ -15,7 +15,7 @@ from mbias.studies.running.environment import Environment
 from mbias.terms import Control, Smoothing, Variant
 from mbias.training.config import TrainingConfig
 from mbias.training.devices import choose_device, cores
-from mbias.training.mitigation import MitigationChoice
+from mbias.training.mitigation_choice import MitigationChoice
 from mbias.training.record import OtherRunError, RunState, inspect_run, require_same_run
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mbias.errors import BadInputError
 from mbias.terms import PRESETS, Control, Smoothing, Split, Variant
-from mbias.training.mitigation import MitigationChoice
+from mbias.training.mitigation_choice import MitigationChoice
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 

@@ -154,7 +154,8 @@ def train_epoch(
     dict
         By loss, in nats: ``optimised``, the mean loss that is minimised; ``hard``, its mean against labels without
         smoothing; ``floor``, the least that ``optimised`` can be. For a modality also ``gradient``, the norm of the
-        gradient of the sum of all losses at the modality's features f_a or f_v, averaged over the steps.
+        gradient of the sum of all losses at the modality's features f_a or f_v, averaged over the steps; not with a
+        mitigation.
 
     Raises
     ------
@@ -186,8 +187,10 @@ def train_epoch(
     optimised, hard = torch.einsum("s,skl->kl", weights, steps.cpu())
     _check(optimised, steps[:, 0].cpu())
     means = by_loss({"optimised": optimised, "hard": hard, "floor": floor(videos.labels, config.smoothing)})
-    for modality, norm in zip(Modality, (gradients / len(indices)).tolist(), strict=True):
-        means[modality]["gradient"] = norm
+    if mitigated is None:
+        # A mitigation may go through the network several times in a step, and change the gradients on the way.
+        for modality, norm in zip(Modality, (gradients / len(indices)).tolist(), strict=True):
+            means[modality]["gradient"] = norm
     return means
 
 

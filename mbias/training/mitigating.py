@@ -15,7 +15,7 @@ from mbias.han.network import HAN, HANOutput
 from mbias.mitigation import Mitigation, Step
 from mbias.terms import Modality, Smoothing
 from mbias.training.data import Videos
-from mbias.training.mitigation import METHODS, MitigationChoice
+from mbias.training.mitigation_choice import METHODS, MitigationChoice
 from mbias.training.outputs import BATCH, autocast
 
 

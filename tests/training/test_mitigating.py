@@ -14,7 +14,7 @@ from mbias.probing.han import probe
 from mbias.terms import Split, Variant
 from mbias.training.data import load_data
 from mbias.training.mitigating import Mitigated, branches
-from mbias.training.mitigation import METHODS, MitigationChoice
+from mbias.training.mitigation_choice import METHODS, MitigationChoice
 from tests.training.runs import CONFIG, Killed, assert_same_run, kill_after, train
 
 OFTEN = {"gradient_blending": "super_epoch=1", "relearning": "every=2"}
@@ -54,6 +54,8 @@ def test_a_run_learns_something_else_and_resumes_bit_for_bit(plain, data, tmp_pa
     train(tmp_path / "resumed", data, mitigated(name))
 
     assert_same_run(tmp_path / "whole", tmp_path / "resumed")
+    assert all("gradient" not in losses for losses in Run(tmp_path / "whole").commits[-1].losses.values())
+    assert "gradient" in Run(plain).commits[-1].losses["audio"]
     # The sum of all losses is what HAN minimises without a mitigation.
     assert _same_weights(plain, tmp_path / "whole") == (name == "unimodal")
 

@@ -89,7 +89,7 @@ class Relearning(BranchMitigation):
     """Diagnosing and re-learning (Wei et al., ECCV 2024).
 
     Every so many epochs, the clusters of each branch's features are compared with the categories on both splits. The
-    more their purity differs, the more the branch has learnt by heart, and the further it is pulled back to its start::
+    more their purity differs, the more the branch has memorised, and the further it is pulled back to its start::
 
         gap_m     = |purity of train - purity of validation|
         theta_m  <- (1 - a) theta_m + a theta_m(start),      a = tanh(lambda gap_m)
@@ -113,7 +113,7 @@ class Relearning(BranchMitigation):
     features of an epoch are needed only then.
 
     Pitfalls: buffers, such as the running means of batch normalisation, and the optimizer's momentum are not pulled
-    back, as in the authors' code; they have forgotten the start after some steps. A branch that has learnt nothing has
+    back, as in the authors' code; they have forgotten the start after some steps. A branch that has learned nothing has
     no gap, and is left alone. k-means depends on its start, and purity on the number of samples, so that small gaps
     are noise. For several labels per sample, purity favours frequent categories.
 

@@ -4,7 +4,7 @@ import pytest
 
 from mbias.errors import BadInputError
 from mbias.training.config import TrainingConfig
-from mbias.training.mitigation import METHODS, MitigationChoice
+from mbias.training.mitigation_choice import METHODS, MitigationChoice
 
 
 @pytest.mark.parametrize("text", ["agm", "ogm_ge alpha=0.5", "relearning every=2 strength=1.5"])
