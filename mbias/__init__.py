@@ -6,11 +6,11 @@
 >>> import mbias
 >>> mbias.QUESTIONS["attention"]
 'which modality does W_av favour, category by category?'
->>> study = mbias.open_study("models/demo").select(smoothing="ls_v")
+>>> study = mbias.load_example().select(variant="across_vcross", smoothing="ls_v")
 >>> mbias.attention(study).round(2)[["scope", "modality", "attention"]].head(2)
   scope modality  attention
-0   all    audio       0.99
-1   all   visual       0.01
+0   all    audio        0.8
+1   all   visual        0.2
 >>> figure = mbias.plot_attention(study)
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mbias.records.header import Header
     from mbias.records.probes import write_probe
     from mbias.records.run import Run
-    from mbias.records.study import Study, open_study
+    from mbias.records.study import Study, load_example, open_study
     from mbias.records.validate import validate
     from mbias.records.writer import RunWriter
     from mbias.reports.report import write_report
@@ -57,6 +57,7 @@ _HOMES = {
     "explore": "mbias.explorer",
     "export_run": "mbias.exchange.export",
     "import_run": "mbias.exchange.import_run",
+    "load_example": "mbias.records.study",
     "open_study": "mbias.records.study",
     "probe": "mbias.probing.any_model",
     "validate": "mbias.records.validate",

@@ -39,7 +39,7 @@ class NotApplicableError(BadInputError):
 
     Examples
     --------
-    >>> mbias.attention("models/demo", table="seeds")
+    >>> mbias.attention(mbias.load_example().runs[0], table="seeds")
     Traceback (most recent call last):
     ...
     mbias.errors.NotApplicableError: every setting has one seed, so nothing is known about other seeds; train more seeds

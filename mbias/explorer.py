@@ -43,10 +43,10 @@ def explore(study: StudyLike) -> Explorer:
 
     Examples
     --------
-    >>> explorer = mbias.explore("models/demo")
-    >>> explorer.epoch.value = 2
+    >>> explorer = mbias.explore(mbias.load_example())
+    >>> explorer.epoch.value = 5
     >>> explorer.run.label
-    'A_cross + V_cross, LS-A, seed 0'
+    'A_cross + V_cross, LS-V, seed 0'
     """
     if importlib.util.find_spec("ipywidgets") is None:
         raise BadInputError("explore needs ipywidgets, which is not installed: pip install 'mbias[notebooks]'")

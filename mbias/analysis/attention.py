@@ -83,14 +83,15 @@ def shares(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = mbias.analysis.attention.shares("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross", seed=0)
+    >>> table = mbias.analysis.attention.shares(study)
     >>> everywhere = table[table["scope"] == "all"]
     >>> everywhere[["smoothing", "modality", "attention", "toward"]].round(2)
       smoothing modality  attention  toward
-    0      ls_a    audio       0.00       0
-    1      ls_a   visual       1.00       5
-    4      ls_v    audio       0.99       5
-    5      ls_v   visual       0.01       0
+    0     no_ls    audio       0.44       0
+    1     no_ls   visual       0.56       8
+    4      ls_v    audio       0.80       7
+    5      ls_v   visual       0.20       1
     """
     study = open_study(study)
     table = _distributions(study, epoch)

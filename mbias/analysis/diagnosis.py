@@ -85,11 +85,12 @@ def verdicts(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
 
     Examples
     --------
-    >>> table = mbias.analysis.diagnosis.verdicts("models/demo")
-    >>> table[["smoothing", "verdict", "balance", "misleads"]].round(2)
-      smoothing               verdict  balance  misleads
-    0      ls_a  biased toward visual    -0.84     False
-    1      ls_v  biased toward visual    -0.61      True
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.analysis.diagnosis.verdicts(study)
+    >>> table[["smoothing", "verdict", "balance", "balance_low", "balance_high"]].round(2)
+      smoothing               verdict  balance  balance_low  balance_high
+    0     no_ls  biased toward visual    -0.51        -0.62         -0.39
+    1      ls_v  biased toward visual    -0.54        -0.65         -0.40
     """
     rows = []
     estimated = reused(precomputed, study, of_verdict)

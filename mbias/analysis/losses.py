@@ -97,14 +97,15 @@ def coincidence(study: StudyLike) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = mbias.analysis.losses.coincidence("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross", seed=0)
+    >>> table = mbias.analysis.losses.coincidence(study)
     >>> optimised = table[table["kind"] == "optimised"]
     >>> optimised[["smoothing", "modality", "ratio"]].round()
-      smoothing modality   ratio
-    0      ls_a    audio  2752.0
-    1      ls_a   visual     1.0
-    6      ls_v    audio     1.0
-    7      ls_v   visual    82.0
+      smoothing modality  ratio
+    0     no_ls    audio    7.0
+    1     no_ls   visual    1.0
+    6      ls_v    audio    1.0
+    7      ls_v   visual  163.0
     """
     study = open_study(study)
     rows = []

@@ -105,11 +105,12 @@ def optima(study: StudyLike, epoch: int | str = "last") -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = mbias.analysis.mechanism.optima("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross", seed=0)
+    >>> table = mbias.analysis.mechanism.optima(study)
     >>> table[["smoothing", "category", "optimum", "trained"]].head(2).round(2)
       smoothing category  optimum  trained
-    0      ls_a   Speech      1.0      0.0
-    1      ls_a      Car      0.0      0.0
+    0     no_ls   Speech      1.0     0.46
+    1     no_ls      Car      1.0     0.43
     """
     study = open_study(study)
     rows = [row for rows in mapped(_of_setting, settings(study), epoch) for row in rows]

@@ -92,7 +92,7 @@ class Question:
     --------
     >>> mbias.variants
     <Question variants: which aggregate of features parses best? Tables: scores, orderings, llp_line>
-    >>> table = mbias.attention("models/demo", epoch="best")
+    >>> table = mbias.attention(mbias.load_example(), epoch="best")
     >>> list(table.columns[:6])
     ['run', 'variant', 'smoothing', 'mitigation', 'control', 'seed']
     """

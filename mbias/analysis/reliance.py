@@ -76,13 +76,14 @@ def use(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = mbias.reliance("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.reliance(study)
     >>> table[["smoothing", "modality", "change", "share", "help"]].round(2)
       smoothing modality  change  share  help
-    0      ls_a    audio    0.10   0.08  0.05
-    1      ls_a   visual    0.35   0.92  0.27
-    2      ls_v    audio    0.14   0.19  0.08
-    3      ls_v   visual    0.28   0.81  0.21
+    0     no_ls    audio    0.19   0.24  0.03
+    1     no_ls   visual    0.33   0.76  0.10
+    2      ls_v    audio    0.17   0.23  0.03
+    3      ls_v   visual    0.31   0.77  0.09
     """
     rows: list[dict[str, Any]] = []
     estimated = reused(precomputed, study, of_use)
@@ -123,14 +124,15 @@ def measures(study: StudyLike, precomputed: Estimates | None = None) -> pd.DataF
 
     Examples
     --------
-    >>> table = mbias.analysis.reliance.measures("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.analysis.reliance.measures(study)
     >>> shapley = table[table["measure"] == "Shapley (p, mean)"]
     >>> shapley[["smoothing", "modality", "value", "balance"]].round(2)
        smoothing modality  value  balance
-    8       ls_a    audio   0.13    -0.54
-    9       ls_a   visual   0.44    -0.54
-    47      ls_v    audio   0.18    -0.34
-    48      ls_v   visual   0.37    -0.34
+    8      no_ls    audio   0.19    -0.48
+    9      no_ls   visual   0.53    -0.48
+    45      ls_v    audio   0.17    -0.53
+    46      ls_v   visual   0.57    -0.53
     """
     rows: list[dict[str, Any]] = []
     estimated = reused(precomputed, study, estimates)

@@ -57,12 +57,13 @@ def scores(study: StudyLike, epoch: int | str = "best", published: bool = False)
 
     Examples
     --------
-    >>> table = mbias.analysis.smoothing.scores("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.analysis.smoothing.scores(study)
     >>> average = table[(table["metric"] == "type_average") & (table["level"] == "segment")]
     >>> average[["variant", "smoothing", "f_score"]].round(1)
               variant smoothing  f_score
-    12  across_vcross      ls_a     54.4
-    13  across_vcross      ls_v     55.1
+    12  across_vcross     no_ls     55.8
+    13  across_vcross      ls_v     55.4
     """
     study = open_study(study)
     table = setting_scores(study, epoch)

@@ -53,12 +53,13 @@ def scores(study: StudyLike, epoch: int | str = "best", published: bool = False)
 
     Examples
     --------
-    >>> table = mbias.analysis.variants.scores(["models/demo", "models/other"])
+    >>> study = mbias.load_example().select(smoothing="ls_v", mitigation="none")
+    >>> table = mbias.analysis.variants.scores(study)
     >>> average = table[(table["metric"] == "type_average") & (table["level"] == "segment")]
     >>> average[["variant", "smoothing", "f_score"]].round(1)
               variant smoothing  f_score
-    12   across_vself      ls_v     57.5
-    13  across_vcross      ls_v     55.1
+    12   across_vself      ls_v     56.5
+    13  across_vcross      ls_v     55.4
     """
     study = open_study(study)
     table = setting_scores(study, epoch)

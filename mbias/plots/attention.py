@@ -70,10 +70,10 @@ def plot_attention(
 
     Examples
     --------
-    >>> figure = mbias.plot_attention("models/demo")
+    >>> figure = mbias.plot_attention(mbias.load_example())
     >>> len(figure.axes)
     2
-    >>> study = mbias.open_study("models/demo")
+    >>> study = mbias.load_example().select(variant="across_vcross")
     >>> mbias.plot_attention(study.select(smoothing="ls_v"), ax=figure.axes[0]) is figure.axes[0]
     True
     """

@@ -62,7 +62,7 @@ def plot_diagnosis(data: Drawable, *, ax: Axes | None = None) -> Drawn:
 
     Examples
     --------
-    >>> figure = mbias.plot_diagnosis("models/demo")
+    >>> figure = mbias.plot_diagnosis(mbias.load_example())
     >>> len(figure.axes)
     1
     """

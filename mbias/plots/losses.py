@@ -47,9 +47,9 @@ def plot_losses(data: Drawable, *, ax: Axes | None = None, kind: str = "optimise
 
     Examples
     --------
-    >>> figure = mbias.plot_losses("models/demo")
+    >>> figure = mbias.plot_losses(mbias.load_example())
     >>> [ax.get_title() for ax in figure.axes]
-    ['LS-A', 'LS-V']
+    ['No-LS', 'LS-V']
     """
     needed = (*SETTING, "seeds", "epoch", "loss", "joint", "kind", "value", "value_low", "value_high")
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax)

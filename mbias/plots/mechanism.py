@@ -41,9 +41,9 @@ def plot_mechanism(data: Drawable, *, ax: Axes | None = None, epoch: int | str |
 
     Examples
     --------
-    >>> figure = mbias.plot_mechanism("models/demo")
+    >>> figure = mbias.plot_mechanism(mbias.load_example())
     >>> [ax.get_title() for ax in figure.axes]
-    ['LS-A', 'LS-V']
+    ['No-LS', 'LS-V']
     """
     needed = (*SETTING, "first", "second", "optimum", "trained", "freedom")
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax, epoch=epoch)

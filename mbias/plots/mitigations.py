@@ -46,10 +46,9 @@ def plot_mitigations(data: Drawable, *, ax: Axes | None = None) -> Drawn:
 
     Examples
     --------
-    >>> mbias.plot_mitigations("models/demo")
-    Traceback (most recent call last):
-        ...
-    mbias.errors.NotApplicableError: no run has a mitigation; train some with `mitigation` in the study
+    >>> figure = mbias.plot_mitigations(mbias.load_example())
+    >>> len(figure.axes)
+    2
     """
     needed = ("variant", "smoothing", "mitigation", "quantity", "of", "difference", "difference_low", "difference_high")
     table = table_to_draw(QUESTION, data, needed=needed, ax=ax)

@@ -44,9 +44,9 @@ def plot_reliance(data: Drawable, *, ax: Axes | None = None) -> Drawn:
 
     Examples
     --------
-    >>> figure = mbias.plot_reliance("models/demo")
+    >>> figure = mbias.plot_reliance(mbias.load_example())
     >>> len(figure.axes)
-    2
+    4
     """
     table = _table(data, ax)
     if ax is None:

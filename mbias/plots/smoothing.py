@@ -52,7 +52,7 @@ def plot_smoothing(
 
     Examples
     --------
-    >>> figure = mbias.plot_smoothing("models/demo")
+    >>> figure = mbias.plot_smoothing(mbias.load_example())
     >>> len(figure.axes)
     14
     """

@@ -53,7 +53,7 @@ def plot_variants(
 
     Examples
     --------
-    >>> study = mbias.open_study(["models/demo", "models/other"])
+    >>> study = mbias.load_example()
     >>> figure = mbias.plot_variants(study)
     >>> [ax.get_title() for ax in figure.axes][:2]
     ['Audio', 'Visual']

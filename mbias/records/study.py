@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,11 +37,11 @@ class Study:
 
     Examples
     --------
-    >>> study = mbias.open_study("models/demo")
+    >>> study = mbias.load_example()
     >>> study
-    <Study of 2 runs: across_vcross (ls_a, ls_v); 1 seed; simulated data>
-    >>> [run.name for run in study.select(smoothing="ls_v")]
-    ['across_vcross-ls_v-seed0']
+    <Study of 8 runs: across_vcross (ls_v, no_ls), across_vself (ls_v modality_dropout, ls_v); 2 seeds; simulated data>
+    >>> [run.name for run in study.select(smoothing="no_ls")]
+    ['across_vcross-no_ls-seed0', 'across_vcross-no_ls-seed1']
     """
 
     runs: tuple[Run, ...]
@@ -183,8 +184,8 @@ def open_study(study: StudyLike) -> Study:
 
     Examples
     --------
-    >>> len(mbias.open_study("models/demo"))
-    2
+    >>> mbias.open_study("models/demo")
+    <Study of 2 runs: across_vcross (ls_a, ls_v); 1 seed; simulated data>
     """
     if isinstance(study, Study):
         return study
@@ -208,6 +209,29 @@ def open_study(study: StudyLike) -> Study:
         raise BadInputError(f"{run.path}: {reason}; train it further, or give another run")
     left_out = {run.name: reason for run, reason in reasons.items()}
     return Study(tuple(run for run in runs.values() if run not in reasons), left_out)
+
+
+def load_example() -> Study:
+    """Open the study that is installed with mbias: eight small runs with probes, on simulated data.
+
+    The Hybrid Attention Network was trained for five epochs on 1,000 simulated videos of LLP in which sounds are weaker
+    than pictures, with two seeds of four settings: A_cross + V_self with smoothed visual labels, without a mitigation
+    and with modality dropout; and A_cross + V_cross without smoothing and with smoothed visual labels. The study has the
+    150 test videos, and the eight most frequent categories; the losses and F-scores are those of all categories.
+
+    Returns
+    -------
+    Study
+        The study. Its runs are folders, so ``mbias-analyze`` takes their path too.
+
+    Examples
+    --------
+    >>> study = mbias.load_example()
+    >>> len(study), study.simulated
+    (8, True)
+    """
+    with resources.as_file(resources.files("mbias.records") / "example") as folder:
+        return open_study(folder)
 
 
 def run_names(study: Study) -> dict[Run, str]:

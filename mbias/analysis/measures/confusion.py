@@ -110,13 +110,13 @@ def confusion(study: StudyLike) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = mbias.reliance("models/demo", table="confusion")
-    >>> rows = table[(table["smoothing"] == "ls_v") & (table["stand_in"] == "mean")]
-    >>> rows[["modality", "alone", "together", "confusion"]]
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.reliance(study, table="confusion")
+    >>> table.loc[table["smoothing"] == "ls_v", ["modality", "alone", "together", "confusion"]].head(3).round(2)
        modality  alone  together  confusion
-    12    audio   0.00       1.0        0.0
-    13   visual   0.75       1.0        0.0
-    14      any   0.75       1.0        0.0
+    12    audio   0.69      0.85       0.07
+    13   visual   0.74      0.85       0.02
+    14      any   0.93      0.85       0.09
     """
     rows: list[dict[str, Any]] = []
     reasons: dict[str, str] = {}

@@ -81,11 +81,12 @@ def implied(study: StudyLike, published: bool = False) -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = mbias.losses("models/demo", table="implied", published=True)
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.losses(study, table="implied", published=True)
     >>> table.loc[table["modality"] == "visual", ["smoothing", "source", "delta", "implied", "floor_share"]].round(3)
       smoothing     source  delta  implied  floor_share
-    1      ls_a   measured    0.0      NaN          NaN
-    3      ls_v   measured    0.1    0.032        5.969
+    1     no_ls   measured    0.0      NaN          NaN
+    3      ls_v   measured    0.1    0.080        1.385
     5      ls_v  published    0.1    0.198        0.379
     """
     rows: list[dict[str, Any]] = []

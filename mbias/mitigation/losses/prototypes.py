@@ -15,7 +15,7 @@ class PMR(Mitigation):
     """Prototypical modal rebalance (Fan et al., CVPR 2023).
 
     The prototype of a category is the mean of the features of the samples that have it. A branch classifies by its
-    features z alone, with p_m = softmax over categories of -|z - prototype|; its score s_m is the mean p_m of the
+    features z alone, with p_m = softmax over categories of ``-|z - prototype|``; its score s_m is the mean p_m of the
     labels that are present. The slower modality gets the cross-entropy PCE of p_m as a further loss::
 
         L = L_joint + sum of L_m + alpha * sum of beta_m PCE_m

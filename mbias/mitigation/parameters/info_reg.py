@@ -28,7 +28,7 @@ class InfoReg(BranchMitigation):
 
     The window of a modality is open in the first epoch, and then as long as its Fisher information grows by more than
     ``threshold``: (F_t - F_(t-1)) / F_t, where F_t is the sum, over the last ten epochs, of the trace of the Fisher
-    information, that is, of the mean over steps of |g_m| ** 2.
+    information, that is, of the mean over steps of ``|g_m| ** 2``.
 
     Parameters
     ----------
