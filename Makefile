@@ -1,5 +1,6 @@
 # make report   simulate LLP, train the paper's ten runs on it and probe them, write reports/demo/index.html
 # make test     the tests, two at once; make test-all: the slow ones too; make lint: ruff, mypy and import-linter
+# make docs     the site, docs/_build/html/index.html
 # make bench    how fast mbias is beside today's practice and beside what the machine allows
 # Everything sets itself up in .venv first; it needs Python 3.11 or later and nothing else.
 
@@ -9,7 +10,7 @@ BIN := .venv/bin
 export GOMP_SPINCOUNT ?= 1000
 SHELL := /bin/bash -o pipefail
 
-.PHONY: report test test-all lint bench clean
+.PHONY: report test test-all lint docs bench clean
 
 report: .venv/installed data/demo
 	$(BIN)/mbias study models/demo.toml
@@ -21,6 +22,9 @@ test: .venv/installed
 
 test-all: .venv/installed
 	$(BIN)/pytest -q --numprocesses 2 --dist worksteal -m ""
+
+docs: .venv/installed
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
