@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mbias.exchange.evaluation import evaluate
     from mbias.exchange.export import export_run
     from mbias.exchange.import_run import import_run
-    from mbias.explorer import explore
+    from mbias.explorer.widget import explore
     from mbias.passes import Pass
     from mbias.probing.any_model import probe
     from mbias.recorder.recorder import Recorder
@@ -54,7 +54,7 @@ _HOMES = {
     "Study": "mbias.records.study",
     "diagnose": "mbias.diagnosed",
     "evaluate": "mbias.exchange.evaluation",
-    "explore": "mbias.explorer",
+    "explore": "mbias.explorer.widget",
     "export_run": "mbias.exchange.export",
     "import_run": "mbias.exchange.import_run",
     "load_example": "mbias.records.study",

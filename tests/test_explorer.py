@@ -3,9 +3,11 @@ from __future__ import annotations
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 import mbias
+from mbias.analysis import video
 from mbias.errors import BadInputError
 from tests.drawn_runs import cut_shard, draw_run, draw_study
 
@@ -45,7 +47,7 @@ def test_another_epoch_changes_both_pictures_and_says_what_is_missing(explorer):
 
 def test_videos_are_those_with_the_category_the_worst_first(explorer, study):
     run = study.runs[0]
-    worst = list(mbias.explorer.video.worst(mbias.Study((run,)))["sample"])
+    worst = list(video.worst(mbias.Study((run,)))["sample"])
     for index, category in enumerate(run.header.categories[:2]):
         explorer.category.value = category
         having = set(run.samples["video"][run.truth["weak"][:, index]])
@@ -118,3 +120,49 @@ def test_a_list_of_paths_is_explored(tmp_path):
         "A_cross + V_cross, LS-V, seed 0",
         "A_cross + V_cross, LS-A, seed 0",
     ]
+
+
+def test_the_verdicts_are_on_top(explorer, study):
+    assert "balance of audio and visual" in explorer.verdict.value
+    assert bytes(explorer.verdicts.value).startswith(PNG)
+
+
+def test_two_runs_are_shown_side_by_side(explorer, study):
+    assert explorer._beside.view.layout.display == "none"
+    explorer.against.value = study.runs[1]
+
+    assert explorer._beside.view.layout.display == ""
+    assert bytes(explorer._beside.pictures[0].value).startswith(PNG)
+    assert explorer._beside.pictures[0].value != explorer.roll.value
+
+
+def test_a_probed_model_without_segments_shows_what_each_sample_depends_on(tmp_path):
+    rng = np.random.default_rng(0)
+    inputs = {name: rng.normal(size=(60, 2)) for name in ("text", "image", "sound")}
+    labels = inputs["text"][:, 0] > 0
+    found = mbias.diagnose(lambda text, **others: text[:, 0] > 0, inputs, labels, task="binary")
+    explorer = mbias.explore(found.study)
+
+    assert "uses text alone" in explorer.verdict.value
+    assert re.search(
+        r"output [01]\.00; with the text of another sample 0\.\d\d; with the image of", explorer.text.value
+    )
+    assert bytes(explorer.roll.value) == b""
+
+
+def test_a_study_without_a_probe_says_why_it_has_no_verdict(tmp_path):
+    draw_run(tmp_path / "one", probe=False)
+
+    assert "not probed" in mbias.explore(tmp_path / "one").verdict.value
+
+
+def test_it_is_saved_as_one_page(explorer, study, tmp_path):
+    explorer.against.value = study.runs[1]
+    page = explorer.save(tmp_path / "page.html").read_text(encoding="utf-8")
+
+    assert page.count('src="data:image/png;base64,') >= 5
+    assert study.runs[0].display_name in page
+    assert study.runs[1].display_name in page
+    assert "http" not in page
+    with pytest.raises(BadInputError, match="cannot be written"):
+        explorer.save(tmp_path)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mbias.cli import data, evaluate, imports, probe
+from mbias.cli import data, demo, evaluate, imports, probe
 from mbias.cli.common import add_command, add_version, need_torch, run
 from mbias.errors import MbiasError
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_version(parser)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    demo.add_commands(commands)
     data.add_commands(commands)
 
     train = add_command(

@@ -216,8 +216,8 @@ def load_example() -> Study:
 
     The Hybrid Attention Network was trained for five epochs on 1,000 simulated videos of LLP in which sounds are weaker
     than pictures, with two seeds of four settings: A_cross + V_self with smoothed visual labels, without a mitigation
-    and with modality dropout; and A_cross + V_cross without smoothing and with smoothed visual labels. The study has the
-    150 test videos, and the eight most frequent categories; the losses and F-scores are those of all categories.
+    and with modality dropout; and A_cross + V_cross without smoothing and with smoothed visual labels. Of the 150 test
+    videos, the study has the eight most frequent categories; its losses and F-scores are those of all categories.
 
     Returns
     -------

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from unittest import mock
 
@@ -82,3 +83,23 @@ def requests(driver: Chrome) -> list[str]:
 def complaints(driver: Chrome) -> list[str]:
     """Return the errors and messages on the page's console since the last call."""
     return [entry["message"] for entry in driver.get_log("browser")]
+
+
+def show(driver: Chrome, page: Path, width: int = 1400, dark: bool = False) -> None:
+    """Open a page and wait until it is loaded. Requests and complaints before it are dropped."""
+    requests(driver)
+    complaints(driver)
+    resize(driver, width, 900)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    driver.get(page.resolve().as_uri())
+
+
+def audit(driver: Chrome) -> tuple[list[list[str]], int]:
+    """Return axe's violations, as pairs of a rule and the first element that breaks it, and the number of passes."""
+    axe = Path(import_module("axe_core_python").__file__).with_name("axe.min.js")
+    driver.execute_script(axe.read_text(encoding="utf-8"))
+    return driver.execute_script(
+        "return axe.run().then(found =>"
+        " [found.violations.map(violation => [violation.id, violation.nodes[0].html]), found.passes.length])"
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module, util
-from pathlib import Path
+from importlib import util
 
 import pytest
 
-from tests.reports.browser import complaints, needs_chromium, open_browser, requests, resize
+from tests.reports.browser import audit, complaints, needs_chromium, open_browser, requests, show
 
 pytestmark = [
     needs_chromium,
@@ -22,39 +21,15 @@ def browser(tmp_path_factory):
         yield driver
 
 
-@pytest.fixture(scope="module")
-def axe():
-    return Path(import_module("axe_core_python").__file__).with_name("axe.min.js").read_text(encoding="utf-8")
-
-
-def _show(browser, page, width=1400, dark=False):
-    """Open a page and wait until it is loaded. Requests and complaints before it are dropped."""
-    requests(browser)
-    complaints(browser)
-    resize(browser, width, 900)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    browser.get(page.resolve().as_uri())
-
-
-def _audit(browser, axe):
-    """Return axe's violations, as pairs of a rule and the first element that breaks it, and the number of passes."""
-    browser.execute_script(axe)
-    return browser.execute_script(
-        "return axe.run().then(found =>"
-        " [found.violations.map(violation => [violation.id, violation.nodes[0].html]), found.passes.length])"
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("report", "width", "dark"), [*VIEWS, ("compared", 390, False)])
-def test_no_violation_no_request_no_error(browser, axe, request, report, width, dark):
+def test_no_violation_no_request_no_error(browser, request, report, width, dark):
     _, page = request.getfixturevalue(report)
-    _show(browser, page, width, dark)
+    show(browser, page, width, dark)
     urls = [url for url in requests(browser) if not url.startswith("data:")]
     # Everything that a reader can open is checked.
     browser.execute_script("document.querySelectorAll('details').forEach(fold => fold.open = true)")
-    violations, passes = _audit(browser, axe)
+    violations, passes = audit(browser)
 
     assert urls == [page.resolve().as_uri()]
     assert complaints(browser) == []
@@ -66,25 +41,25 @@ def test_no_violation_no_request_no_error(browser, axe, request, report, width, 
 def test_dark_is_dark(browser, written):
     backgrounds = {}
     for dark in (False, True):
-        _show(browser, written[1], dark=dark)
+        show(browser, written[1], dark=dark)
         backgrounds[dark] = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
 
     assert backgrounds == {False: "rgb(255, 255, 255)", True: "rgb(21, 24, 28)"}
 
 
 def test_a_name_is_shown_as_text(browser, written):
-    _show(browser, written[1])
+    show(browser, written[1])
 
     assert browser.execute_script("return document.querySelectorAll('img:not([src^=data])').length") == 0
     heading = browser.execute_script("return document.querySelector('h1').textContent")
     assert heading == f"Modality bias: {written[0].name}"
 
 
-def test_the_check_finds_what_is_wrong(browser, axe, tmp_path):
+def test_the_check_finds_what_is_wrong(browser, tmp_path):
     page = tmp_path / "bad.html"
     page.write_text('<html><body><img src="missing.png"><p style="color:#ccc">faint</p><script>lost()</script></body>')
-    _show(browser, page)
-    violations, _ = _audit(browser, axe)
+    show(browser, page)
+    violations, _ = audit(browser)
 
     assert {"image-alt", "color-contrast", "html-has-lang"} <= {rule for rule, _ in violations}
     assert any(url.endswith("missing.png") for url in requests(browser))

@@ -1,0 +1,1 @@
+"""Explore a study in a notebook, or as one HTML page."""
