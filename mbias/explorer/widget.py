@@ -68,7 +68,7 @@ class Explorer:
         videos that show the bias best come first (`mbias.analysis.video.worst`).
     against
         The control of a second run, which is shown beside the first one, for the same video and category, at the same
-        epoch where it has one and otherwise at its best one.
+        epoch where that was recorded with arrays, and otherwise at its best one.
     verdict, verdicts, heatmap
         The verdicts on the study in sentences, their figure, and the balance of every category; empty where the study
         is not probed.
@@ -129,7 +129,7 @@ class Explorer:
         BadInputError
             If the file cannot be written.
         """
-        of_runs = [(self._shown, f"{self.run.label}, epoch {self.epoch.label}")]
+        of_runs = [(self._shown, self.run.label)]
         if self.against.value is not None:
             of_runs.append((self._beside, self.against.label))
         columns = "".join(
@@ -199,8 +199,8 @@ class Explorer:
         other: Run | None = self.against.value
         self._beside.view.layout.display = "none" if other is None else ""
         if other is not None:
-            epochs = {commit.epoch for commit in other.commits}
-            epoch = self.epoch.value if self.epoch.value in epochs else other.commit("best").epoch
+            recorded = {commit.epoch for commit in other.commits if commit.arrays}
+            epoch = self.epoch.value if self.epoch.value in recorded else other.commit("best").epoch
             self._beside.show(*self._drawn(other, epoch, *chosen))
 
     def _drawn(self, run: Run, epoch: int, sample: str, category: str) -> tuple[list[bytes], list[str]]:

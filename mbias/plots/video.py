@@ -25,6 +25,7 @@ from mbias.plots.drawing.style import (
     mathtext,
     modality_colours,
     plain,
+    setting_label,
     style,
 )
 from mbias.plots.drawing.telling import MOST
@@ -190,8 +191,7 @@ def _dress(ax: Axes, category: str, modality: str, colour: str) -> None:
 def _title(row: pd.Series) -> str:
     run = setting_name(row["run"], row["variant"], row["smoothing"], row.get("mitigation"), row.get("control"))
     seed = "" if pd.isna(row["seed"]) else f", seed {row['seed']:.0f}"
-    name = plain(run) if run == row["run"] else ", ".join(map(mathtext, run.split(", ")))
-    return f"{plain(row['sample'])}: {name}{seed}, epoch {row['epoch']}"
+    return f"{plain(row['sample'])}: {setting_label(run)}{seed}, epoch {row['epoch']}"
 
 
 def _legend(table: pd.DataFrame, largest: float) -> list[Artist]:

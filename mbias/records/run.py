@@ -137,7 +137,9 @@ class Run:
             return self.header.setting + (f", seed {self.seed}" if self.seed is not None else "")
         if self.variant not in set(Variant) or self.smoothing is None:
             return self.name
-        return f"{Variant(self.variant).display_name}, {smoothing_name(self.smoothing)}, seed {self.seed}"
+        changed = [text for text in (self.mitigation, self.control) if text]
+        names = [Variant(self.variant).display_name, smoothing_name(self.smoothing), *changed]
+        return f"{', '.join(names)}, seed {self.seed}"
 
     @property
     def complete(self) -> bool:
