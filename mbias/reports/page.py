@@ -178,8 +178,7 @@ class Page:
         wide = every_category(table, value)
         if len(wide) <= MOST:
             return Shown("")
-        shown = as_html(wide, with_subscripts(caption))
-        return Shown(f"<details><summary>All {len(wide)} categories, sorted</summary>{shown}</details>")
+        return Shown(as_html(wide, with_subscripts(caption), folded_as=f"All {len(wide)} categories, sorted"))
 
     def cited(self, *keys: str) -> Shown:
         """Show what the page cites as BibTeX, and keep it as a file."""

@@ -13,6 +13,9 @@ import pandas as pd
 
 _LINE = "\n"
 
+LONG = 25
+"""A table of more rows is folded on a page, rather than cut by a box that scrolls."""
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -119,8 +122,8 @@ def as_latex(wide: pd.DataFrame, constant: Mapping[str, str], notes: Sequence[st
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def as_html(wide: pd.DataFrame, caption: str) -> str:
-    """A laid-out table as HTML, in which the columns that name a row are its headers.
+def as_html(wide: pd.DataFrame, caption: str, folded_as: str | None = None) -> str:
+    """A laid-out table as HTML, in which the columns that name a row are its headers; a long one is folded.
 
     Parameters
     ----------
@@ -128,6 +131,8 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
         As returned by `mbias.tables.layout.lay_out`. Its texts are escaped.
     caption
         The caption, as HTML.
+    folded_as
+        What a reader clicks to open the table; by default, a table of more than `LONG` rows is folded as these rows.
 
     Returns
     -------
@@ -145,10 +150,14 @@ def as_html(wide: pd.DataFrame, caption: str) -> str:
         headers = "".join(f'<th scope="row">{with_subscripts(text)}</th>' for text in row[:names])
         cells = "".join(f"<td>{with_subscripts(text)}</td>" for text in row[names:])
         rows.append(f"<tr>{headers}{cells}</tr>")
-    return (
-        f'<p class="caption">{caption}</p><div class="table" role="region" tabindex="0" aria-label="{label}"><table>'
+    table = (
+        f'<div class="table" role="region" tabindex="0" aria-label="{label}"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+    summary = folded_as or (f"The table, {len(wide)} rows" if len(wide) > LONG else None)
+    if summary:
+        table = f"<details><summary>{html.escape(summary)}</summary>{table}</details>"
+    return f'<p class="caption">{caption}</p>{table}'
 
 
 def with_subscripts(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbias.tables.render import as_csv, as_html, as_json, as_latex, as_text, with_subscripts
+from mbias.tables.render import LONG, as_csv, as_html, as_json, as_latex, as_text, with_subscripts
 
 WIDE = pd.DataFrame({"variant": ["A_cross + V_self"] * 2, "kind": ["x", "y"], "MSE_wsl,a": ["1.7e-04", "2"]})
 WIDE.attrs["names"] = 2
@@ -52,6 +52,15 @@ def test_html_holds_no_markup_of_a_name(name):
     empty.attrs["names"] = 1
 
     assert tags == as_html(empty, "caption").count("<")
+
+
+def test_a_long_table_is_folded_and_whole():
+    short, long = (WIDE.iloc[[0] * rows] for rows in (LONG, LONG + 1))
+
+    assert "<details>" not in as_html(short, "caption")
+    assert f"<details><summary>The table, {LONG + 1} rows</summary>" in as_html(long, "caption")
+    assert as_html(long, "caption").count("<tr>") == LONG + 2
+    assert "<details><summary>All a &amp; b</summary>" in as_html(short, "caption", folded_as="All a & b")
 
 
 @pytest.mark.parametrize("name", ["<b>", "a<b>c", "x < y > z", '"q" & r', "L_wsl &lt;b&gt;"])
