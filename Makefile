@@ -1,6 +1,7 @@
 # make report   simulate LLP, train the paper's ten runs on it and probe them, write reports/demo/index.html
 # make test     the tests, two at once; make test-all: the slow ones too; make lint: ruff, mypy and import-linter
 # make docs     the site, docs/_build/html/index.html
+# make dist     an sdist and a wheel in dist/; make test-dist: the wheel in an empty environment, with every extra
 # make bench    how fast mbias is beside today's practice and beside what the machine allows
 # Everything sets itself up in .venv first; it needs Python 3.11 or later and nothing else.
 
@@ -11,7 +12,7 @@ export GOMP_SPINCOUNT ?= 1000
 SHELL := /bin/bash -o pipefail
 INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: report test test-all lint docs bench clean
+.PHONY: report test test-all test-dist lint docs dist bench clean
 
 report: .venv/core
 	$(BIN)/mbias demo .
@@ -20,10 +21,18 @@ test: .venv/installed
 	$(BIN)/pytest -q --numprocesses 2 --dist worksteal
 
 test-all: .venv/installed
-	$(BIN)/pytest -q --numprocesses 2 --dist worksteal -m ""
+	$(BIN)/pytest -q --numprocesses 2 --dist worksteal -m "not dist"
+
+test-dist: .venv/installed
+	$(BIN)/pytest -q -m dist
 
 docs: .venv/installed
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html
+
+dist: .venv/installed
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks

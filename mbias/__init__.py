@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mbias.records.writer import RunWriter
     from mbias.reports.report import write_report
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "BadInputError": "mbias.errors",
