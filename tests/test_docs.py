@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import re
 import shutil
@@ -160,6 +161,36 @@ def test_how_to_reproduce_the_paper(tmp_path):
     run(f"{SYNTH.format('LLP')}\n{page}", tmp_path)
 
     assert (tmp_path / "reports" / "paper" / "index.html").exists()
+
+
+def test_getting_started(tmp_path, monkeypatch):
+    """Its examples have the results that the page shows; the lines on one's own model run."""
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / "getting-started.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    examples = doctest.DocTestParser().get_doctest("\n".join(b for b in blocks if ">>>" in b), {}, page, None, None)
+    (own,) = [block for block in blocks if ">>>" not in block]
+
+    assert len(examples.examples) >= 8
+    assert doctest.DocTestRunner().run(examples).failed == 0
+    assert (tmp_path / "verdict.png").exists()
+    assert run(f"python - <<'END'\n{MODELS}\n{own}\nEND", tmp_path).startswith("model: ")
+
+
+def test_the_lines_of_the_readme_run(tmp_path):
+    """The verdict, and the lines on the sample study."""
+    page = _page("README.md")
+    lines = [
+        line.removeprefix("    ")
+        for block in re.findall(r"^(?:    .*\n|\n(?=    ))+", page, re.M)
+        for line in block.splitlines()
+    ]
+    python = [line for line in lines if re.match(r"(import|found|print|study|mbias\.)", line)]
+    printed = run(f"python - <<'END'\n{MODELS}\n{chr(10).join(python)}\nEND", tmp_path)
+
+    assert len(python) >= 10
+    assert printed.startswith("model: ")
+    assert (tmp_path / "runs" / "mine" / "run.json").exists()
 
 
 def test_the_lines_on_any_model_run(tmp_path):
