@@ -10,9 +10,11 @@ BIN := .venv/bin
 # Threads wait for each other awake only for a moment: beside another process, steps else take ten times longer.
 export GOMP_SPINCOUNT ?= 1000
 SHELL := /bin/bash -o pipefail
+TESTING := hypothesis pytest SALib statsmodels
+CORE := tests/analysis tests/records tests/scores tests/stats tests/tables tests/plots
 INSTALL := $(BIN)/pip install --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: report test test-all test-dist lint docs dist bench clean
+.PHONY: report test test-all test-dist test-min lint docs dist bench clean
 
 report: .venv/core
 	$(BIN)/mbias demo .
@@ -25,6 +27,16 @@ test-all: .venv/installed
 
 test-dist: .venv/installed
 	$(BIN)/pytest -q -m dist
+
+# The core, without PyTorch, with the lowest supported versions of what it needs and with the newest ones.
+test-min:
+	rm -rf .venv-lowest .venv-newest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --constraint constraints-lowest.txt . $(TESTING)
+	.venv-lowest/bin/python -m pytest -q $(CORE)
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/pip install --quiet . $(TESTING)
+	.venv-newest/bin/python -m pytest -q $(CORE)
 
 docs: .venv/installed
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -73,6 +75,16 @@ def install(programs: Path, wheel: Path, extras: str, folder: Path) -> None:
     """Install the wheel, in the versions that mbias is developed with."""
     constraints = ROOT / "constraints.txt"
     run(programs / "pip", "install", "--quiet", "--constraint", constraints, f"{wheel}{extras}", folder=folder)
+
+
+def test_the_lowest_versions_are_those_that_are_tested():
+    cfg = configparser.ConfigParser()
+    cfg.read(ROOT / "setup.cfg")
+    bounds = re.findall(r"(\w+)>=([\d.]+)", cfg["options"]["install_requires"])
+    tested = re.findall(r"^(\w+)==([\d.]+)$", (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8"), re.M)
+
+    assert bounds == tested
+    assert len(bounds) == len(cfg["options"]["install_requires"].split())
 
 
 @pytest.mark.slow

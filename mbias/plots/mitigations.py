@@ -12,7 +12,7 @@ from mbias.analysis.mitigations import LEAST_USE, QUESTION, TIME
 from mbias.errors import NotApplicableError
 from mbias.plots.drawing.inputs import Drawable, Drawn, table_to_draw
 from mbias.plots.drawing.lines import leave_room
-from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, style
+from mbias.plots.drawing.style import JOINT, NEUTRAL, WIDTH, mark_simulated, setting_label, style
 from mbias.tables.names import display_name
 from mbias.terms import Metric
 
@@ -97,7 +97,8 @@ def figure(table: pd.DataFrame) -> Figure:
         for part, (left, right) in zip(parts, rows, strict=True):
             draw(part, left)
             first = part.iloc[0]
-            left.set_title(", ".join(display_name(name, first[name]) for name in ("variant", "smoothing")))
+            setting = ", ".join(display_name(name, first[name]) for name in ("variant", "smoothing"))
+            left.set_title(setting_label(setting))
             _draw_time(part, right)
         leave_room(fig, bottom=0.03)
         mark_simulated(fig, table)

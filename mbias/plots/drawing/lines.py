@@ -114,11 +114,13 @@ def legend_below(figure: Figure, handles: Sequence[Artist], names: Sequence[str]
     )
 
 
-def leave_room(figure: Figure, bottom: float = 0.0, right: float = 0.0, between: float = 0.02) -> None:
+def leave_room(
+    figure: Figure, bottom: float = 0.0, right: float = 0.0, between: float = 0.02, top: float = 0.0
+) -> None:
     """Keep a fraction of the figure free for labels at its edges and between its panels."""
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        engine.set(rect=(0, bottom, 1 - right, 1 - bottom), wspace=between)
+        engine.set(rect=(0, bottom, 1 - right, 1 - bottom - top), wspace=between)
 
 
 def leave_label_room(figure: Figure, panels: Sequence[Axes], right: float, between: float) -> None:
