@@ -59,6 +59,15 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
         If the studies have no setting or seed in common, or were recorded on different samples.
     NotApplicableError
         If the runs hold nothing that can be compared.
+
+    Examples
+    --------
+    >>> study = mbias.load_example().select(variant="across_vcross")
+    >>> table = mbias.compare(study.select(smoothing="no_ls"), study.select(smoothing="ls_v"))
+    >>> row = table[table["quantity"] == "balance"]
+    >>> row[["value_a", "value_b", "difference", "difference_low", "difference_high"]].round(2)
+        value_a  value_b  difference  difference_low  difference_high
+    15    -0.51    -0.54       -0.02           -0.37             0.32
     """
     rows: list[dict[str, Any]] = []
     reasons: dict[str, str] = {}

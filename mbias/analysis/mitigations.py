@@ -63,6 +63,14 @@ def changes(study: StudyLike) -> pd.DataFrame:
         If no setting has a mitigation, or none has a setting without one beside it.
     BadInputError
         If settings have no seed in common, or were recorded on different samples.
+
+    Examples
+    --------
+    >>> table = mbias.mitigations(mbias.load_example())
+    >>> use = table[table["quantity"] == "use"]
+    >>> use[["mitigation", "of", "none", "value", "difference_low", "difference_high"]].round(2)
+             mitigation     of  none  value  difference_low  difference_high
+    4  modality_dropout  audio   0.1   0.39            0.21             0.37
     """
     rows: list[dict[str, Any]] = []
     reasons: dict[str, str] = {}
