@@ -41,13 +41,16 @@ def as_url(value: object) -> str | None:
     --------
     >>> as_url("s3://bucket/run/"), as_url(Path("s3://bucket/run")), as_url("models/demo")
     ('s3://bucket/run', 's3://bucket/run', None)
+    >>> as_url(Path("file:///data/run"))
+    'file:///data/run'
     """
     text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
-    # pathlib makes one slash of two. One letter is a drive of Windows.
+    # pathlib makes one slash of two, or of the three of a local file. One letter is a drive of Windows.
     match = re.fullmatch(r"([A-Za-z][A-Za-z0-9+.-]+):/+(.*)", text, re.DOTALL) if isinstance(text, str) else None
     if text is None or match is None or Path(f"{match[1]}:").exists():
         return None
-    return text.rstrip("/") if "://" in text else f"{match[1]}://{match[2]}"
+    slashes = "///" if match[1] in ("file", "local") else "//"
+    return text.rstrip("/") if "://" in text else f"{match[1]}:{slashes}{match[2]}"
 
 
 def checked_path(value: object, what: str, hint: str) -> Path:
