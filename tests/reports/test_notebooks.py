@@ -47,4 +47,4 @@ def test_all_packages_and_the_notebooks_are_installed():
     listed = configuration["options"]["packages"].split()
     packages = {".".join(path.parent.relative_to(root).parts) for path in root.glob("mbias/**/__init__.py")}
 
-    assert set(listed) == packages | {"mbias.notebooks"}
+    assert set(listed) == packages | {"mbias.definitions", "mbias.notebooks"}
