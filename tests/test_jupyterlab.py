@@ -22,13 +22,13 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-FIGURES = "document.querySelectorAll('img.widget-image')"
+FIGURES = "document.querySelectorAll('.mbias-shown img.widget-image')"
 DIGESTS = f"""Promise.all([...{FIGURES}].map(async image => {{
     const bytes = await (await fetch(image.src)).arrayBuffer();
     const digest = await crypto.subtle.digest('SHA-256', bytes);
     return bytes.byteLength + ' ' + Array.from(new Uint8Array(digest)).join(' ');
 }}))"""
-"""Size and SHA-256 of every figure of the explorer."""
+"""Size and SHA-256 of every figure of the run that is shown."""
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ class Explorer:
         self.category = widgets.Dropdown(description="category", **appearance)
         self.video = widgets.Dropdown(description=study.runs[0].header.sample, **appearance)
         self.against = widgets.Dropdown(options=[("no other run", None), *runs], description="beside", **appearance)
-        self._shown, self._beside = _Column(), _Column()
+        self._shown, self._beside = _Column("shown"), _Column("beside")
         self.roll, self.distribution, self.samples = self._shown.pictures
         self.text = self._shown.text
         self.verdict, self.verdicts, self.heatmap = widgets.HTML(), _image(), _image()
@@ -210,15 +210,16 @@ class Explorer:
 
 
 class _Column:
-    """The figures and sentences on one run."""
+    """The figures and sentences on one run; a style sheet finds them by ``mbias-NAME``."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         import ipywidgets as widgets
 
         self.pictures = tuple(_image() for _ in range(3))
         self.text = widgets.HTML()
         roll, *others = self.pictures
         self.view = widgets.VBox([roll, self.text, *others])
+        self.view.add_class(f"mbias-{name}")
 
     def show(self, pictures: Sequence[bytes], lines: Sequence[str]) -> None:
         for image, shown in zip(self.pictures, pictures, strict=True):
