@@ -62,5 +62,5 @@ def test_the_demo_ends_with_a_report(tmp_path, monkeypatch, capfd):
     (tmp_path / "models" / "demo.toml").write_text(ONE_RUN, encoding="utf-8")
 
     assert main(["demo", str(tmp_path)]) == 0
-    assert "simulated data" in (tmp_path / "reports" / "demo" / "index.html").read_text(encoding="utf-8")
+    assert "Simulated data" in (tmp_path / "reports" / "demo" / "index.html").read_text(encoding="utf-8")
     assert capfd.readouterr().out.endswith("index.html in a browser\n")
