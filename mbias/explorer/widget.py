@@ -149,8 +149,8 @@ class Explorer:
         try:
             table = diagnosis.verdicts(study)
             self.verdict.value = _paragraphs(diagnosis.finding(table))
-            self.verdicts.value = picture(plots_diagnosis.figure(table))
-            self.heatmap.value = picture(plots_diagnosis.plot_heatmap(diagnosis.categories(study)))
+            _show(self.verdicts, picture(plots_diagnosis.figure(table)))
+            _show(self.heatmap, picture(plots_diagnosis.plot_heatmap(diagnosis.categories(study))))
         except NotApplicableError as error:
             self.verdict.value += _paragraphs([str(error)])
 
@@ -223,7 +223,7 @@ class _Column:
 
     def show(self, pictures: Sequence[bytes], lines: Sequence[str]) -> None:
         for image, shown in zip(self.pictures, pictures, strict=True):
-            image.value = shown
+            _show(image, shown)
         self.text.value = "<br>".join(html.escape(line) for line in lines)
 
     def as_html(self) -> str:
@@ -255,7 +255,13 @@ img {{ display: block; max-width: 100%; }}
 def _image() -> Any:
     import ipywidgets as widgets
 
-    return widgets.Image(layout={"max_width": "56em"})
+    return widgets.Image(layout={"max_width": "56em", "display": "none"})
+
+
+def _show(image: Any, png: bytes) -> None:
+    """Show a picture; a browser shows an empty one as broken, so it is hidden."""
+    image.value = png
+    image.layout.display = "" if png else "none"
 
 
 def _picture_as_html(image: Any, name: str) -> str:

@@ -53,7 +53,7 @@ def _row(run: Run) -> str:
     epochs = f"{len(run.commits)}{'' if run.complete else ', unfinished'}"
     variant = Variant(run.variant).display_name if run.variant in set(Variant) else run.variant
     smoothing = smoothing_name(run.smoothing) if run.smoothing else None
-    texts = (run.name, variant, smoothing, run.control, run.seed, epochs)
+    texts = (run.name, variant, smoothing, run.mitigation, run.control, run.seed, epochs)
     cells = "".join(f"<td>{'' if text is None else html.escape(str(text))}</td>" for text in texts)
     return f"<tr>{cells}<td>{_sparkline(run)}</td></tr>"
 
