@@ -86,7 +86,7 @@ def write_pages(app: Sphinx) -> None:
     (source / "project").mkdir(exist_ok=True)
     for name in ("CONTRIBUTING", "CHANGELOG"):
         text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
-        (source / "project" / f"{name.lower()}.md").write_text(without_links_to_files(text), encoding="utf-8")
+        (source / "project" / f"{name.lower()}.md").write_text(text, encoding="utf-8")
 
 
 def page_of_questions() -> str:
@@ -98,7 +98,7 @@ def page_of_questions() -> str:
 Questions
 =========
 
-mbias asks ten questions of a record. Each is a function in Python, a command, a figure, a notebook and a section of the
+Each question about a record is a function in Python, a command, a figure, a notebook and a section of the
 report, all of one name. :doc:`Measures </measures>` has all definitions on one page.
 
 .. list-table::
@@ -141,14 +141,16 @@ On the command line::
 {chr(10).join(tables)}"""
 
 
-def without_links_to_files(text: str) -> str:
-    """The text of a page without links to files of the project that are not pages of the site."""
-    return re.sub(r"\[([^]]+)\]\((?!https://|#)[^)]*\)", r"\1", text)
+def drop_links_to_files(app: Sphinx, page: str, source: list[str]) -> None:
+    """Keep only the text of a page's links to files of the project that are not part of the site."""
+    folder = Path(app.srcdir) / page
 
+    def shown(link: re.Match[str]) -> str:
+        target = (folder.parent / link[2].split("#")[0]).resolve()
+        inside = target.is_relative_to(app.srcdir) and target.exists()
+        return link[0] if link[2].startswith(("https://", "#")) or inside else link[1]
 
-def drop_links_to_files(_app: Sphinx, _page: str, source: list[str]) -> None:
-    """Drop the links of a page that lead out of the site."""
-    source[0] = re.sub(r"\[([^]]+)\]\(\.\./[^)]*\)", r"\1", source[0])
+    source[0] = re.sub(r"(?<!\w)\[([^]]+)\]\(([^)\s]+)\)", shown, source[0])
 
 
 def setup(app: Sphinx) -> None:

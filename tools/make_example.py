@@ -4,6 +4,7 @@
     mbias study models/example.toml
     mbias probe models/example --draws 1
     python tools/make_example.py models/example mbias/records/example
+    mbias-analyze diagnosis mbias/records/example --figure docs/_static/verdict.png    # the figure of README
 
 To stay within 3 MB of a wheel, it keeps the most frequent categories, the arrays of the first, best and last epoch, the
 outputs of the probes without those of segments, and eight significant bits of every output.

@@ -64,10 +64,9 @@ def comparison(a: StudyLike, b: StudyLike) -> pd.DataFrame:
     --------
     >>> study = mbias.load_example().select(variant="across_vcross")
     >>> table = mbias.compare(study.select(smoothing="no_ls"), study.select(smoothing="ls_v"))
-    >>> row = table[table["quantity"] == "balance"]
-    >>> row[["value_a", "value_b", "difference", "difference_low", "difference_high"]].round(2)
-        value_a  value_b  difference  difference_low  difference_high
-    15    -0.51    -0.54       -0.02           -0.37             0.32
+    >>> table.loc[table["quantity"] == "balance", ["value_a", "value_b", "difference"]].round(2)
+        value_a  value_b  difference
+    15    -0.51    -0.54       -0.02
     """
     rows: list[dict[str, Any]] = []
     reasons: dict[str, str] = {}

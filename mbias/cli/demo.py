@@ -7,13 +7,13 @@ import importlib.util
 import shlex
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mbias.cli.common import add_command, missing_extra, need_torch
 from mbias.errors import MbiasError
 from mbias.files import write_text
+from mbias.installed import project_file
 
 if TYPE_CHECKING:
     from mbias.cli.common import Commands
@@ -51,7 +51,8 @@ def _demo(options: argparse.Namespace) -> None:
     definition = options.folder / "models" / "demo.toml"
     if not definition.exists():
         definition.parent.mkdir(parents=True, exist_ok=True)
-        write_text(definition, _definition())
+        source = project_file("models", "mbias.definitions", "demo.toml")
+        write_text(definition, source.read_text(encoding="utf-8"))
     for number, step in enumerate(STEPS, 1):
         print(f"[{number}/{len(STEPS)}] {step}", flush=True)
         program, *arguments = shlex.split(step)
@@ -59,11 +60,3 @@ def _demo(options: argparse.Namespace) -> None:
         if code := subprocess.run(command, cwd=options.folder, check=False).returncode:
             raise MbiasError(f"`{step}` failed with exit code {code}; mbias demo {options.folder} goes on from there")
     print(f"open {options.folder / 'reports' / 'demo' / 'index.html'} in a browser")
-
-
-def _definition() -> str:
-    """The definition of the demo's study: that of the checkout, or as installed with the package."""
-    checkout = Path(__file__).parents[2] / "models" / "demo.toml"
-    if checkout.exists():
-        return checkout.read_text(encoding="utf-8")
-    return (resources.files("mbias.definitions") / "demo.toml").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from mbias.analysis import diagnosis
+from mbias.analysis.measures.catalogue import of_verdict
 from mbias.errors import BadInputError, NotApplicableError
 from mbias.explorer.shown import attention_by_epoch, drawn, first_label, labelled, picture, ranked
 from mbias.files import write_text
@@ -147,10 +148,11 @@ class Explorer:
 
     def _show_verdicts(self, study: Study) -> None:
         try:
-            table = diagnosis.verdicts(study)
+            estimates = of_verdict(study)
+            table = diagnosis.verdicts(study, estimates)
             self.verdict.value = _paragraphs(diagnosis.finding(table))
             _show(self.verdicts, picture(plots_diagnosis.figure(table)))
-            _show(self.heatmap, picture(plots_diagnosis.plot_heatmap(diagnosis.categories(study))))
+            _show(self.heatmap, picture(plots_diagnosis.plot_heatmap(diagnosis.categories(study, estimates))))
         except NotApplicableError as error:
             self.verdict.value += _paragraphs([str(error)])
 

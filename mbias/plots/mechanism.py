@@ -133,6 +133,6 @@ def figure(table: pd.DataFrame) -> Figure:
         ]
         fig.suptitle(("; " if len(panels) > 3 else "\n").join(legend), fontsize=7, x=0.01, ha="left")
         mark_simulated(fig, rows)
-        # The heading has three lines, of which the layout does not see the last one whole.
+        # The layout reserves too little room for a heading of three lines.
         leave_room(fig, bottom=0.02, top=0.02 if len(panels) <= 3 else 0)
     return fig

@@ -120,10 +120,7 @@ class Run:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """What is true of each sample, float64 (sample, category); None where it is not recorded.
-
-        0 or 1, or the true numbers of a regression.
-        """
+        """What is true of each sample, float64 (sample, category): 0 or 1, or numbers; None if it is not recorded."""
         known = self.truth.get(TARGET if self.task == Task.REGRESSION else "weak")
         return None if known is None else known.astype(np.float64)
 
@@ -137,9 +134,8 @@ class Run:
             return self.header.setting + (f", seed {self.seed}" if self.seed is not None else "")
         if self.variant not in set(Variant) or self.smoothing is None:
             return self.name
-        changed = [text for text in (self.mitigation, self.control) if text]
-        names = [Variant(self.variant).display_name, smoothing_name(self.smoothing), *changed]
-        return f"{', '.join(names)}, seed {self.seed}"
+        names = (Variant(self.variant).display_name, smoothing_name(self.smoothing), self.mitigation, self.control)
+        return ", ".join([*filter(None, names), f"seed {self.seed}"])
 
     @property
     def complete(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import tempfile
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mbias.errors import BadInputError, MbiasError
+from mbias.installed import project_file
 
 
 class NotebookError(MbiasError):
@@ -30,13 +30,8 @@ class NotebookError(MbiasError):
 
 
 def notebook_path(name: str) -> Path:
-    """The notebook of a name, in the checkout or as installed with the package."""
-    checkout = Path(__file__).parents[2] / "analysis_notebooks" / f"{name}.ipynb"
-    if checkout.exists():
-        return checkout
-    package = importlib.util.find_spec("mbias.notebooks")
-    folder = Path(next(iter(package.submodule_search_locations or []))) if package else Path()
-    return folder / f"{name}.ipynb"
+    """The notebook of a name."""
+    return project_file("analysis_notebooks", "mbias.notebooks", f"{name}.ipynb")
 
 
 def run_notebook(path: Path, parameters: Mapping[str, Any]) -> Any:
